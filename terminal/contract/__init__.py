@@ -1,0 +1,1 @@
+"""What car and headquarters say to each other: messages, topics, and how MQTT 5 carries them."""

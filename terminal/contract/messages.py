@@ -1,0 +1,287 @@
+"""The messages, typed. JSON on the wire; a track batch is MessagePack, with its points as arrays.
+
+Every field that may grow is optional for the reader, and unknown fields are ignored, so that either end can be
+updated first. Times are Unix milliseconds of UTC, and absent when no clock could be trusted.
+"""
+
+from enum import StrEnum
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from terminal.contract.topics import Lane
+
+VERSION = 1
+
+T = TypeVar("T")
+
+Seq = int
+
+
+class Place(Struct, frozen=True):
+    """A message's place in its car's account, given when it is committed to disk."""
+
+    outbox: str
+    lane: Lane
+    seq: Seq
+
+
+class Who(Struct, frozen=True, omit_defaults=True):
+    """Who sent it, as it was then."""
+
+    unit: str
+    call_sign: str = ""
+    vehicle: str = ""
+    crew: tuple[str, ...] = ()
+
+
+class Position(Struct, frozen=True, omit_defaults=True):
+    """Where the car was, WGS 84, and how old that knowledge was when it was written."""
+
+    lat_deg: float
+    lon_deg: float
+    age_s: float = 0.0
+    mode: int = 0
+    utc_ms: int | None = None
+    speed_mps: float | None = None
+    track_deg: float | None = None
+    altitude_msl_m: float | None = None
+    eph_m: float | None = None
+
+
+class Message(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+    """What every message to headquarters carries; `place` is None until it is committed."""
+
+    id: str
+    who: Who
+    utc_ms: int | None = None
+    boot: str = ""
+    mono_ms: int = 0
+    place: Place | None = None
+
+
+class AlarmKind(StrEnum):
+    """A test alarm goes the whole way and is never taken for a real one."""
+
+    REAL = "real"
+    TEST = "test"
+
+
+class Trigger(StrEnum):
+    """What raised the alarm."""
+
+    BUTTON = "button"
+    SCREEN = "screen"
+
+
+class AlarmRaised(Message, frozen=True, kw_only=True, tag="alarm-raised"):
+    """Help is called for; `track` is the way here, oldest first, as (seconds ago, lat_deg, lon_deg)."""
+
+    incident: str
+    kind: AlarmKind = AlarmKind.REAL
+    trigger: Trigger = Trigger.BUTTON
+    silent: bool = False
+    position: Position | None = None
+    track: tuple[tuple[int, float, float], ...] = ()
+    speed_mps: float | None = None
+    lights_on: bool | None = None
+    siren_on: bool | None = None
+
+
+class AlarmSignalled(Message, frozen=True, kw_only=True, tag="alarm-signalled"):
+    """The button was pressed again while its incident was open."""
+
+    incident: str
+    signal: int
+    trigger: Trigger = Trigger.BUTTON
+    position: Position | None = None
+
+
+class AlarmCancelled(Message, frozen=True, kw_only=True, tag="alarm-cancelled"):
+    """The crew says that it was a mistake: a claim, which only headquarters can turn into an end."""
+
+    incident: str
+
+
+class AlarmMoved(Message, frozen=True, kw_only=True, tag="alarm-moved"):
+    """Where the car is while its alarm is open; one slot, the latest wins, never stored in the car's outbox."""
+
+    incident: str
+    position: Position
+
+
+class TerminalStarted(Message, frozen=True, kw_only=True, tag="terminal-started"):
+    """Core came up; `clean` says whether it had been stopped properly."""
+
+    version: str
+    clean: bool = True
+
+
+class DutyChanged(Message, frozen=True, kw_only=True, tag="duty-changed"):
+    """The crew's duty status, by its configured code."""
+
+    status: str
+    position: Position | None = None
+
+
+class VehicleChanged(Message, frozen=True, kw_only=True, tag="vehicle-changed"):
+    """Lightbar, siren or ignition went on or off."""
+
+    what: str
+    on: bool
+    position: Position | None = None
+
+
+class SourceChanged(Message, frozen=True, kw_only=True, tag="source-changed"):
+    """A device of the car went down or came back."""
+
+    source: str
+    up: bool
+    problem: str = ""
+
+
+class Thinned(Message, frozen=True, kw_only=True, tag="thinned"):
+    """The outbox was full: these places of `lane` were given up, first and last of each run."""
+
+    lane: Lane
+    dropped: tuple[tuple[Seq, Seq], ...]
+    reason: str = ""
+
+
+class StateConfirmed(Message, frozen=True, kw_only=True, tag="state-confirmed"):
+    """The car applied headquarters' desired state of this revision and shows it."""
+
+    revision: int
+
+
+class Point(Struct, frozen=True, array_like=True):
+    """One reported position of a track: its place, its identity and where the car was."""
+
+    seq: Seq
+    id: bytes
+    utc_ms: int | None
+    lat_e7: int
+    lon_e7: int
+    speed_cmps: int | None
+    track_cdeg: int | None
+    flags: int = 0
+
+
+class PointFlag:
+    """Bits of `Point.flags`."""
+
+    LIGHTS_ON = 1
+    SIREN_ON = 2
+    IGNITION_ON = 4
+    FIX_3D = 8
+
+
+class TrackBatch(Struct, frozen=True, array_like=True):
+    """Points of one car, in order of seq; gaps are allowed."""
+
+    outbox: str
+    who: Who
+    points: tuple[Point, ...]
+
+
+class Presence(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The car's line is up, or (as the Will) has gone; a Will of another incarnation says nothing of this one."""
+
+    incarnation: str
+    online: bool
+    who: Who | None = None
+    outbox: str = ""
+    pending: int = 0
+    utc_ms: int | None = None
+
+
+class StoredRange(Struct, frozen=True, array_like=True):
+    """Places `first` to `last`, all of them on HQ's disk under the ids that `digest` was made of."""
+
+    first: Seq
+    last: Seq
+    digest: str
+
+
+class Receipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What headquarters has on its disk: by place, or by id for an alarm that had no place yet."""
+
+    epoch: str
+    outbox: str = ""
+    lane: Lane = Lane.ALARM
+    stored: tuple[StoredRange, ...] = ()
+    ids: tuple[str, ...] = ()
+    clash: bool = False
+
+
+class AlarmStatus(Struct, frozen=True, omit_defaults=True):
+    """How headquarters has dealt with one incident."""
+
+    incident: str
+    acknowledged_by: str = ""
+    cleared_by: str = ""
+    reason: str = ""
+
+
+class DesiredState(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What headquarters wants the car to show, whole; repeated until the car confirms this revision."""
+
+    revision: int
+    alarms: tuple[AlarmStatus, ...] = ()
+
+
+class Heartbeat(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Two facts: headquarters is storing; a desk is attended."""
+
+    epoch: str
+    storing: bool
+    attended: bool
+    utc_ms: int | None = None
+
+
+Alarm = AlarmRaised | AlarmSignalled | AlarmCancelled | AlarmMoved
+Event = TerminalStarted | DutyChanged | VehicleChanged | SourceChanged | Thinned | StateConfirmed
+Stored = AlarmRaised | AlarmSignalled | AlarmCancelled | Event
+
+_encode_json = msgspec.json.Encoder().encode
+_encode_track = msgspec.msgpack.Encoder().encode
+_decode_alarm: msgspec.json.Decoder[Alarm] = msgspec.json.Decoder(Alarm)
+_decode_event: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+_decode_track = msgspec.msgpack.Decoder(TrackBatch)
+
+
+class Malformed(ValueError):
+    """A payload that is not of this contract; says what was expected."""
+
+
+def encode(message: Struct) -> bytes:
+    """Any message of the contract as its wire bytes."""
+    return _encode_track(message) if isinstance(message, TrackBatch) else _encode_json(message)
+
+
+def decode_alarm(payload: bytes) -> Alarm:
+    """A message of the alarm lane; raises Malformed."""
+    return _decoded(_decode_alarm, payload)
+
+
+def decode_event(payload: bytes) -> Event:
+    """A message of the event lane; raises Malformed."""
+    return _decoded(_decode_event, payload)
+
+
+def decode_track(payload: bytes) -> TrackBatch:
+    """A message of the track lane; raises Malformed."""
+    return _decoded(_decode_track, payload)
+
+
+def decode_as(kind: type[T], payload: bytes) -> T:
+    """A presence, receipt, desired state or heartbeat; raises Malformed."""
+    return _decoded(msgspec.json.Decoder(kind), payload)
+
+
+def _decoded(decoder: "msgspec.json.Decoder[T] | msgspec.msgpack.Decoder[T]", payload: bytes) -> T:
+    try:
+        return decoder.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Malformed(str(error)) from error

@@ -1,0 +1,270 @@
+"""One MQTT 5 connection, pumped by the asyncio loop: no thread of its own, no queue of its own, one attempt."""
+
+import asyncio
+import logging
+import socket
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+
+from msgspec import Struct
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTProtocolVersion
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+log = logging.getLogger(__name__)
+
+NO_MATCHING_SUBSCRIBERS = 0x10
+"""MQTT 5 section 3.4.2.1: accepted, and nobody was there to take it; for us that is a failure."""
+
+MISC_PERIOD_S = 1.0
+"""How often paho looks at its keep-alive timer."""
+
+
+class Broker(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a broker is and how it proves itself; without a `ca` the line is not encrypted (bench only)."""
+
+    host: str
+    port: int = 8883
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+class Publication(Struct, frozen=True):
+    """A topic, its payload, and after how many seconds it is not worth delivering any more (0: never)."""
+
+    topic: str
+    payload: bytes
+    expiry_s: int = 0
+
+
+class Lost(ConnectionError):
+    """The connection could not be made, was refused or has ended; the text says which and what to do."""
+
+
+class Listener:
+    """What a connection tells its owner, in the loop's thread; override what matters."""
+
+    def message(self, topic: str, payload: bytes) -> None:
+        """The broker delivered this."""
+
+    def acknowledged(self, mid: int, failure: str) -> None:
+        """The broker took this publication, or says why it did not."""
+
+
+class Connection:
+    """One connection to one broker under one identity; `closed` is done when it has ended, with the reason."""
+
+    def __init__(
+        self,
+        client_id: str,
+        broker: Broker,
+        listener: Listener,
+        *,
+        will: Publication | None = None,
+        keepalive_s: int = 10,
+        connect_timeout_s: float = 10.0,
+        session_expiry_s: int = 0,
+        receive_maximum: int = 64,
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._broker = broker
+        self._listener = listener
+        self._keepalive_s = keepalive_s
+        self._connect_timeout_s = connect_timeout_s
+        self._connected: asyncio.Future[None] = self._loop.create_future()
+        self.closed: asyncio.Future[str] = self._loop.create_future()
+        self._subscribed: dict[int, asyncio.Future[None]] = {}
+        self._misc: asyncio.Task[None] | None = None
+        self._properties = Properties(PacketTypes.CONNECT)
+        self._properties.SessionExpiryInterval = session_expiry_s
+        self._properties.ReceiveMaximum = receive_maximum
+        self._clean_start = session_expiry_s == 0
+        self._client = self._make_client(client_id, will)
+
+    def _make_client(self, client_id: str, will: Publication | None) -> Client:
+        client = Client(CallbackAPIVersion.VERSION2, client_id, protocol=MQTTProtocolVersion.MQTTv5)
+        client.connect_timeout = self._connect_timeout_s
+        client.on_socket_open = self._in_loop(self._socket_opened)
+        client.on_socket_close = self._in_loop(self._socket_closed)
+        client.on_socket_register_write = self._in_loop(self._write_wanted)
+        client.on_socket_unregister_write = self._in_loop(self._write_done)
+        client.on_connect = self._connack
+        client.on_disconnect = self._disconnected
+        client.on_message = self._message
+        client.on_publish = self._puback
+        client.on_subscribe = self._suback
+        if will is not None:
+            client.will_set(will.topic, will.payload, qos=1)
+        if self._broker.ca is not None:
+            client.tls_set_context(self._tls())
+        return client
+
+    def _tls(self) -> ssl.SSLContext:
+        context = ssl.create_default_context(cafile=str(self._broker.ca))
+        if self._broker.certificate is not None:
+            context.load_cert_chain(str(self._broker.certificate), str(self._broker.key))
+        return context
+
+    async def open(self) -> None:
+        """Connect and wait for CONNACK; raises Lost. Name look-up and handshake block, so a thread does them."""
+        try:
+            await asyncio.to_thread(
+                self._client.connect,
+                self._broker.host,
+                self._broker.port,
+                self._keepalive_s,
+                clean_start=self._clean_start,
+                properties=self._properties,
+            )
+            self._misc = asyncio.create_task(self._keep_alive(), name=f"mqtt {self._broker}")
+            async with asyncio.timeout(self._connect_timeout_s):
+                await asyncio.shield(self._connected)
+        except TimeoutError:
+            self.abort(f"no answer within {self._connect_timeout_s:g} s")
+            raise Lost(f"{self._broker}: no answer within {self._connect_timeout_s:g} s") from None
+        except Lost:
+            raise
+        except (OSError, ValueError) as error:
+            self.abort(str(error))
+            raise Lost(f"{self._broker}: {error}") from error
+
+    async def subscribe(self, topic: str, *, timeout_s: float = 10.0) -> None:
+        """Ask for a topic and wait until the broker grants it; raises Lost."""
+        code, mid = self._client.subscribe(topic, qos=1)
+        if code != 0 or mid is None:
+            raise Lost(f"{self._broker}: cannot subscribe to {topic}: the connection has ended")
+        granted = self._subscribed.setdefault(mid, self._loop.create_future())
+        try:
+            async with asyncio.timeout(timeout_s):
+                await granted
+        except TimeoutError:
+            raise Lost(f"{self._broker}: did not answer the subscription to {topic} within {timeout_s:g} s") from None
+        finally:
+            del self._subscribed[mid]
+
+    def publish(self, publication: Publication) -> int:
+        """Hand one message to the socket at QoS 1; returns the mid that `acknowledged` will name. Raises Lost."""
+        properties = Properties(PacketTypes.PUBLISH)
+        if publication.expiry_s:
+            properties.MessageExpiryInterval = publication.expiry_s
+        handed = self._client.publish(publication.topic, publication.payload, qos=1, properties=properties)
+        if handed.rc != 0:
+            raise Lost(f"{self._broker}: cannot publish: the connection has ended")
+        return handed.mid
+
+    async def close(self) -> None:
+        """Say goodbye (the broker then keeps the Will to itself) and release the socket."""
+        if not self.closed.done():
+            self._client.disconnect()
+            try:
+                async with asyncio.timeout(1.0):
+                    await asyncio.shield(self.closed)
+            except TimeoutError:
+                pass
+        self.abort("closed")
+
+    def abort(self, reason: str) -> None:
+        """Drop the connection without a word, so that the broker speaks the Will; harmless when it has ended."""
+        sock = self._client.socket()
+        if sock is not None:
+            self._socket_closed(sock)
+            # paho would linger over a TLS goodbye to a peer that may be gone.
+            with_raw: socket.socket = sock
+            try:
+                with_raw.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            self._client.loop_read()
+            self._client.loop_misc()
+        self._ended(reason)
+
+    def _ended(self, reason: str) -> None:
+        if self._misc is not None:
+            self._misc.cancel()
+            self._misc = None
+        failure = Lost(f"{self._broker}: {reason}")
+        for waiting in (self._connected, *self._subscribed.values()):
+            if not waiting.done():
+                waiting.set_exception(failure)
+                waiting.exception()
+        if not self.closed.done():
+            self.closed.set_result(reason)
+
+    async def _keep_alive(self) -> None:
+        while True:
+            await asyncio.sleep(MISC_PERIOD_S)
+            self._client.loop_misc()
+
+    def _in_loop(self, step: Callable[[socket.socket], None]) -> Callable[..., None]:
+        # paho calls these from the thread that connects, and later from the loop's own.
+        def called(_client: Client, _userdata: object, sock: socket.socket) -> None:
+            try:
+                inside = asyncio.get_running_loop() is self._loop
+            except RuntimeError:
+                inside = False
+            if inside:
+                step(sock)
+            else:
+                self._loop.call_soon_threadsafe(step, sock)
+
+        return called
+
+    def _socket_opened(self, sock: socket.socket) -> None:
+        self._loop.add_reader(sock, self._client.loop_read)
+
+    def _socket_closed(self, sock: socket.socket) -> None:
+        if sock.fileno() >= 0:
+            self._loop.remove_reader(sock)
+            self._loop.remove_writer(sock)
+
+    def _write_wanted(self, sock: socket.socket) -> None:
+        if sock.fileno() >= 0:
+            self._loop.add_writer(sock, self._client.loop_write)
+
+    def _write_done(self, sock: socket.socket) -> None:
+        if sock.fileno() >= 0:
+            self._loop.remove_writer(sock)
+
+    def _connack(
+        self, _client: Client, _userdata: object, _flags: ConnectFlags, code: ReasonCode, _properties: Properties | None
+    ) -> None:
+        if code.is_failure:
+            self._ended(f"refused: {code}; is this certificate allowed, and is its name the user name?")
+        elif not self._connected.done():
+            self._connected.set_result(None)
+
+    def _disconnected(
+        self,
+        _client: Client,
+        _userdata: object,
+        _flags: DisconnectFlags,
+        code: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        self._ended(str(code))
+
+    def _message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
+        self._listener.message(message.topic, message.payload)
+
+    def _puback(
+        self, _client: Client, _userdata: object, mid: int, code: ReasonCode, _properties: Properties | None
+    ) -> None:
+        failed = code.is_failure or code.value == NO_MATCHING_SUBSCRIBERS
+        self._listener.acknowledged(mid, str(code) if failed else "")
+
+    def _suback(
+        self, _client: Client, _userdata: object, mid: int, codes: list[ReasonCode], _properties: Properties | None
+    ) -> None:
+        granted = self._subscribed.setdefault(mid, self._loop.create_future())
+        refused = [str(code) for code in codes if code.is_failure]
+        if refused:
+            granted.set_exception(Lost(f"{self._broker}: refused the subscription: {refused[0]}"))
+        elif not granted.done():
+            granted.set_result(None)

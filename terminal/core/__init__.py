@@ -1,0 +1,1 @@
+"""patrola-core: one process that owns the database and the emergency."""

@@ -1,0 +1,1 @@
+"""The screen: a client of core, which works without it."""

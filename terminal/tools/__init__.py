@@ -1,0 +1,1 @@
+"""What technicians run: the `patrola` command and its parts."""

@@ -1,0 +1,1 @@
+"""From the outbox on disk to headquarters and back."""
