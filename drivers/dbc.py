@@ -206,7 +206,7 @@ def _node(message: Message, wanted: list[Wanted], parent: str | None, value: int
         if signal.is_multiplexer:
             nodes = {
                 number: _node(message, wanted, signal.name, number, keep_empty=keep_empty)
-                for number in _multiplexer_values(message, signal.name)
+                for number in _multiplexer_values(message, signal)
             }
             kept = {number: node for number, node in nodes.items() if keep_empty or any(node)}
             if kept:
@@ -220,10 +220,7 @@ def _belongs(signal: Signal, parent: str | None, value: int | None) -> bool:
     return signal.multiplexer_signal == parent and value in (signal.multiplexer_ids or ())
 
 
-def _multiplexer_values(message: Message, name: str) -> set[int]:
-    return {
-        value
-        for signal in message.signals
-        if signal.multiplexer_signal == name
-        for value in signal.multiplexer_ids or ()
-    }
+def _multiplexer_values(message: Message, multiplexer: Signal) -> set[int]:
+    """The values that the DBC gives a meaning: with signals of their own, or a name alone."""
+    depending = [signal for signal in message.signals if signal.multiplexer_signal == multiplexer.name]
+    return {value for signal in depending for value in signal.multiplexer_ids or ()} | set(multiplexer.choices or ())

@@ -54,6 +54,8 @@ def check_against_cantools(path: Path) -> int:
             data = random_.randbytes(length) if random_.random() < 0.7 else bytes(length)
             theirs = from_cantools(message, data, lenient=dbc.lenient)
             ours = from_us(decoder, message, data)
+            if theirs is None and dbc.lenient:
+                continue  # cantools unpacks nothing of a message whose signals overlap; we read each where it is
             assert same(ours, theirs), f"{path.name} {message.name} {data.hex()}: {ours} is not {theirs}"
             compared += theirs is not None
     return compared
