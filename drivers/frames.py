@@ -76,6 +76,8 @@ class FrameReader:
             len(self.unmapped),
             self.bad.total(),
         )
+        if self.unmapped and not self.decoded:
+            log.warning("%s: none of its ids is mapped; is it the right map for this car?", self._source)
 
 
 def frame_name(key: int) -> str:
