@@ -99,7 +99,7 @@ def test_a_dbc_that_cantools_refuses_is_named_with_line_reason_and_remedy(
 def test_an_unused_value_table_is_refused_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "car.dbc"
     path.write_text('BO_ 1 A: 1 X\n SG_ S : 0|8@1+ (1,0) [0|0] "" X\n\nVAL_ 1 GONE 0 "a" ;\n')
-    with pytest.raises(ConfigError, match="car.dbc:4: cantools refuses it"):
+    with pytest.raises(ConfigError, match=r"car\.dbc:4: cantools refuses it"):
         load(path)
 
 
@@ -109,12 +109,12 @@ def test_an_unused_value_table_is_refused_with_its_line(tmp_path: Path) -> None:
 def test_a_file_that_is_no_dbc_is_refused_with_its_name(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "wrong.dbc"
     path.write_bytes(content)
-    with pytest.raises(ConfigError, match="wrong.dbc"):
+    with pytest.raises(ConfigError, match=r"wrong\.dbc"):
         load(path)
 
 
 def test_a_missing_dbc_is_refused_with_its_name(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="absent.dbc: cannot be read: No such file"):
+    with pytest.raises(ConfigError, match=r"absent\.dbc: cannot be read: No such file"):
         load(tmp_path / "absent.dbc")
 
 
