@@ -152,7 +152,7 @@ def _candump(path: Path, reader: FrameReader) -> Generator[Frame]:
             try:
                 frame = candump.parse(line)
             except BadInput as error:
-                reader.count_bad(f"{path.name}: a line that is no frame, {error.remedy}; the first is {error.problem}")
+                reader.count_bad(f"a line that is no frame, {error.remedy}", example=error.problem)
                 continue
             if frame:
                 yield frame
@@ -162,7 +162,7 @@ def _logged(path: Path, reader: FrameReader) -> Generator[Frame]:
     """Frames of the formats that python-can reads."""
     if reader_type := TEXT_READERS.get(_format(path)):
         lines = Lines(_open_text(path))
-        yield from _resumed(reader_type(cast(TextIO, lines)), lines, path, reader)
+        yield from _resumed(reader_type(cast(TextIO, lines)), lines, reader)
     else:
         yield from _blf(path)
 
@@ -189,7 +189,7 @@ class Lines(io.TextIOBase):
         super().close()
 
 
-def _resumed(messages: MessageReader, lines: Lines, path: Path, reader: FrameReader) -> Generator[Frame]:
+def _resumed(messages: MessageReader, lines: Lines, reader: FrameReader) -> Generator[Frame]:
     with messages:
         iterator = iter(messages)
         while True:
@@ -200,7 +200,7 @@ def _resumed(messages: MessageReader, lines: Lines, path: Path, reader: FrameRea
             except (OSError, EOFError, zlib.error):
                 raise
             except Exception as error:  # noqa: BLE001 - python-can's readers raise undeclared errors on a bad line
-                reader.count_bad(f"{path.name}: a line that is no frame ({type(error).__name__})")
+                reader.count_bad("a line that is no frame", example=str(error))
                 lines.resume()
                 iterator = iter(messages)
             else:
@@ -216,6 +216,9 @@ def _blf(path: Path) -> Generator[Frame]:
         raise
     except Exception as error:  # python-can lets zlib's and struct's errors through, and its own
         raise BadInput(str(path), f"the recording breaks off: {error}", DAMAGED) from error
+    missing = 0 if path.suffix == ".gz" else messages.file_size - path.stat().st_size
+    if missing > 0:  # python-can ends in silence where a file was cut
+        raise BadInput(str(path), f"the recording breaks off: its last {missing} bytes are missing", DAMAGED)
 
 
 def _frame(message: can.Message) -> Frame:

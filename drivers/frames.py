@@ -59,12 +59,13 @@ class FrameReader:
         self.decoded += 1
         return VehicleSignals(source=self._source, mono_ns=mono_ns, t=t, signals=signals) if signals else None
 
-    def count_bad(self, problem: str, times: int = 1) -> None:
+    def count_bad(self, problem: str, times: int = 1, example: str = "") -> None:
         """Count something that cannot be used; it is logged when its count reaches a power of ten."""
         before = self.bad[problem]
         self.bad[problem] = after = before + times
-        if len(str(after)) > len(str(before)) or not before:
-            log.warning("%s: %s (%d so far)", self._source, problem, after)
+        if not before or len(str(after)) > len(str(before)):
+            shown = f", here {example}" if example else ""
+            log.warning("%s: %s (%d so far%s)", self._source, problem, after, shown)
 
     def log_totals(self) -> None:
         """One line at the end of a recording or of a connection."""

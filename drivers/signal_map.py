@@ -167,27 +167,35 @@ def _entry(raw: object) -> Entry:
 
 def _from_dbc(leaf: Leaf, entry: Entry, signal: Signal) -> Convert:
     if entry.values:
-        return _by_values(entry.values, {str(name): raw for raw, name in (signal.choices or {}).items()})
+        return _by_values(entry.values, _raw_by_name(signal))
     line = _by_line(leaf, entry, signal.unit or "")
     return lambda raw: line(dbc_file.scaled(signal, raw))
 
 
-def _by_values(values: dict[str, Any], choices: dict[str, int]) -> Convert:
+def _raw_by_name(signal: Signal) -> dict[str, list[int]]:
+    """Raw numbers by name; a DBC may give several the same name."""
+    raws: dict[str, list[int]] = {}
+    for raw, name in (signal.choices or {}).items():
+        raws.setdefault(str(name), []).append(raw)
+    return raws
+
+
+def _by_values(values: dict[str, Any], choices: dict[str, list[int]]) -> Convert:
     by_raw: dict[float, SignalValue] = {}
     for word, value in values.items():
-        raw = choices.get(word, _number(word))
-        if raw is None:
+        raws = choices.get(word) or _number(word)
+        if not raws:
             hint = nearest(word, list(choices)) if choices else "expected the raw number"
             raise Mistake(f'values: nothing is called "{word}", {hint}')
-        by_raw[raw] = value
+        by_raw.update(dict.fromkeys(raws, value))
     return by_raw.get
 
 
-def _number(word: str) -> int | None:
+def _number(word: str) -> list[int]:
     try:
-        return int(word, 0)
+        return [int(word, 0)]
     except ValueError:
-        return None
+        return []
 
 
 def _by_line(leaf: Leaf, entry: Entry, unit: str) -> Convert:
