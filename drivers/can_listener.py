@@ -115,12 +115,16 @@ class KernelListener:
 
 
 class LibraryListener:
-    """python-can's buses without a kernel behind them: `udp_multicast` between processes, `virtual` inside one."""
+    """python-can's buses without a kernel behind them: `udp_multicast` between processes, `virtual` inside one.
+
+    Their filters are ours, since python-can's own would keep error frames away.
+    """
 
     def __init__(
         self, interface: str, channel: str, keys: frozenset[int], buffer_bytes: int, count_bad: CountBad
     ) -> None:
-        self._bus = can.Bus(interface=interface, channel=channel, can_filters=filters(keys) or None, ignore_config=True)
+        self._bus = can.Bus(interface=interface, channel=channel, ignore_config=True)
+        self._keys = keys
         self._count_bad = count_bad
         try:
             self._fd = self._bus.fileno()
@@ -133,9 +137,10 @@ class LibraryListener:
         """At most one turn's worth."""
         found: Frames = []
         while not found:
-            await readable(self._fd) if self._fd >= 0 else await asyncio.sleep(0 if self._take(found) else POLL_S)
-            while len(found) < FRAMES_PER_TURN and self._take(found):
-                pass
+            await (asyncio.sleep(POLL_S) if self._fd < 0 else readable(self._fd))
+            for _ in range(FRAMES_PER_TURN):
+                if not self._take(found):
+                    break
         return found
 
     def _take(self, found: Frames) -> bool:
@@ -146,8 +151,8 @@ class LibraryListener:
             return True
         if message is None:
             return False
-        if not message.is_remote_frame:
-            flags = (EXTENDED if message.is_extended_id else 0) | (ERROR if message.is_error_frame else 0)
+        flags = (EXTENDED if message.is_extended_id else 0) | (ERROR if message.is_error_frame else 0)
+        if message.is_error_frame or (message.arbitration_id | flags in self._keys and not message.is_remote_frame):
             found.append((message.arbitration_id | flags, bytes(message.data)))
         return True
 
