@@ -69,11 +69,12 @@ class CanFile:
     async def readings(self) -> AsyncIterator[AnyReading]:
         """Every usable frame in the recording's order; damage is a last `SourceHealth`, after all that was readable."""
         self.reader = FrameReader(self.name, self._decoder)
-        pace, count = Pace(self._clock, self._settings.speed), 0
+        speed, count = self._settings.speed, 0
+        pace = Pace(self._clock, speed) if speed else None
         with closing(self._frames()) as frames:
             try:
                 for count, frame in enumerate(frames, 1):
-                    mono_ns = await pace.arrival_ns(frame.t)
+                    mono_ns = round(frame.t * 1e9) if pace is None else await pace.arrival_ns(frame.t)
                     reading = self._reading(frame, mono_ns)
                     if reading is not None:
                         yield reading
@@ -117,17 +118,15 @@ class CanFile:
 
 
 class Pace:
-    """When each frame is due: at its own time without a speed, else held back to keep the recording's rhythm."""
+    """Holds frames back to the recording's rhythm, `speed` times as fast."""
 
-    def __init__(self, clock: Clock, speed: float | None) -> None:
+    def __init__(self, clock: Clock, speed: float) -> None:
         self._clock = clock
         self._speed = speed
         self._start: tuple[float, int] | None = None
 
     async def arrival_ns(self, t: float) -> int:
-        """The frame's `mono_ns`, once that moment has come."""
-        if self._speed is None:
-            return round(t * 1e9)
+        """The frame's `mono_ns` on this boot, once that moment has come."""
         start_t, start_ns = self._start = self._start or (t, self._clock.mono_ns())
         due_ns = start_ns + round(max(t - start_t, 0) / self._speed * 1e9)
         wait_s = (due_ns - self._clock.mono_ns()) / 1e9

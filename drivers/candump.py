@@ -1,5 +1,6 @@
 """Lines of `candump -l` and `candump -ta` (can-utils) as frames; pure."""
 
+import re
 from math import isfinite
 from typing import NamedTuple
 
@@ -11,6 +12,9 @@ ERROR = 0x20000000
 
 LONGEST_CLASSIC, LONGEST_FD = 8, 64
 REMEDY = "expected (1627274455.012500) can0 7E8#03410D00"
+
+PLAIN = re.compile(r"\((\d+\.\d+)\) (\S+) ([0-7][0-9A-F]{2}|[01][0-9A-F]{7})#((?:[0-9A-F]{2}){0,8})\n?", re.ASCII)
+"""A data frame as `candump -l` writes nearly all of its lines; everything else takes the long way."""
 
 
 class Frame(NamedTuple):
@@ -24,6 +28,14 @@ class Frame(NamedTuple):
 
 def parse(line: str) -> Frame | None:
     """One line's frame, None for an empty line or a comment; BadInput for anything else."""
+    if plain := PLAIN.fullmatch(line):
+        stamp, channel, identifier, payload = plain.groups()
+        key = int(identifier, 16) | (EXTENDED if len(identifier) == 8 else 0)
+        return Frame(float(stamp), channel, key, bytes.fromhex(payload))
+    return _parse_other(line)
+
+
+def _parse_other(line: str) -> Frame | None:
     words = line.split()
     if not words or words[0].startswith("#"):
         return None

@@ -19,12 +19,12 @@ class Decoder:
     """Knows which frames matter and what they say, by the frame's key."""
 
     def __init__(self, by_key: dict[int, FrameDecoder]) -> None:
-        self._by_key = by_key
+        self.by_key = by_key
 
     @property
     def keys(self) -> frozenset[int]:
         """The keys of all frames that matter."""
-        return frozenset(self._by_key)
+        return frozenset(self.by_key)
 
     def decode(self, arbitration_id: int, extended: bool, data: bytes) -> dict[str, SignalValue] | None:
         """Signal values of one frame, None for an id that is not mapped; BadInput for a frame that cannot be right."""
@@ -32,7 +32,7 @@ class Decoder:
 
     def decode_key(self, key: int, data: bytes) -> dict[str, SignalValue] | None:
         """As `decode`, by the frame's key."""
-        frame_decoder = self._by_key.get(key)
+        frame_decoder = self.by_key.get(key)
         return None if frame_decoder is None else frame_decoder(data)
 
 
@@ -41,20 +41,21 @@ class FrameReader:
 
     def __init__(self, source: str, decoder: Decoder) -> None:
         self._source = source
-        self._decode = decoder.decode_key
+        self._decoders = decoder.by_key
         self.decoded = 0
         self.unmapped: Counter[int] = Counter()
         self.bad: Counter[str] = Counter()
 
     def reading(self, key: int, data: bytes, mono_ns: int, t: float | None) -> VehicleSignals | None:
         """What one frame says, or None when it says nothing of use."""
+        frame_decoder = self._decoders.get(key)
+        if frame_decoder is None:
+            self.unmapped[key] += 1
+            return None
         try:
-            signals = self._decode(key, data)
+            signals = frame_decoder(data)
         except BadInput as error:
             self.count_bad(f"{frame_name(key)} {error}")
-            return None
-        if signals is None:
-            self.unmapped[key] += 1
             return None
         self.decoded += 1
         return VehicleSignals(source=self._source, mono_ns=mono_ns, t=t, signals=signals) if signals else None

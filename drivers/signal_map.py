@@ -11,8 +11,9 @@ import msgspec
 from cantools.database.can import Message, Signal
 
 from drivers import dbc as dbc_file
-from drivers.dbc import Convert, Dbc, MessageDecoder, Wanted
+from drivers.dbc import Dbc
 from drivers.frames import EXTENDED, Decoder, FrameDecoder
+from drivers.message_decoder import Convert, MessageDecoder, Wanted, fits
 from drivers.obd2 import ANSWER_IDS, ANSWER_IDS_29BIT, PIDS, AnswerDecoder, Target
 from drivers.vss import LEAVES, Leaf, cast, conversion, nearest, problem_with
 from hal.errors import ConfigError
@@ -103,11 +104,10 @@ class Sources:
         if name not in self._known:
             raise Mistake(f"{self._dbc.path.name} has no signal {name}, {nearest(name, list(self._known))}")
         message, signal = self._known[name]
-        if not dbc_file.fits(message, signal):
+        if not fits(message, signal):
             raise Mistake(f"{name} lies outside its message; the DBC is wrong there")
         key = message.frame_id | (EXTENDED if message.is_extended_frame else 0)
-        wanted = Wanted(signal, vss, _from_dbc(leaf, entry, signal))
-        self._wanted.setdefault(key, (message, []))[1].append(wanted)
+        self._wanted.setdefault(key, (message, []))[1].append(_from_dbc(vss, leaf, entry, signal))
 
     def _add_obd2(self, vss: str, leaf: Leaf, entry: Entry, pid: int) -> None:
         if pid not in PIDS:
@@ -165,11 +165,19 @@ def _entry(raw: object) -> Entry:
     return entry
 
 
-def _from_dbc(leaf: Leaf, entry: Entry, signal: Signal) -> Convert:
+def _from_dbc(vss: str, leaf: Leaf, entry: Entry, signal: Signal) -> Wanted:
     if entry.values:
-        return _by_values(entry.values, _raw_by_name(signal))
-    line = _by_line(leaf, entry, signal.unit or "")
-    return lambda raw: line(dbc_file.scaled(signal, raw))
+        return Wanted(signal, vss, convert=_by_values(entry.values, _raw_by_name(signal)))
+    scale, offset = signal.conversion.scale, signal.conversion.offset
+    convert = _by_line(leaf, entry, signal.unit or "")
+    if leaf.datatype == "float" and not signal.is_float and _is_plain(leaf, entry, signal.unit or ""):
+        return Wanted(signal, vss, float(scale), float(offset))
+    return Wanted(signal, vss, scale, offset, convert)
+
+
+def _is_plain(leaf: Leaf, entry: Entry, unit: str) -> bool:
+    """Whether the DBC's physical value is VSS's already."""
+    return _factors(leaf, entry, unit) == (1, 0) and (entry.min, entry.max) == (float("-inf"), float("inf"))
 
 
 def _raw_by_name(signal: Signal) -> dict[str, list[int]]:

@@ -5,8 +5,8 @@ from pathlib import Path
 from cantools.database.can import Signal
 
 from drivers import dbc as dbc_file
-from drivers.dbc import Convert, MessageDecoder, Wanted
 from drivers.frames import EXTENDED, Decoder, FrameDecoder
+from drivers.message_decoder import MessageDecoder, Wanted
 from drivers.signal_map import load_map
 from hal.errors import ConfigError
 
@@ -25,15 +25,15 @@ def load_dbc(path: Path) -> Decoder:
     dbc = dbc_file.load(path)
     by_key: dict[int, FrameDecoder] = {}
     for message in dbc.messages:
-        wanted = [Wanted(signal, f"{message.name}.{signal.name}", _as_cantools(signal)) for signal in message.signals]
+        wanted = [_as_cantools(signal, f"{message.name}.{signal.name}") for signal in message.signals]
         by_key[message.frame_id | (EXTENDED if message.is_extended_frame else 0)] = MessageDecoder(
             message, wanted, lenient=dbc.lenient, complete=True
         )
     return Decoder(by_key)
 
 
-def _as_cantools(signal: Signal) -> Convert:
+def _as_cantools(signal: Signal, key: str) -> Wanted:
     if not signal.choices:
-        return signal.conversion.raw_to_scaled  # type: ignore[return-value]  # a signal without names gives numbers
+        return Wanted(signal, key, signal.conversion.scale, signal.conversion.offset)
     names: dict[float, str] = {raw: str(name) for raw, name in signal.choices.items()}
-    return lambda raw: names[raw] if raw in names else dbc_file.scaled(signal, raw)
+    return Wanted(signal, key, convert=lambda raw: names[raw] if raw in names else dbc_file.scaled(signal, raw))
