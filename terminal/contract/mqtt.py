@@ -1,23 +1,24 @@
 """One MQTT 5 connection, pumped by the asyncio loop: no thread of its own, no queue of its own, one attempt."""
 
 import asyncio
-import logging
+import contextlib
 import socket
 import ssl
 from collections.abc import Callable
 from pathlib import Path
 
 from msgspec import Struct
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTProtocolVersion
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-log = logging.getLogger(__name__)
-
 NO_MATCHING_SUBSCRIBERS = 0x10
 """MQTT 5 section 3.4.2.1: accepted, and nobody was there to take it; for us that is a failure."""
+
+GOODBYE_S = 1.0
+"""How long a goodbye may take before the line is dropped without one."""
 
 MISC_PERIOD_S = 1.0
 """How often paho looks at its keep-alive timer."""
@@ -82,7 +83,7 @@ class Connection:
         self.closed: asyncio.Future[str] = self._loop.create_future()
         self._subscribed: dict[int, asyncio.Future[None]] = {}
         self._misc: asyncio.Task[None] | None = None
-        self._properties = Properties(PacketTypes.CONNECT)
+        self._properties = _properties(PacketTypes.CONNECT)
         self._properties.SessionExpiryInterval = session_expiry_s
         self._properties.ReceiveMaximum = receive_maximum
         self._clean_start = session_expiry_s == 0
@@ -151,7 +152,7 @@ class Connection:
 
     def publish(self, publication: Publication) -> int:
         """Hand one message to the socket at QoS 1; returns the mid that `acknowledged` will name. Raises Lost."""
-        properties = Properties(PacketTypes.PUBLISH)
+        properties = _properties(PacketTypes.PUBLISH)
         if publication.expiry_s:
             properties.MessageExpiryInterval = publication.expiry_s
         handed = self._client.publish(publication.topic, publication.payload, qos=1, properties=properties)
@@ -163,26 +164,20 @@ class Connection:
         """Say goodbye (the broker then keeps the Will to itself) and release the socket."""
         if not self.closed.done():
             self._client.disconnect()
-            try:
-                async with asyncio.timeout(1.0):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(GOODBYE_S):
                     await asyncio.shield(self.closed)
-            except TimeoutError:
-                pass
         self.abort("closed")
 
     def abort(self, reason: str) -> None:
         """Drop the connection without a word, so that the broker speaks the Will; harmless when it has ended."""
         sock = self._client.socket()
-        if sock is not None:
+        if isinstance(sock, socket.socket):
             self._socket_closed(sock)
-            # paho would linger over a TLS goodbye to a peer that may be gone.
-            with_raw: socket.socket = sock
-            try:
-                with_raw.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+            # Reading the end of the stream is what makes paho release the socket.
             self._client.loop_read()
-            self._client.loop_misc()
         self._ended(reason)
 
     def _ended(self, reason: str) -> None:
@@ -217,7 +212,13 @@ class Connection:
         return called
 
     def _socket_opened(self, sock: socket.socket) -> None:
-        self._loop.add_reader(sock, self._client.loop_read)
+        self._loop.add_reader(sock, self._readable, sock)
+
+    def _readable(self, sock: socket.socket) -> None:
+        self._client.loop_read()
+        # TLS may have decrypted more than was asked for; the file descriptor will not tell.
+        while isinstance(sock, ssl.SSLSocket) and sock.fileno() >= 0 and sock.pending():
+            self._client.loop_read()
 
     def _socket_closed(self, sock: socket.socket) -> None:
         if sock.fileno() >= 0:
@@ -251,7 +252,7 @@ class Connection:
         self._ended(str(code))
 
     def _message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
-        self._listener.message(message.topic, message.payload)
+        self._listener.message(message.topic, bytes(message.payload))
 
     def _puback(
         self, _client: Client, _userdata: object, mid: int, code: ReasonCode, _properties: Properties | None
@@ -268,3 +269,7 @@ class Connection:
             granted.set_exception(Lost(f"{self._broker}: refused the subscription: {refused[0]}"))
         elif not granted.done():
             granted.set_result(None)
+
+
+def _properties(packet_type: int) -> Properties:
+    return Properties(packet_type)  # type: ignore[no-untyped-call]  # paho leaves this constructor untyped

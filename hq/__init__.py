@@ -1,0 +1,1 @@
+"""The receiving end: stores what cars send, and lets people answer it."""
