@@ -1,0 +1,91 @@
+"""One alarm of this car: how far it has come, and what may be shown of it. Pure."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from terminal.contract.messages import AlarmKind, Stored, Trigger
+from terminal.core.channels import NOT_CONFIRMED_AFTER_S, USE_THE_RADIO_AFTER_S
+from terminal.link import AlarmView, Urgency
+
+
+class Phase(StrEnum):
+    """How far one incident has come at headquarters, as proved in the car."""
+
+    IDLE = "idle"
+    RAISED = "raised"
+    RECEIVED = "received"
+    ACKNOWLEDGED = "acknowledged"
+    CLEARED = "cleared"
+
+
+class Alarm(Struct, frozen=True, kw_only=True):
+    """One incident of this car; `unstored` are its messages that are not known to be on disk."""
+
+    incident: str
+    kind: AlarmKind
+    trigger: Trigger
+    silent: bool
+    phase: Phase = Phase.RAISED
+    raised_id: str
+    message_ids: tuple[str, ...] = ()
+    boot: str
+    pressed_mono_ns: int
+    signals: int = 1
+    stored: bool = False
+    store_failed: bool = False
+    sent: bool = False
+    received: bool = False
+    unstored: tuple[Stored, ...] = ()
+    store_again_ns: int = 0
+    acknowledged_by: str = ""
+    cleared_by: str = ""
+    reason: str = ""
+    cleared_mono_ns: int | None = None
+    cancelled: bool = False
+
+
+def is_open(alarm: Alarm) -> bool:
+    """Whether headquarters has not cleared it."""
+    return alarm.phase is not Phase.CLEARED
+
+
+def view(alarm: Alarm, now_ns: int) -> AlarmView:
+    """What the screen may show of one alarm."""
+    return AlarmView(
+        incident=alarm.incident,
+        kind=alarm.kind,
+        trigger=alarm.trigger,
+        silent=alarm.silent,
+        signals=alarm.signals,
+        pressed_mono_ns=alarm.pressed_mono_ns,
+        stored=alarm.stored,
+        store_failed=alarm.store_failed,
+        sent=alarm.sent,
+        received=alarm.received,
+        acknowledged_by=alarm.acknowledged_by,
+        cleared_by=alarm.cleared_by,
+        reason=alarm.reason,
+        cancelled=alarm.cancelled,
+        urgency=urgency(alarm, now_ns),
+    )
+
+
+def urgency(alarm: Alarm, now_ns: int) -> Urgency:
+    """What the crew must be told because headquarters has not received it."""
+    age_s = (now_ns - alarm.pressed_mono_ns) / 1e9
+    if alarm.received or not is_open(alarm) or age_s < NOT_CONFIRMED_AFTER_S:
+        return Urgency.NONE
+    return Urgency.NOT_CONFIRMED if age_s < USE_THE_RADIO_AFTER_S else Urgency.USE_THE_RADIO
+
+
+def rung(alarms: tuple[Alarm, ...]) -> str:
+    """The lowest proved rung of the open alarms that are not silent, for the button's lamp; "" when there is none."""
+    rungs = ["pressed", "stored", "sent", "received", "acknowledged"]
+    heights = [_height(alarm) for alarm in alarms if is_open(alarm) and not alarm.silent]
+    return rungs[min(heights)] if heights else ""
+
+
+def _height(alarm: Alarm) -> int:
+    proved = (bool(alarm.acknowledged_by), alarm.received, alarm.sent, alarm.stored)
+    return next((4 - index for index, proof in enumerate(proved) if proof), 0)

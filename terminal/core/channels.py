@@ -1,0 +1,78 @@
+"""One table: for each kind of reading when it is stale, what headquarters gets of it, and whether it is journalled."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from hal.readings import (
+    AnyReading,
+    ButtonState,
+    Fix,
+    LightbarState,
+    LinkQuality,
+    PowerState,
+    SourceHealth,
+    VehicleSignals,
+)
+
+
+class ToHq(StrEnum):
+    """How a kind of reading reaches headquarters."""
+
+    NEVER = "never"
+    LATEST = "latest"
+    EVERY = "every"
+    URGENT = "urgent"
+
+
+class Channel(Struct, frozen=True, kw_only=True):
+    """`latest_wins`: a newer reading replaces one that core has not taken yet; the others queue, none is dropped."""
+
+    rate_hz: float
+    stale_after_s: float
+    to_hq: ToHq
+    latest_wins: bool
+    journalled: bool
+
+
+CHANNELS: dict[type[AnyReading], Channel] = {
+    Fix: Channel(rate_hz=1, stale_after_s=4, to_hq=ToHq.LATEST, latest_wins=True, journalled=False),
+    VehicleSignals: Channel(rate_hz=100, stale_after_s=5, to_hq=ToHq.LATEST, latest_wins=True, journalled=False),
+    LightbarState: Channel(rate_hz=0, stale_after_s=30, to_hq=ToHq.EVERY, latest_wins=False, journalled=True),
+    ButtonState: Channel(rate_hz=1, stale_after_s=5, to_hq=ToHq.URGENT, latest_wins=False, journalled=True),
+    LinkQuality: Channel(rate_hz=0.1, stale_after_s=60, to_hq=ToHq.NEVER, latest_wins=True, journalled=False),
+    PowerState: Channel(rate_hz=0.1, stale_after_s=60, to_hq=ToHq.EVERY, latest_wins=False, journalled=True),
+    SourceHealth: Channel(rate_hz=0, stale_after_s=0, to_hq=ToHq.EVERY, latest_wins=False, journalled=True),
+}
+"""`rate_hz` is what is expected at most; 0 means on change."""
+
+TICK_S = 1.0
+"""How often time alone moves the state: staleness, parked heartbeat, alarm deadlines."""
+
+NOT_CONFIRMED_AFTER_S = 5.0
+USE_THE_RADIO_AFTER_S = 20.0
+"""What the crew is told while headquarters has not received an alarm (design, section 7)."""
+
+HQ_SILENT_AFTER_S = 20.0
+"""Without a heartbeat for so long the line counts as dead, whatever the broker says."""
+
+CLEARED_SHOWN_S = 600.0
+"""How long a cleared alarm still stands on the screen."""
+
+STORE_AGAIN_AFTER_S = 2.0
+"""After a failed commit of an alarm, when it is tried again."""
+
+ALARM_MOVED_EVERY_S = 2.0
+"""How often an open alarm says where the car is."""
+
+ALARM_WAY_POINTS = 12
+ALARM_WAY_EVERY_S = 10.0
+"""The way to an alarm: so many points, at least so far apart; they fit one TCP segment with the rest."""
+
+TELEMETRY_COMMIT_EVERY_S = 5.0
+"""At most one commit of track points in so long: card wear."""
+
+
+def stale_after_ns(kind: type[AnyReading]) -> int:
+    """When a reading of this kind is too old to be shown as current."""
+    return round(CHANNELS[kind].stale_after_s * 1e9)

@@ -1,0 +1,90 @@
+"""What comes into the loop besides readings: time, people, and what became of what was sent or stored."""
+
+from msgspec import Struct
+
+from hal.readings import AnyReading
+from terminal.contract.messages import DesiredState, Heartbeat, Place
+from terminal.link import Command
+
+
+class Tick(Struct, frozen=True):
+    """Time passed."""
+
+
+class Commanded(Struct, frozen=True):
+    """Someone in the car tapped."""
+
+    command: Command
+
+
+class Stored(Struct, frozen=True):
+    """These messages are on disk, at these places."""
+
+    places: dict[str, Place]
+
+
+class StoreFailed(Struct, frozen=True):
+    """These messages could not be put on disk."""
+
+    ids: tuple[str, ...]
+    problem: str
+
+
+class Published(Struct, frozen=True):
+    """The broker took these messages (PUBACK); that is all it says."""
+
+    ids: tuple[str, ...]
+
+
+class Received(Struct, frozen=True):
+    """Headquarters has these messages on its disk."""
+
+    ids: tuple[str, ...]
+
+
+class StateDesired(Struct, frozen=True):
+    """Headquarters says what should be."""
+
+    state: DesiredState
+
+
+class HeartbeatHeard(Struct, frozen=True):
+    """Headquarters is there."""
+
+    heartbeat: Heartbeat
+
+
+class LineChanged(Struct, frozen=True):
+    """The connection to a broker came, went or had trouble."""
+
+    connected: bool
+    broker: str = ""
+    problem: str = ""
+
+
+class PublishRefused(Struct, frozen=True):
+    """The broker said that it did not deliver; the text is its reason."""
+
+    problem: str
+
+
+class PendingCounted(Struct, frozen=True):
+    """So many messages wait for headquarters' receipt."""
+
+    pending: int
+
+
+Told = (
+    Tick
+    | Commanded
+    | Stored
+    | StoreFailed
+    | Published
+    | Received
+    | StateDesired
+    | HeartbeatHeard
+    | LineChanged
+    | PublishRefused
+    | PendingCounted
+)
+Input = AnyReading | Told

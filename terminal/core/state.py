@@ -1,0 +1,104 @@
+"""Everything that core knows, as one frozen value, and the snapshot that the socket's clients see of it. Pure."""
+
+from msgspec import Struct
+
+from hal.readings import Fix, LinkQuality, PowerState, SourceHealth
+from terminal.contract.messages import Who
+from terminal.core import alarm, duty, position, vehicle
+from terminal.core.channels import HQ_SILENT_AFTER_S, stale_after_ns
+from terminal.core.duty import Duty
+from terminal.core.emergency import Emergency
+from terminal.core.position import Place
+from terminal.core.reporting import Reported, Reporting
+from terminal.core.vehicle import Vehicle
+from terminal.link import LineView, Snapshot, SourceView, UnitView
+
+
+class Line(Struct, frozen=True):
+    """The line to headquarters."""
+
+    connected: bool = False
+    broker: str = ""
+    problem: str = ""
+    epoch: str = ""
+    storing: bool = False
+    attended: bool = False
+    hq_heard_mono_ns: int | None = None
+    pending: int = 0
+    disk_problem: str = ""
+
+
+class State(Struct, frozen=True, kw_only=True):
+    """The whole of it."""
+
+    duty: Duty
+    vehicle: Vehicle = Vehicle()
+    place: Place = Place()
+    emergency: Emergency = Emergency()
+    reported: Reported | None = None
+    moved_mono_ns: int = 0
+    line: Line = Line()
+    link: LinkQuality | None = None
+    power: PowerState | None = None
+    sources: dict[str, SourceHealth] = {}
+    confirmed_revision: int = 0
+
+
+class Rules(Struct, frozen=True, kw_only=True):
+    """What the configuration decides about the steps."""
+
+    unit: UnitView
+    statuses: dict[str, str]
+    reporting: Reporting = Reporting()
+
+
+def hq_is_silent(line: Line, now_ns: int) -> bool:
+    """Whether headquarters has not been heard for too long, whatever the broker says."""
+    return line.hq_heard_mono_ns is None or now_ns - line.hq_heard_mono_ns > HQ_SILENT_AFTER_S * 1e9
+
+
+def snapshot(state: State, rules: Rules, now_ns: int) -> Snapshot:
+    """What the socket's clients may show now."""
+    fix = state.place.fix
+    return Snapshot(
+        unit=rules.unit,
+        position=position.view(state.place, now_ns),
+        vehicle=vehicle.view(state.vehicle, fix, now_ns),
+        duty=duty.view(state.duty, rules.statuses),
+        alarms=tuple(alarm.view(one, now_ns) for one in state.emergency.alarms),
+        line=_line_view(state.line, now_ns),
+        link=_fresh(state.link, now_ns),
+        power=state.power,
+        sources=tuple(
+            SourceView(name, health.up, health.problem, health.remedy) for name, health in sorted(state.sources.items())
+        ),
+    )
+
+
+def _line_view(line: Line, now_ns: int) -> LineView:
+    silent = hq_is_silent(line, now_ns)
+    return LineView(
+        connected=line.connected,
+        broker=line.broker,
+        problem=line.problem,
+        storing=line.storing and not silent,
+        attended=line.attended and not silent,
+        hq_heard_mono_ns=line.hq_heard_mono_ns,
+        hq_silent=silent,
+        pending=line.pending,
+        disk_problem=line.disk_problem,
+    )
+
+
+def _fresh(link: LinkQuality | None, now_ns: int) -> LinkQuality | None:
+    return link if link is not None and now_ns - link.mono_ns <= stale_after_ns(LinkQuality) else None
+
+
+def current_fix(state: State, now_ns: int) -> Fix | None:
+    """The newest fix while it may count as current."""
+    return None if position.is_stale(state.place, now_ns) else state.place.fix
+
+
+def who(unit: UnitView, crew: tuple[str, ...]) -> Who:
+    """Who messages come from."""
+    return Who(unit=unit.unit, call_sign=unit.call_sign, vehicle=unit.vehicle, crew=crew)

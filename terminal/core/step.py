@@ -1,0 +1,258 @@
+"""One input, one step: (state, input, moment) to (state, effects). Pure."""
+
+from collections.abc import Callable
+from typing import cast
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from hal.readings import (
+    ButtonState,
+    Fix,
+    LightbarState,
+    LinkQuality,
+    PowerState,
+    SourceHealth,
+    VehicleSignals,
+)
+from terminal.contract.messages import (
+    AlarmMoved,
+    DutyChanged,
+    SourceChanged,
+    StateConfirmed,
+    VehicleChanged,
+)
+from terminal.core import duty, emergency, position, reporting, vehicle
+from terminal.core.alarm import is_open
+from terminal.core.channels import ALARM_MOVED_EVERY_S
+from terminal.core.effects import Effect, Note, RecordPoint, SendMoved, StoreEvent
+from terminal.core.emergency import Emergency, Scene
+from terminal.core.inputs import (
+    Commanded,
+    HeartbeatHeard,
+    Input,
+    LineChanged,
+    PendingCounted,
+    Published,
+    PublishRefused,
+    Received,
+    StateDesired,
+    Stored,
+    StoreFailed,
+    Tick,
+)
+from terminal.core.moment import Moment
+from terminal.core.state import Rules, State, current_fix
+from terminal.link import CancelAlarm, RaiseAlarm, SetDuty
+
+Step = tuple[State, list[Effect]]
+
+
+def step(state: State, told: Input, moment: Moment, rules: Rules) -> Step:
+    """The state after this input, and what is to be done because of it."""
+    return STEPS[type(told)](state, told, moment, rules)
+
+
+def _fix(state: State, fix: Fix, moment: Moment, rules: Rules) -> Step:
+    state = replace(state, place=position.apply(state.place, fix))
+    state, effects = _report(state, fix, moment, rules)
+    return _moved(state, moment, effects)
+
+
+def _report(state: State, fix: Fix, moment: Moment, rules: Rules) -> Step:
+    if not reporting.due(state.reported, fix, moment.mono_ns, rules.reporting):
+        return state, []
+    point = reporting.point_of(fix, state.vehicle, UUID(moment.new_id()).bytes, moment.utc_ms)
+    return replace(state, reported=reporting.Reported(moment.mono_ns, fix)), [RecordPoint(point)]
+
+
+def _moved(state: State, moment: Moment, effects: list[Effect]) -> Step:
+    since_ns = moment.mono_ns - state.moved_mono_ns
+    where = position.report(state.place, moment.mono_ns)
+    if where is None or since_ns < ALARM_MOVED_EVERY_S * 1e9 or not emergency.any_open(state.emergency):
+        return state, effects
+    moved = [
+        SendMoved(AlarmMoved(**moment.envelope(), incident=alarm.incident, position=where))
+        for alarm in state.emergency.alarms
+        if is_open(alarm)
+    ]
+    return replace(state, moved_mono_ns=moment.mono_ns), [*effects, *moved]
+
+
+def _vehicle(state: State, reading: VehicleSignals | LightbarState | PowerState, moment: Moment, rules: Rules) -> Step:
+    if isinstance(reading, PowerState):
+        state = replace(state, power=reading)
+    after = vehicle.apply(state.vehicle, reading)
+    changes = vehicle.changes(state.vehicle, after)
+    state = replace(state, vehicle=after)
+    if not changes:
+        return state, []
+    where = position.report(state.place, moment.mono_ns)
+    effects: list[Effect] = [Note("vehicle-changed", dict(changes))]
+    for what, on in changes.items():
+        effects.append(StoreEvent(VehicleChanged(**moment.envelope(), what=what, on=on, position=where)))
+    fix = current_fix(state, moment.mono_ns)
+    if fix is not None:
+        point = reporting.point_of(fix, after, UUID(moment.new_id()).bytes, moment.utc_ms)
+        state = replace(state, reported=reporting.Reported(moment.mono_ns, fix))
+        effects.append(RecordPoint(point))
+    return state, effects
+
+
+def _button(state: State, button: ButtonState, moment: Moment, _rules: Rules) -> Step:
+    if button.latched is None:
+        return state, []
+    after = emergency.pressed(state.emergency, button.source, button.latched, _scene(state, moment), moment)
+    return _emergency(state, after)
+
+
+def _link(state: State, link: LinkQuality, _moment: Moment, _rules: Rules) -> Step:
+    return replace(state, link=link), []
+
+
+def _health(state: State, health: SourceHealth, moment: Moment, _rules: Rules) -> Step:
+    before = state.sources.get(health.source)
+    state = replace(state, sources=state.sources | {health.source: health})
+    if before is not None and (before.up, before.problem) == (health.up, health.problem):
+        return state, []
+    effects: list[Effect] = [
+        Note("source-changed", {"source": health.source, "up": health.up, "problem": health.problem})
+    ]
+    if before is None and health.up:
+        return state, effects
+    message = SourceChanged(**moment.envelope(), source=health.source, up=health.up, problem=health.problem)
+    return state, [*effects, StoreEvent(message)]
+
+
+def _tick(state: State, _tick: Tick, moment: Moment, _rules: Rules) -> Step:
+    return _emergency(state, emergency.ticked(state.emergency, moment))
+
+
+def _commanded(state: State, commanded: Commanded, moment: Moment, rules: Rules) -> Step:
+    command = commanded.command
+    if isinstance(command, RaiseAlarm):
+        scene = _scene(state, moment)
+        after = emergency.raised_on_screen(state.emergency, scene, moment, test=command.test, silent=command.silent)
+        return _emergency(state, after)
+    if isinstance(command, CancelAlarm):
+        return _emergency(state, emergency.cancelled(state.emergency, command.incident, moment))
+    return _duty(state, command, moment, rules)
+
+
+def _duty(state: State, command: SetDuty, moment: Moment, rules: Rules) -> Step:
+    if command.status not in rules.statuses or command.status == state.duty.status:
+        return state, []
+    where = position.report(state.place, moment.mono_ns)
+    message = DutyChanged(**moment.envelope(), status=command.status, position=where)
+    effects: list[Effect] = [StoreEvent(message), Note("duty-changed", {"status": command.status})]
+    state = replace(state, duty=duty.Duty(command.status, message.id))
+    fix = current_fix(state, moment.mono_ns)
+    if fix is not None:
+        effects.append(RecordPoint(reporting.point_of(fix, state.vehicle, UUID(moment.new_id()).bytes, moment.utc_ms)))
+        state = replace(state, reported=reporting.Reported(moment.mono_ns, fix))
+    return state, effects
+
+
+def _stored(state: State, stored: Stored, _moment: Moment, _rules: Rules) -> Step:
+    state = replace(state, line=replace(state.line, disk_problem=""))
+    return _emergency(state, emergency.stored(state.emergency, stored.places.keys()))
+
+
+def _store_failed(state: State, failed: StoreFailed, _moment: Moment, _rules: Rules) -> Step:
+    new = failed.problem != state.line.disk_problem
+    state = replace(state, line=replace(state.line, disk_problem=failed.problem))
+    state, effects = _emergency(state, emergency.store_failed(state.emergency, failed.ids))
+    return state, [*effects, Note("store-failed", {"problem": failed.problem})] if new else effects
+
+
+def _published(state: State, published: Published, _moment: Moment, _rules: Rules) -> Step:
+    if state.line.problem and published.ids:
+        state = replace(state, line=replace(state.line, problem=""))
+    return _emergency(state, emergency.published(state.emergency, published.ids))
+
+
+def _received(state: State, received: Received, _moment: Moment, _rules: Rules) -> Step:
+    state = replace(state, duty=duty.received(state.duty, received.ids))
+    return _emergency(state, emergency.received(state.emergency, received.ids))
+
+
+def _desired(state: State, told: StateDesired, moment: Moment, _rules: Rules) -> Step:
+    state, effects = _emergency(state, emergency.desired(state.emergency, told.state.alarms, moment))
+    if told.state.revision == state.confirmed_revision:
+        return state, effects
+    state = replace(state, confirmed_revision=told.state.revision)
+    return state, [*effects, StoreEvent(StateConfirmed(**moment.envelope(), revision=told.state.revision))]
+
+
+def _heartbeat(state: State, heard: HeartbeatHeard, moment: Moment, _rules: Rules) -> Step:
+    beat = heard.heartbeat
+    # A store of another epoch does not know what was confirmed to the one before.
+    known = state.confirmed_revision if state.line.epoch in ("", beat.epoch) else 0
+    line = replace(
+        state.line,
+        epoch=beat.epoch,
+        storing=beat.storing,
+        attended=beat.attended,
+        hq_heard_mono_ns=moment.mono_ns,
+    )
+    return replace(state, line=line, confirmed_revision=known), []
+
+
+def _line(state: State, line: LineChanged, _moment: Moment, _rules: Rules) -> Step:
+    before = state.line
+    state = replace(state, line=replace(before, connected=line.connected, broker=line.broker, problem=line.problem))
+    if (before.connected, before.problem) == (line.connected, line.problem):
+        return state, []
+    event = "connected" if line.connected else "disconnected"
+    return state, [Note(event, {"broker": line.broker, "problem": line.problem})]
+
+
+def _refused(state: State, refused: PublishRefused, _moment: Moment, _rules: Rules) -> Step:
+    new = state.line.problem != refused.problem
+    state = replace(state, line=replace(state.line, problem=refused.problem))
+    return state, [Note("publish-refused", {"problem": refused.problem})] if new else []
+
+
+def _pending(state: State, counted: PendingCounted, _moment: Moment, _rules: Rules) -> Step:
+    return replace(state, line=replace(state.line, pending=counted.pending)), []
+
+
+def _emergency(state: State, after: tuple[Emergency, list[Effect]]) -> Step:
+    return replace(state, emergency=after[0]), after[1]
+
+
+def _scene(state: State, moment: Moment) -> Scene:
+    speed, _source = vehicle.speed_mps(state.vehicle, state.place.fix, moment.mono_ns)
+    return Scene(
+        position=position.report(state.place, moment.mono_ns),
+        track=position.way_here(state.place, moment.mono_ns),
+        speed_mps=None if speed is None else round(speed, 1),
+        lights_on=state.vehicle.edges.get("lightbar"),
+        siren_on=state.vehicle.edges.get("siren"),
+    )
+
+
+STEPS = cast(
+    dict[type[Input], Callable[[State, Input, Moment, Rules], Step]],
+    {
+        Fix: _fix,
+        VehicleSignals: _vehicle,
+        LightbarState: _vehicle,
+        PowerState: _vehicle,
+        ButtonState: _button,
+        LinkQuality: _link,
+        SourceHealth: _health,
+        Tick: _tick,
+        Commanded: _commanded,
+        Stored: _stored,
+        StoreFailed: _store_failed,
+        Published: _published,
+        Received: _received,
+        StateDesired: _desired,
+        HeartbeatHeard: _heartbeat,
+        LineChanged: _line,
+        PublishRefused: _refused,
+        PendingCounted: _pending,
+    },
+)
+"""Every kind of input, once; a test holds this against the types."""

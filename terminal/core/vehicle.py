@@ -1,0 +1,117 @@
+"""The car as its signals tell it: newest value per signal, with its age. Pure."""
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hal.readings import Fix, LightbarState, PowerState, SignalValue, VehicleSignals
+from terminal.core.channels import stale_after_ns
+from terminal.link import VehicleView
+
+SPEED = "Vehicle.Speed"
+ENGINE_SPEED = "Vehicle.Powertrain.CombustionEngine.Speed"
+LOW_VOLTAGE = "Vehicle.LowVoltageSystemState"
+DISTANCE = "Vehicle.TraveledDistance"
+FUEL = "Vehicle.Powertrain.FuelSystem.RelativeLevel"
+GEAR = "Vehicle.Powertrain.Transmission.CurrentGear"
+LIGHTBAR = "Vehicle.Police.Lightbar.IsActive"
+SIREN = "Vehicle.Police.Siren.IsActive"
+DOORS = tuple(
+    f"Vehicle.Cabin.Door.{row}.{side}.IsOpen" for row in ("Row1", "Row2") for side in ("DriverSide", "PassengerSide")
+)
+KMH_PER_MPS = 3.6
+NEVER_NS = -(2**62)
+
+Known = tuple[SignalValue, int]
+"""A value and the monotonic time at which it came."""
+
+
+class Vehicle(Struct, frozen=True):
+    """The newest value of every signal; `edges` are lightbar, siren and ignition as last known, which do not expire."""
+
+    signals: dict[str, Known] = {}
+    edges: dict[str, bool] = {}
+
+
+def apply(vehicle: Vehicle, reading: VehicleSignals | LightbarState | PowerState) -> Vehicle:
+    """The car after this reading."""
+    if isinstance(reading, VehicleSignals):
+        fresh = {path: (value, reading.mono_ns) for path, value in reading.signals.items()}
+        vehicle = replace(vehicle, signals=vehicle.signals | fresh)
+    edges = _edges(reading)
+    return replace(vehicle, edges=vehicle.edges | edges) if edges.items() - vehicle.edges.items() else vehicle
+
+
+def changes(before: Vehicle, after: Vehicle) -> dict[str, bool]:
+    """Lightbar, siren or ignition as they are now, where they are not what they were."""
+    return {what: on for what, on in after.edges.items() if before.edges.get(what) is not on}
+
+
+def _edges(reading: VehicleSignals | LightbarState | PowerState) -> dict[str, bool]:
+    told: dict[str, bool | None]
+    if isinstance(reading, LightbarState):
+        told = {"lightbar": reading.lights_on, "siren": reading.siren_on}
+    elif isinstance(reading, PowerState):
+        told = {"ignition": reading.ignition_on}
+    else:
+        told = {
+            "lightbar": _flag(reading.signals.get(LIGHTBAR)),
+            "siren": _flag(reading.signals.get(SIREN)),
+            "ignition": _ignition(reading.signals.get(LOW_VOLTAGE)),
+        }
+    return {what: on for what, on in told.items() if on is not None}
+
+
+def _flag(value: SignalValue | None) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _ignition(state: SignalValue | None) -> bool | None:
+    return None if state in (None, "UNDEFINED") else state in ("ON", "START")
+
+
+def fresh(vehicle: Vehicle, path: str, now_ns: int) -> SignalValue | None:
+    """A signal's value, or None when it is unknown or too old."""
+    value, at_ns = vehicle.signals.get(path, (None, NEVER_NS))
+    return value if now_ns - at_ns <= stale_after_ns(VehicleSignals) else None
+
+
+def number(vehicle: Vehicle, path: str, now_ns: int) -> float | None:
+    """A signal's fresh value as a number, else None."""
+    value = fresh(vehicle, path, now_ns)
+    return float(value) if isinstance(value, int | float) else None
+
+
+def speed_mps(vehicle: Vehicle, fix: Fix | None, now_ns: int) -> tuple[float | None, str]:
+    """The car's speed and where it comes from: its own bus first, else the receiver."""
+    kmh = number(vehicle, SPEED, now_ns)
+    if kmh is not None:
+        return kmh / KMH_PER_MPS, "can"
+    if fix is not None and fix.speed_mps is not None and now_ns - fix.mono_ns <= stale_after_ns(Fix):
+        return fix.speed_mps, "gnss"
+    return None, ""
+
+
+def view(vehicle: Vehicle, fix: Fix | None, now_ns: int) -> VehicleView:
+    """What the screen may show."""
+    speed, speed_source = speed_mps(vehicle, fix, now_ns)
+    distance_m = number(vehicle, DISTANCE, now_ns)
+    gear = number(vehicle, GEAR, now_ns)
+    doors = [door for path in DOORS if (door := fresh(vehicle, path, now_ns)) is not None]
+    return VehicleView(
+        speed_mps=speed,
+        speed_source=speed_source,
+        engine_rpm=number(vehicle, ENGINE_SPEED, now_ns),
+        ignition_on=vehicle.edges.get("ignition"),
+        lights_on=vehicle.edges.get("lightbar"),
+        siren_on=vehicle.edges.get("siren"),
+        odometer_km=None if distance_m is None else distance_m / 1000,
+        fuel_percent=number(vehicle, FUEL, now_ns),
+        door_open=any(doors) if doors else None,
+        gear=None if gear is None else _gear_name(round(gear)),
+    )
+
+
+def _gear_name(gear: int) -> str:
+    if gear == 0:
+        return "N"
+    return str(gear) if gear > 0 else "R"
