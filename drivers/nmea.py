@@ -59,3 +59,7 @@ class NmeaReader:
         self.bad[kind] += 1
         if str(self.bad[kind]).strip("0") == "1":
             log.warning("%s: %s (%d so far, here %s)", self._source, problem, self.bad[kind], line[:90])
+
+    def log_totals(self) -> None:
+        """One line at the end of a recording or of a connection."""
+        log.info("%s: %d sentences used, %d bad", self._source, self.sentences, self.bad.total())

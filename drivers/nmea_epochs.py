@@ -14,6 +14,9 @@ ROLLOVER = timedelta(weeks=1024)
 
 LEAST_SATELLITES_3D = 4
 MEASURED = ("lat_deg", "lon_deg", "altitude_msl_m", "speed_mps", "track_deg", "hdop", "satellites_used")
+MOVED_DEG = 1e-5
+"""A chart plotter that extrapolates writes several positions for one second; each is told, as gpsd tells them."""
+
 MOST_FACTS = 64
 """No receiver says more about one moment."""
 
@@ -24,11 +27,15 @@ class Calendar:
     def __init__(self, not_before: date | None) -> None:
         self._not_before = not_before
         self._last: datetime | None = None
+        self._guess: date | None = None
 
     def utc(self, time_us: int | None, day: date | None, has_fix: bool) -> datetime | None:
         """The moment, None while no fix has confirmed a date."""
+        self._guess = day or self._guess
         if time_us is None:
             return None
+        if has_fix and self._last is None:
+            day = self._guess
         if has_fix and day is not None:
             self._last = _at(self._recent(day), time_us)
         elif self._last is not None:
@@ -55,7 +62,7 @@ class Epochs:
         self._calendar = Calendar(not_before)
         self._facts: list[Facts] = []
         self._told: list[Facts] = []
-        self._last_time_us: int | None = None
+        self._before: list[Facts] = []
         self._enders: set[str] = set()
         self._followed: set[str] = set()
         self._dimension: int | None = None
@@ -65,7 +72,9 @@ class Epochs:
         found: list[Fix] = []
         if self._is_late(facts):
             self._followed.add(_last_timed(self._told))
-            self._facts, self._told, self._last_time_us = self._told + self._facts, [], None
+            self._facts, self._told, self._before = self._told + self._facts, [], []
+        elif _moved(self._facts, facts):
+            found = self.close(mono_ns)
         elif self._begins_next(facts):
             self._learn()
             found = self.close(mono_ns)
@@ -83,9 +92,8 @@ class Epochs:
             self._facts = [one for one in facts if one.time_us is None]
             return []
         time_us = _time_us(facts)
-        frozen = _same(time_us, self._last_time_us)
-        self._last_time_us = time_us
-        return [self._fix(facts, time_us, _has_fix(facts) and not frozen, mono_ns)]
+        before, self._before = self._before, facts
+        return [self._fix(facts, time_us, _has_fix(facts) and not _frozen(before, facts), mono_ns)]
 
     def _is_late(self, facts: Facts) -> bool:
         """Whether an epoch that was already told goes on after all."""
@@ -144,6 +152,22 @@ def _same(one_us: int | None, other_us: int | None) -> bool:
         return False
     apart_us = abs(one_us - other_us)
     return min(apart_us, DAY_US - apart_us) <= SAME_TIME_US
+
+
+def _moved(facts: list[Facts], newest: Facts) -> bool:
+    """Whether the newest fact places the car elsewhere than those before it."""
+    before = next((one for one in reversed(facts) if one.lat_deg is not None), None)
+    if before is None or before.lat_deg is None or before.lon_deg is None:
+        return False
+    if newest.lat_deg is None or newest.lon_deg is None:
+        return False
+    return max(abs(newest.lat_deg - before.lat_deg), abs(newest.lon_deg - before.lon_deg)) > MOVED_DEG
+
+
+def _frozen(before: list[Facts], facts: list[Facts]) -> bool:
+    """Whether the receiver repeats the moment that it told before: some do so when they have lost the sky."""
+    repeated = {one.tag for one in before if one.valid} & {one.tag for one in facts if one.valid}
+    return bool(repeated) and _same(_time_us(before), _time_us(facts))
 
 
 def _has_fix(facts: list[Facts]) -> bool:

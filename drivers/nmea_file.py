@@ -1,0 +1,101 @@
+"""A recording of an NMEA receiver as a source, also gzipped; whatever stands between its sentences is passed over."""
+
+import asyncio
+import gzip
+import logging
+import zlib
+from collections.abc import AsyncIterator, Generator
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated, BinaryIO, cast
+
+import msgspec
+
+from drivers.nmea import NmeaReader
+from drivers.pace import Pace
+from hal.clock import Clock
+from hal.errors import BadInput, PatrolaError, SourceMissing, SourceRefused
+from hal.ports import Source
+from hal.readings import AnyReading, Fix, SourceHealth
+
+log = logging.getLogger(__name__)
+
+CHUNK_BYTES = 16_384
+GZIP_MAGIC = b"\x1f\x8b"
+DAMAGED = "what stands before the damage was read; record it again or repair it"
+EXPECTED = "expected lines such as $GPRMC,...*6A; a receiver's binary log is read through gpsd (gpsd_file)"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A recording; `speed` 1 is the recorded pace, None as fast as possible."""
+
+    path: Path
+    speed: Annotated[float, msgspec.Meta(gt=0)] | None = None
+
+
+def build(name: str, settings: Settings, clock: Clock) -> Source:
+    """A source that ends with its recording."""
+    return NmeaFile(name, settings, clock)
+
+
+class NmeaFile:
+    """Replays one recording; from the same file come the same readings, unless a `speed` ties them to this boot."""
+
+    def __init__(self, name: str, settings: Settings, clock: Clock) -> None:
+        self.name = name
+        self._settings = settings
+        self._clock = clock
+        self.reader = NmeaReader(name)
+
+    async def readings(self) -> AsyncIterator[AnyReading]:
+        """Every epoch in the recording's order; damage is a last `SourceHealth`, after all that was readable."""
+        self.reader = NmeaReader(self.name)
+        speed = self._settings.speed
+        pace = Pace(self._clock, speed) if speed else None
+        with closing(self._fixes()) as batches:
+            try:
+                for fixes in batches:
+                    for fix in fixes:
+                        yield await _timed(fix, pace)
+                    await asyncio.sleep(0)
+                if not self.reader.sentences:
+                    raise BadInput(str(self._settings.path), "holds no NMEA sentence", EXPECTED)
+            except BadInput as error:
+                yield self._damage(error)
+        self.reader.log_totals()
+
+    def _fixes(self) -> Generator[list[Fix]]:
+        path = self._settings.path
+        try:
+            with open_recording(path) as file:
+                while chunk := file.read(CHUNK_BYTES):
+                    yield self.reader.feed(chunk, 0)
+            yield self.reader.finish(0)
+        except FileNotFoundError as error:
+            raise SourceMissing(str(path), "the recording is not there", "check the path") from error
+        except PermissionError as error:
+            raise SourceRefused(str(path), "the recording may not be read", "check its permissions") from error
+        except (OSError, EOFError, zlib.error) as error:
+            yield self.reader.finish(0)
+            raise BadInput(str(path), f"the recording breaks off: {error}", DAMAGED) from error
+
+    def _damage(self, error: PatrolaError) -> SourceHealth:
+        log.warning("%s: %s", self.name, error)
+        mono_ns = self._clock.mono_ns() if self._settings.speed else 0
+        return SourceHealth(source=self.name, mono_ns=mono_ns, up=False, problem=error.problem, remedy=error.remedy)
+
+
+async def _timed(fix: Fix, pace: Pace | None) -> Fix:
+    mono_ns = round((fix.t or 0) * 1e9) if pace is None else await pace.arrival_ns(fix.t)
+    return msgspec.structs.replace(fix, mono_ns=mono_ns)
+
+
+def open_recording(path: Path) -> BinaryIO:
+    """The recording's bytes, unpacked if it is gzipped, whatever its name."""
+    file = path.open("rb")
+    packed = file.read(2) == GZIP_MAGIC
+    file.seek(0)
+    if not packed:
+        return file
+    file.close()
+    return cast(BinaryIO, gzip.open(path, "rb"))
