@@ -1,0 +1,119 @@
+"""Holds one connection to the best broker that answers, says that the car is there, and hands on what comes down."""
+
+import asyncio
+import random
+import secrets
+from collections.abc import Callable
+
+import msgspec
+from msgspec import Struct
+
+from terminal.contract import topics
+from terminal.contract.messages import Presence, Who, encode
+from terminal.contract.mqtt import Broker, Connection, Listener, Lost, Publication
+from terminal.core.inputs import LineChanged, Told
+from terminal.uplink.sender import Sender
+
+
+class Holding(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the connection is held; a presence every few seconds lets both ends know a dead line within 20 s."""
+
+    keepalive_s: int = 10
+    connect_within_s: float = 10.0
+    presence_every_s: float = 8.0
+    first_pause_s: float = 0.5
+    longest_pause_s: float = 20.0
+    good_after_s: float = 60.0
+
+
+class Session(Listener):
+    """The car's line; `run` never returns, and a trouble is told once and tried again."""
+
+    def __init__(
+        self,
+        realm: str,
+        who: Who,
+        brokers: tuple[Broker, ...],
+        rules: Holding,
+        sender: Sender,
+        came_down: Callable[[str, bytes], None],
+        tell: Callable[[Told], None],
+    ) -> None:
+        self._realm = realm
+        self._who = who
+        self._brokers = brokers
+        self._rules = rules
+        self._sender = sender
+        self._came_down = came_down
+        self._tell = tell
+        self._choice = 0
+        self._pause_s = rules.first_pause_s
+        self.pending = 0
+        self.outbox = ""
+
+    def message(self, topic: str, payload: bytes) -> None:
+        """Headquarters says something to this car."""
+        self._came_down(topic.rsplit("/", 1)[-1], payload)
+
+    def acknowledged(self, mid: int, failure: str) -> None:
+        """The broker took a publication, or says why it did not."""
+        self._sender.acknowledged(mid, failure)
+
+    async def run(self) -> None:
+        """Connect, hold, and connect again: to the next broker after a short session, to the first after a good one."""
+        loop = asyncio.get_running_loop()
+        while True:
+            broker = self._brokers[self._choice % len(self._brokers)]
+            began_s = loop.time()
+            try:
+                problem = await self._hold(broker)
+            except Lost as error:
+                problem = str(error)
+            self._sender.disconnected()
+            self._tell(LineChanged(connected=False, broker=str(broker), problem=problem))
+            good = loop.time() - began_s > self._rules.good_after_s
+            self._choice = 0 if good else self._choice + 1
+            await self._pause(good=good)
+
+    async def _hold(self, broker: Broker) -> str:
+        incarnation = secrets.token_hex(8)
+        will = self._presence(incarnation, online=False)
+        connection = Connection(
+            self._who.unit,
+            broker,
+            self,
+            will=will,
+            keepalive_s=self._rules.keepalive_s,
+            connect_timeout_s=self._rules.connect_within_s,
+        )
+        try:
+            await connection.open()
+            await connection.subscribe(topics.down_all(self._realm, self._who.unit))
+            self._tell(LineChanged(connected=True, broker=str(broker)))
+            self._sender.connected(connection)
+            return await self._stay(connection, incarnation)
+        except asyncio.CancelledError:
+            connection.publish(self._presence(incarnation, online=False))
+            await connection.close()
+            raise
+        finally:
+            connection.abort("closed")
+
+    async def _stay(self, connection: Connection, incarnation: str) -> str:
+        while not connection.closed.done():
+            self._sender.watch(connection.publish(self._presence(incarnation, online=True)))
+            await asyncio.wait([connection.closed], timeout=self._rules.presence_every_s)
+        return connection.closed.result()
+
+    def _presence(self, incarnation: str, *, online: bool) -> Publication:
+        presence = Presence(incarnation=incarnation, online=online, outbox=self.outbox)
+        if online:
+            presence = msgspec.structs.replace(presence, who=self._who, pending=self.pending)
+        return Publication(topics.up(self._realm, self._who.unit, topics.PRESENCE), encode(presence))
+
+    async def _pause(self, *, good: bool) -> None:
+        if good:
+            self._pause_s = self._rules.first_pause_s
+        # Jitter, so that a thousand cars do not come back to a restarted broker in the same second.
+        await asyncio.sleep(self._pause_s * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load, guards nothing
+        self._pause_s = min(self._pause_s * 2, self._rules.longest_pause_s)
