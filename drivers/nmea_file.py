@@ -1,18 +1,18 @@
 """A recording of an NMEA receiver as a source, also gzipped; whatever stands between its sentences is passed over."""
 
 import asyncio
-import gzip
 import logging
 import zlib
 from collections.abc import AsyncIterator, Generator
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated, BinaryIO, cast
+from typing import Annotated
 
 import msgspec
 
 from drivers.nmea import NmeaReader
 from drivers.pace import Pace
+from drivers.recording import open_recording
 from hal.clock import Clock
 from hal.errors import BadInput, PatrolaError, SourceMissing, SourceRefused
 from hal.ports import Source
@@ -21,7 +21,6 @@ from hal.readings import AnyReading, Fix, SourceHealth
 log = logging.getLogger(__name__)
 
 CHUNK_BYTES = 16_384
-GZIP_MAGIC = b"\x1f\x8b"
 DAMAGED = "what stands before the damage was read; record it again or repair it"
 EXPECTED = "expected lines such as $GPRMC,...*6A; a receiver's binary log is read through gpsd (gpsd_file)"
 
@@ -88,14 +87,3 @@ class NmeaFile:
 async def _timed(fix: Fix, pace: Pace | None) -> Fix:
     mono_ns = round((fix.t or 0) * 1e9) if pace is None else await pace.arrival_ns(fix.t)
     return msgspec.structs.replace(fix, mono_ns=mono_ns)
-
-
-def open_recording(path: Path) -> BinaryIO:
-    """The recording's bytes, unpacked if it is gzipped, whatever its name."""
-    file = path.open("rb")
-    packed = file.read(2) == GZIP_MAGIC
-    file.seek(0)
-    if not packed:
-        return file
-    file.close()
-    return cast(BinaryIO, gzip.open(path, "rb"))
