@@ -21,6 +21,11 @@ from hal.readings import AnyReading, Fix, SourceHealth
 log = logging.getLogger(__name__)
 
 CHUNK_BYTES = 16_384
+SNIFFED_BYTES = 65_536
+PRINTABLE = frozenset(range(0x20, 0x7F)) | frozenset(b"\r\n\t")
+TEXT_SHARE = 0.9
+"""A line that drops bytes still makes a log that is mostly text; binary ones measured have 17 to 44 % printable."""
+
 DAMAGED = "what stands before the damage was read; record it again or repair it"
 EXPECTED = "expected lines such as $GPRMC,...*6A; a receiver's binary log is read through gpsd (gpsd_file)"
 
@@ -87,3 +92,16 @@ class NmeaFile:
 async def _timed(fix: Fix, pace: Pace | None) -> Fix:
     mono_ns = round((fix.t or 0) * 1e9) if pace is None else await pace.arrival_ns(fix.t)
     return msgspec.structs.replace(fix, mono_ns=mono_ns)
+
+
+def is_nmea(path: Path) -> bool:
+    """Whether this looks like a recording of NMEA text and not a receiver's binary; True if it cannot be read."""
+    try:
+        with open_recording(path) as file:
+            head = file.read(SNIFFED_BYTES)
+    except (OSError, EOFError, zlib.error):
+        return True
+    reader = NmeaReader(str(path))
+    reader.feed(head, 0)
+    printable = sum(byte in PRINTABLE for byte in head)
+    return reader.sentences > 0 and printable >= TEXT_SHARE * len(head)
