@@ -178,11 +178,12 @@ class PointFlag:
 
 
 class TrackBatch(Struct, frozen=True, array_like=True):
-    """Points of one car, in order of seq; gaps are allowed."""
+    """Points of one car, in order of seq; gaps are allowed. `late`: they waited out an outage, and are history."""
 
     outbox: str
     who: Who
     points: tuple[Point, ...]
+    late: bool = False
 
 
 class Presence(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -1,0 +1,153 @@
+"""The typed model of unit.toml; every error names file, line, what was expected and the nearest right key."""
+
+import os
+import pwd
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Struct
+
+from drivers import registry
+from hal.errors import ConfigError
+from terminal.contract.mqtt import Broker
+from terminal.contract.toml_model import TomlFile, load_model, nearest
+from terminal.core.duty import STATUSES
+from terminal.core.journal import Journalling
+from terminal.core.reporting import Reporting
+from terminal.link import Role
+from terminal.uplink.outbox import Limits
+from terminal.uplink.sender import Sending
+from terminal.uplink.session import Holding
+
+Name = Annotated[str, msgspec.Meta(pattern="^[A-Z0-9_-]{1,32}$")]
+
+
+class UnitSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who this terminal is; `unit` is the name in its certificate, `realm` the directorate."""
+
+    realm: Name
+    unit: Name
+    call_sign: str = ""
+    vehicle: str = ""
+    crew: tuple[str, ...] = ()
+
+
+class DutySection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The duty statuses, code to words, and the one that a new terminal starts with."""
+
+    initial: str = "out-of-service"
+    statuses: dict[str, str] = STATUSES
+
+
+class StorageSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where core keeps its outbox and journal, and how much of the card it may take."""
+
+    folder: Path = Path("/var/lib/patrola")
+    outbox_megabytes: Annotated[int, msgspec.Meta(ge=8)] = 512
+    reserve_megabytes: Annotated[int, msgspec.Meta(ge=1)] = 4
+
+    def limits(self) -> Limits:
+        """The outbox's bounds."""
+        return Limits(most_bytes=self.outbox_megabytes * 1_000_000, reserve_bytes=self.reserve_megabytes * 1_000_000)
+
+
+class LinkSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The local socket, and which users are crew or technicians; the user that core runs as is crew."""
+
+    socket: Path = Path("/run/patrola/core.sock")
+    crew: tuple[str, ...] = ()
+    technicians: tuple[str, ...] = ()
+
+    def role_of(self, uid: int) -> Role:
+        """What a client of this user id may do."""
+        if uid == os.getuid() or uid in _uids(self.crew):
+            return Role.CREW
+        return Role.TECHNICIAN if uid in _uids(self.technicians) else Role.OBSERVER
+
+
+class TimeSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """From when on GNSS time is believed; without it, from this version's build date."""
+
+    believe_after: datetime | None = None
+
+
+class Tables(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """unit.toml as it is written; each of its sources is read by its own driver's settings."""
+
+    unit: UnitSection
+    brokers: Annotated[tuple[Broker, ...], msgspec.Meta(min_length=1)]
+    sources: dict[str, dict[str, Any]] = {}
+    duty: DutySection = DutySection()
+    reporting: Reporting = Reporting()
+    storage: StorageSection = StorageSection()
+    link: LinkSection = LinkSection()
+    journal: Journalling = Journalling()
+    sending: Sending = Sending()
+    holding: Holding = Holding()
+    time: TimeSection = TimeSection()
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    """The whole of unit.toml; `sources` are name to (driver word, settings)."""
+
+    unit: UnitSection
+    brokers: tuple[Broker, ...]
+    sources: dict[str, tuple[str, Struct]]
+    duty: DutySection
+    reporting: Reporting
+    storage: StorageSection
+    link: LinkSection
+    journal: Journalling
+    sending: Sending
+    holding: Holding
+    time: TimeSection
+
+
+def load(path: Path) -> Config:
+    """The configuration in this file; ConfigError holds every error of it, a line each."""
+    sources: dict[str, tuple[str, Struct]] = {}
+
+    def finish(file: TomlFile, tables: Tables | None) -> None:
+        for name, table in _source_tables(file):
+            source = _source(file, name, table)
+            if source is not None:
+                sources[name] = source
+        if tables is not None and tables.duty.initial not in tables.duty.statuses:
+            file.problem(("duty", "initial"), f"is no status; {nearest(tables.duty.initial, tables.duty.statuses)}")
+
+    tables = load_model(path, Tables, finish)
+    sections = msgspec.structs.asdict(tables) | {"sources": sources}
+    return Config(**sections)
+
+
+def _source_tables(file: TomlFile) -> list[tuple[str, dict[str, Any]]]:
+    tables = file.tables.get("sources", {})
+    return [(name, table) for name, table in tables.items() if isinstance(table, dict)]
+
+
+def _source(file: TomlFile, name: str, table: dict[str, Any]) -> tuple[str, Struct] | None:
+    keys = ("sources", name)
+    word = table.get("driver")
+    if not isinstance(word, str):
+        file.problem(keys, 'needs driver = "..."; the drivers are ' + ", ".join(sorted(registry.MODULES)))
+        return None
+    try:
+        kind = registry.settings_type(word)
+    except ConfigError as error:
+        file.problem((*keys, "driver"), f"{error.problem}; {error.remedy}")
+        return None
+    settings = file.value(keys, {key: value for key, value in table.items() if key != "driver"}, kind)
+    return None if settings is None else (word, settings)
+
+
+def _uids(users: Iterable[str]) -> set[int]:
+    found = set()
+    for user in users:
+        try:
+            found.add(int(user) if user.isdigit() else pwd.getpwnam(user).pw_uid)
+        except KeyError:
+            continue
+    return found

@@ -1,0 +1,231 @@
+"""patrola-core: one intake, one loop, pure steps; what a step wants done goes to the writer, the sender, the boards."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from hal.clock import Clock, TrustedTime
+from hal.ports import ButtonBoard, Source
+from hal.readings import Fix
+from hal.supervision import Supervisor
+from terminal.config import Config
+from terminal.contract.identity import new_id, new_incident
+from terminal.contract.messages import DutyChanged, TerminalStarted
+from terminal.contract.topics import Lane
+from terminal.core import effects, emergency, inputs, state
+from terminal.core.channels import TICK_S
+from terminal.core.duty import Duty
+from terminal.core.effects import Effect, Note
+from terminal.core.emergency import Emergency
+from terminal.core.inputs import Input
+from terminal.core.intake import Intake
+from terminal.core.journal import Journal
+from terminal.core.link_server import LinkServer
+from terminal.core.moment import Moment
+from terminal.core.state import Rules, State
+from terminal.core.step import step
+from terminal.core.storing import DUTY, EMERGENCY, Storing
+from terminal.link import Command, Role, Snapshot, UnitView
+from terminal.uplink.inbox import Inbox
+from terminal.uplink.outbox import Outbox, Row
+from terminal.uplink.sender import Sender
+from terminal.uplink.session import Session
+from terminal.uplink.writer import OutboxFailed, Writer
+from terminal.version import BUILD, VERSION
+
+log = logging.getLogger(__name__)
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+OPEN_AGAIN_S = 2.0
+"""How soon an outbox that could not be read is tried again."""
+
+
+class Core:
+    """The process in the car; `run` ends when it is cancelled."""
+
+    def __init__(self, config: Config, sources: Sequence[Source], clock: Clock, *, echo: bool = False) -> None:
+        unit = config.unit
+        self._config = config
+        self._clock = clock
+        self._sources = sources
+        self._boards = {source.name: source for source in sources if isinstance(source, ButtonBoard)}
+        self._who = state.who(self.unit_view(config), unit.crew)
+        self._boot = BOOT_ID.read_text().strip() if BOOT_ID.exists() else new_id()
+        self._time = TrustedTime(config.time.believe_after or BUILD)
+        self._rules = Rules(self.unit_view(config), config.duty.statuses, config.reporting)
+        self._state = State(duty=Duty(config.duty.initial))
+        self._intake = Intake()
+        self._journal = Journal(config.storage.folder / "journal", config.journal, unit.unit, echo=echo)
+        self._writer = Writer(config.storage.folder / "outbox.db", config.storage.limits())
+        self._sender = Sender(unit.realm, unit.unit, config.sending, self._pending, self._intake.put, clock)
+        self._storing = Storing(self._writer, self._sender, self._who, self._intake.put)
+        self._inbox = Inbox(self._writer, self._sender, self._intake.put)
+        self._session = Session(
+            unit.realm, self._who, config.brokers, config.holding, self._sender, self._inbox.came_down, self._intake.put
+        )
+        self._link = LinkServer(config.link.socket, config.link.role_of, self._command)
+
+    @staticmethod
+    def unit_view(config: Config) -> UnitView:
+        """Who this terminal is, for the screen."""
+        unit = config.unit
+        return UnitView(unit=unit.unit, call_sign=unit.call_sign, vehicle=unit.vehicle, realm=unit.realm)
+
+    async def run(self, *, ready: Callable[[], None] | None = None) -> None:
+        """Serve until cancelled; nothing waits for the disk, which may come later."""
+        self._writer.start()
+        await self._link.start()
+        tasks = [asyncio.create_task(work, name=name) for name, work in self._works()]
+        try:
+            await self._restore()
+            if ready is not None:
+                ready()
+            await self._loop()
+        finally:
+            await self._end(tasks)
+
+    def _works(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
+        works: list[tuple[str, Coroutine[Any, Any, None]]] = [
+            ("tick", self._tick()),
+            ("sender", self._sender.run()),
+            ("session", self._session.run()),
+            ("inbox", self._inbox.run()),
+            ("account", self._open_account()),
+        ]
+        for source in self._sources:
+            works.append((source.name, Supervisor(source, self._intake.put, self._clock).run()))
+        return works
+
+    async def _end(self, tasks: Sequence["asyncio.Task[None]"]) -> None:
+        self._note("terminal-stopped", {})
+        with contextlib.suppress(OutboxFailed):
+            await self._storing.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._link.close()
+        self._writer.close()
+        self._journal.close()
+
+    async def _restore(self) -> None:
+        """Take up the emergency and the duty status where the last run left them; a bad disk leaves them new."""
+        self._note("terminal-started", {"version": VERSION})
+        try:
+            saved, duty = await self._writer.submit(_load, urgent=True)
+        except OutboxFailed as error:
+            self._intake.put(inputs.StoreFailed((), str(error)))
+            saved = duty = None
+        moment = self._moment()
+        if saved is not None:
+            before = _decoded(saved)
+            self._state = msgspec.structs.replace(self._state, emergency=emergency.restored(before, moment))
+        if duty is not None and duty.decode() in self._rules.statuses:
+            self._state = msgspec.structs.replace(self._state, duty=Duty(duty.decode()))
+        for alarm in self._state.emergency.alarms:
+            for message in alarm.unstored:
+                self._sender.alarm(message)
+        self._storing.event(TerminalStarted(**moment.envelope(), version=VERSION))
+
+    async def _open_account(self) -> None:
+        while True:
+            try:
+                self._session.outbox = await self._inbox.open_account()
+            except OutboxFailed:
+                await asyncio.sleep(OPEN_AGAIN_S)
+            else:
+                return
+
+    async def _loop(self) -> None:
+        self._link.publish(self._snapshot())
+        while True:
+            for told in await self._intake.take():
+                self._take(told)
+            self._sender.hq_heard = not state.hq_is_silent(self._state.line, self._clock.mono_ns())
+            self._session.pending = self._state.line.pending
+            self._link.publish(self._snapshot())
+
+    def _take(self, told: Input) -> None:
+        moment = self._moment()
+        if isinstance(told, Fix) and told.utc is not None:
+            self._time.believe(told.mono_ns, told.utc)
+        try:
+            self._state, wanted = step(self._state, told, moment, self._rules)
+            self._do(wanted)
+        except Exception:
+            # One input that breaks a step must not take the emergency button with it.
+            log.exception("core: a %s could not be taken; report this as a defect", type(told).__name__)
+
+    def _do(self, wanted: list[Effect]) -> None:
+        for effect in wanted:
+            match effect:
+                case effects.SendAlarm(message):
+                    self._sender.alarm(message)
+                case effects.SendMoved(moved):
+                    self._sender.moved(moved)
+                case effects.StoreEvent(event):
+                    status = event.status.encode() if isinstance(event, DutyChanged) else None
+                    self._storing.event(event, status)
+                case effects.RecordPoint(point):
+                    self._storing.point(point)
+                case effects.ConfirmPress(source, press):
+                    self._boards[source].confirm_stored(press)
+                case effects.ShowRung(rung):
+                    for board in self._boards.values():
+                        board.show_rung(rung)
+                case Note(event, fields):
+                    self._note(event, fields)
+        self._store_alarms(wanted)
+
+    def _store_alarms(self, wanted: list[Effect]) -> None:
+        """All alarm messages of one step in one commit, with the state that the step left."""
+        messages = [effect.message for effect in wanted if isinstance(effect, effects.StoreAlarm)]
+        if messages or any(isinstance(effect, effects.SaveEmergency) for effect in wanted):
+            self._storing.alarms(messages, self._state.emergency)
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            self._intake.put(inputs.Tick())
+            self._storing.flush_if_due()
+
+    async def _pending(self, lane: Lane, after: int, limit: int) -> list[Row]:
+        try:
+            return await self._writer.submit(lambda outbox: outbox.pending(lane, after=after, limit=limit))
+        except OutboxFailed:
+            return []
+
+    def _command(self, command: Command, role: Role) -> str | None:
+        if role is not Role.CREW:
+            return "only the crew may do this"
+        self._intake.put(inputs.Commanded(command))
+        return None
+
+    def _moment(self) -> Moment:
+        mono_ns = self._clock.mono_ns()
+        utc = self._time.utc(mono_ns)
+        utc_ms = None if utc is None else round(utc.timestamp() * 1000)
+        return Moment(mono_ns, utc_ms, self._boot, self._who, new_id, new_incident)
+
+    def _snapshot(self) -> Snapshot:
+        return state.snapshot(self._state, self._rules, self._clock.mono_ns())
+
+    def _note(self, event: str, fields: dict[str, object]) -> None:
+        self._journal.write(event, fields, self._time.utc(self._clock.mono_ns()) or datetime.now(UTC))
+
+
+def _load(outbox: Outbox) -> tuple[bytes | None, bytes | None]:
+    return outbox.load_state(EMERGENCY), outbox.load_state(DUTY)
+
+
+def _decoded(saved: bytes) -> Emergency:
+    try:
+        return msgspec.json.decode(saved, type=Emergency)
+    except msgspec.DecodeError as error:
+        log.error("outbox: the saved emergency cannot be read (%s); its alarms are still in the outbox", error)
+        return Emergency()

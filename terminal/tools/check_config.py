@@ -1,0 +1,23 @@
+"""`patrola config check FILE`: every error of a unit.toml at once."""
+
+import argparse
+from pathlib import Path
+
+from hal.clock import SystemClock
+from terminal import config as unit_config
+from terminal.core import assemble
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `patrola config`."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    check = actions.add_parser("check", help="read the file and say everything that is wrong with it")
+    check.add_argument("file", type=Path, metavar="FILE")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 when it can be used; ConfigError with all errors, a line each, when not."""
+    config = unit_config.load(args.file)
+    assemble.sources(config, SystemClock())
+    print(f"{args.file}: good; unit {config.unit.unit} of {config.unit.realm}, {len(config.sources)} sources")
+    return 0
