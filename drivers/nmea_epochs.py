@@ -12,6 +12,10 @@ DAY_US = 86_400_000_000
 ROLLOVER = timedelta(weeks=1024)
 """GPS counts weeks in ten bits; an old receiver shows a date this much too early."""
 
+HALF_A_DAY = timedelta(hours=12)
+HOLDOVER = timedelta(minutes=10)
+"""A receiver that has lost its fix is believed about the time while it goes on counting; some restart elsewhere."""
+
 LEAST_SATELLITES_3D = 4
 MEASURED = ("lat_deg", "lon_deg", "altitude_msl_m", "speed_mps", "track_deg", "hdop", "satellites_used")
 MOVED_DEG = 1e-5
@@ -38,11 +42,16 @@ class Calendar:
             day = self._guess
         if has_fix and day is not None:
             self._last = _at(self._recent(day), time_us)
-        elif self._last is not None:
-            moment = _at(self._last.date(), time_us)
-            after_midnight = self._last - moment > timedelta(hours=12)
-            self._last = moment + timedelta(days=1) if after_midnight else moment
-        return self._last
+            return self._last
+        if self._last is None:
+            return None
+        moment = _at(self._last.date(), time_us)
+        if self._last - moment > HALF_A_DAY:
+            moment += timedelta(days=1)
+        if not has_fix and not timedelta(0) <= moment - self._last <= HOLDOVER:
+            return None
+        self._last = moment
+        return moment
 
     def _recent(self, day: date) -> date:
         while self._not_before is not None and day < self._not_before:
