@@ -44,7 +44,7 @@ class State(Struct, frozen=True, kw_only=True):
     confirmed_revision: int = 0
 
 
-class Rules(Struct, frozen=True, kw_only=True):
+class Rules(Struct, frozen=True):
     """What the configuration decides about the steps."""
 
     unit: UnitView

@@ -1,0 +1,56 @@
+"""A core without a world: states, moments with counted identities, and steps, for the tests of core's pure parts."""
+
+from collections.abc import Iterator
+from itertools import count
+
+from hal.readings import ButtonState, Fix, FixMode, Press
+from terminal.contract.messages import Place, Who
+from terminal.contract.topics import Lane
+from terminal.core.duty import STATUSES, Duty
+from terminal.core.effects import Effect
+from terminal.core.inputs import Input
+from terminal.core.moment import Moment
+from terminal.core.state import Rules, State
+from terminal.core.step import step
+from terminal.link import UnitView
+
+WHO = Who(unit="LJ-101", call_sign="Ljubljana 101")
+RULES = Rules(UnitView(unit="LJ-101", call_sign="Ljubljana 101", vehicle="V1", realm="LJ"), STATUSES)
+PRESS = Press("board-1", 7, 1)
+
+
+class Car:
+    """Steps a state through inputs at given seconds, and remembers every effect."""
+
+    def __init__(self, state: State | None = None, boot: str = "boot-1") -> None:
+        self.state = state or State(duty=Duty("available"))
+        self.effects: list[Effect] = []
+        self.boot = boot
+        self._numbers: Iterator[int] = count(1)
+
+    def moment(self, at_s: float) -> Moment:
+        return Moment(round(at_s * 1e9), None, self.boot, WHO, self._id, self._id)
+
+    def _id(self) -> str:
+        return f"00000000-0000-7000-8000-{next(self._numbers):012d}"
+
+    def take(self, told: Input, at_s: float = 0.0) -> list[Effect]:
+        self.state, effects = step(self.state, told, self.moment(at_s), RULES)
+        self.effects += effects
+        return effects
+
+    def press(self, at_s: float = 0.0, press: Press = PRESS) -> list[Effect]:
+        return self.take(ButtonState(source="board", mono_ns=round(at_s * 1e9), latched=press), at_s)
+
+
+def fix(at_s: float, lat_deg: float = 46.05, lon_deg: float = 14.5, **fields: object) -> Fix:
+    known: dict[str, object] = {"mode": FixMode.FIX_3D, "speed_mps": 10.0, "track_deg": 90.0}
+    return Fix(source="gnss", mono_ns=round(at_s * 1e9), lat_deg=lat_deg, lon_deg=lon_deg, **(known | fields))  # type: ignore[arg-type]
+
+
+def places(*ids: str) -> dict[str, Place]:
+    return {message_id: Place("outbox-1", Lane.ALARM, number) for number, message_id in enumerate(ids, 1)}
+
+
+def of_type(effects: list[Effect], kind: type) -> list:
+    return [effect for effect in effects if isinstance(effect, kind)]

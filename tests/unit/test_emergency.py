@@ -1,0 +1,218 @@
+"""One press, one incident; every rung on proof only; nothing ends in the car."""
+
+from itertools import product
+
+import msgspec
+import pytest
+
+from hal.readings import Press
+from terminal.contract.identity import incident_of_press
+from terminal.contract.messages import (
+    AlarmCancelled,
+    AlarmKind,
+    AlarmRaised,
+    AlarmSignalled,
+    AlarmStatus,
+    DesiredState,
+)
+from terminal.core import emergency
+from terminal.core.alarm import Phase, rung, urgency
+from terminal.core.effects import ConfirmPress, SaveEmergency, SendAlarm, SendMoved, ShowRung, StoreAlarm
+from terminal.core.emergency import TABLE, Cause, Emergency
+from terminal.core.inputs import Commanded, Published, Received, StateDesired, Stored, StoreFailed, Tick
+from terminal.link import CancelAlarm, RaiseAlarm, Urgency
+from tests.unit.core_scene import PRESS, Car, fix, of_type, places
+
+
+def raised_id(car: Car) -> str:
+    return car.state.emergency.alarms[0].raised_id
+
+
+def answered(incident: str, revision: int = 1, **answer: str) -> StateDesired:
+    return StateDesired(DesiredState(revision=revision, alarms=(AlarmStatus(incident, **answer),)))
+
+
+def test_every_pair_of_phase_and_cause_is_decided_exactly_once() -> None:
+    assert set(TABLE) == set(product(Phase, Cause))
+
+
+def test_only_headquarters_ends_an_incident() -> None:
+    ends = {cause for (phase, cause), after in TABLE.items() if after is Phase.CLEARED and phase is not Phase.CLEARED}
+    assert ends == {Cause.CLEARANCE}
+
+
+def test_no_step_goes_down_the_ladder_while_the_incident_is_open() -> None:
+    order = [Phase.IDLE, Phase.RAISED, Phase.RECEIVED, Phase.ACKNOWLEDGED, Phase.CLEARED]
+    for (phase, cause), after in TABLE.items():
+        if phase is not Phase.CLEARED:
+            assert order.index(after) >= order.index(phase), (phase, cause)
+
+
+def test_a_press_is_sent_and_stored_at_once_under_the_incident_of_that_press() -> None:
+    car = Car()
+    effects = car.press()
+    incident = incident_of_press(PRESS.board_id, PRESS.boot_nonce, PRESS.number)
+    (sent,), (stored,) = of_type(effects, SendAlarm), of_type(effects, StoreAlarm)
+    assert sent.message == stored.message
+    assert isinstance(sent.message, AlarmRaised)
+    assert sent.message.incident == incident
+    assert sent.message.position is None
+
+
+def test_sending_does_not_wait_for_a_fix_and_carries_one_when_there_is_one() -> None:
+    car = Car()
+    car.take(fix(1.0), 1.0)
+    car.take(fix(12.0, 46.06), 12.0)
+    (sent,) = of_type(car.press(14.0), SendAlarm)
+    assert sent.message.position.age_s == 2.0
+    assert sent.message.track == ((13, 46.05, 14.5), (2, 46.06, 14.5))
+
+
+def test_a_board_that_repeats_its_press_raises_nothing_new_and_is_confirmed_only_once_it_is_stored() -> None:
+    car = Car()
+    car.press()
+    assert car.press(0.1) == []
+    effects = car.take(Stored(places(raised_id(car))), 0.2)
+    assert of_type(effects, ConfirmPress) == [ConfirmPress("board", PRESS)]
+    assert car.press(0.3) == [ConfirmPress("board", PRESS)]
+    assert len(car.state.emergency.alarms) == 1
+
+
+def test_a_press_whose_commit_failed_is_not_confirmed_and_is_stored_again() -> None:
+    car = Car()
+    car.press()
+    car.take(StoreFailed((raised_id(car),), "outbox: disk full"), 0.1)
+    assert car.state.emergency.alarms[0].store_failed
+    assert car.press(0.2) == []
+    again = of_type(car.take(Tick(), 2.5), StoreAlarm)
+    assert [effect.message.id for effect in again] == [raised_id(car)]
+    car.take(Stored(places(raised_id(car))), 2.6)
+    assert car.state.emergency.alarms[0].stored
+    assert not car.state.emergency.alarms[0].store_failed
+    assert of_type(car.take(Tick(), 9.0), StoreAlarm) == []
+
+
+def test_a_new_press_while_the_incident_is_open_is_a_signal_on_it() -> None:
+    car = Car()
+    car.press()
+    (sent,) = of_type(car.press(1.0, Press("board-1", 7, 2)), SendAlarm)
+    assert isinstance(sent.message, AlarmSignalled)
+    assert sent.message.incident == car.state.emergency.alarms[0].incident
+    assert sent.message.signal == 2
+
+
+def test_a_press_after_clearance_is_a_new_incident_and_the_old_press_is_not() -> None:
+    car = Car()
+    car.press()
+    first = car.state.emergency.alarms[0].incident
+    car.take(answered(first, cleared_by="Novak", reason="false alarm"))
+    car.press(1.0)
+    assert [alarm.incident for alarm in car.state.emergency.alarms] == [first]
+    car.press(2.0, Press("board-1", 7, 2))
+    assert len({alarm.incident for alarm in car.state.emergency.alarms}) == 2
+
+
+def test_a_test_alarm_never_absorbs_a_real_one() -> None:
+    car = Car()
+    car.take(Commanded(RaiseAlarm(test=True)))
+    car.press(1.0)
+    kinds = [alarm.kind for alarm in car.state.emergency.alarms]
+    assert kinds == [AlarmKind.TEST, AlarmKind.REAL]
+
+
+def test_each_rung_needs_its_own_proof() -> None:
+    car = Car()
+    car.press()
+    seen = [rung(car.state.emergency.alarms)]
+    for told in (
+        Stored(places(raised_id(car))),
+        Published((raised_id(car),)),
+        Received((raised_id(car),)),
+        answered(car.state.emergency.alarms[0].incident, acknowledged_by="Novak"),
+        answered(car.state.emergency.alarms[0].incident, 2, acknowledged_by="Novak", cleared_by="Novak"),
+    ):
+        car.take(told)
+        seen.append(rung(car.state.emergency.alarms))
+    assert seen == ["pressed", "stored", "sent", "received", "acknowledged", ""]
+
+
+@pytest.mark.parametrize("told", [Published(("other",)), Received(("other",)), Stored(places("other"))])
+def test_proof_of_another_message_proves_nothing(told: object) -> None:
+    car = Car()
+    car.press()
+    before = car.state.emergency
+    car.take(told)  # type: ignore[arg-type]
+    assert car.state.emergency == before
+
+
+def test_the_lamp_shows_each_rung() -> None:
+    car = Car()
+    car.press()
+    car.take(Stored(places(raised_id(car))))
+    car.take(Received((raised_id(car),)))
+    assert [effect.rung for effect in of_type(car.effects, ShowRung)] == ["pressed", "stored", "received"]
+
+
+def test_the_crew_is_told_after_5_s_and_to_use_the_radio_after_20_s_until_it_is_received() -> None:
+    car = Car()
+    car.press(100.0)
+    alarm = car.state.emergency.alarms[0]
+    told = [urgency(alarm, round(at_s * 1e9)) for at_s in (104.9, 105.0, 119.9, 120.0)]
+    assert told == [Urgency.NONE, Urgency.NOT_CONFIRMED, Urgency.NOT_CONFIRMED, Urgency.USE_THE_RADIO]
+    car.take(Received((alarm.raised_id,)), 121.0)
+    assert urgency(car.state.emergency.alarms[0], round(122e9)) is Urgency.NONE
+
+
+def test_cancelling_is_told_to_headquarters_and_ends_nothing() -> None:
+    car = Car()
+    car.press()
+    incident = car.state.emergency.alarms[0].incident
+    (sent,) = of_type(car.take(Commanded(CancelAlarm(incident=incident))), SendAlarm)
+    assert isinstance(sent.message, AlarmCancelled)
+    assert car.state.emergency.alarms[0].phase is Phase.RAISED
+    assert car.take(Commanded(CancelAlarm(incident=incident))) == []
+
+
+def test_a_silent_alarm_lights_no_lamp() -> None:
+    car = Car()
+    car.take(Commanded(RaiseAlarm(silent=True)))
+    car.take(Stored(places(raised_id(car))))
+    assert {effect.rung for effect in of_type(car.effects, ShowRung)} == {""}
+
+
+def test_an_open_alarm_says_where_the_car_is() -> None:
+    car = Car()
+    car.take(fix(9.0), 9.0)
+    assert of_type(car.effects, SendMoved) == []
+    car.press(10.0)
+    car.take(fix(11.0, 46.07), 11.0)
+    (moved,) = of_type(car.effects, SendMoved)
+    assert moved.message.position.lat_deg == 46.07
+
+
+def test_the_saved_state_holds_exactly_the_committed_messages_as_stored() -> None:
+    car = Car()
+    car.press()
+    first = raised_id(car)
+    car.press(1.0, Press("board-1", 7, 2))
+    saved = msgspec.json.decode(msgspec.json.encode(emergency.on_disk(car.state.emergency, (first,))), type=Emergency)
+    assert saved.alarms[0].stored
+    assert [type(message) for message in saved.alarms[0].unstored] == [AlarmSignalled]
+    assert [waiting.press.number for waiting in saved.unconfirmed] == [2]
+
+
+def test_after_a_restart_the_incident_goes_on_and_its_press_is_confirmed_not_raised_again() -> None:
+    before = Car()
+    before.press()
+    saved = emergency.on_disk(before.state.emergency, (raised_id(before),))
+    car = Car(msgspec.structs.replace(before.state, emergency=saved), boot="boot-2")
+    car.state = msgspec.structs.replace(car.state, emergency=emergency.restored(saved, car.moment(3.0)))
+    assert car.press(3.1) == [ConfirmPress("board", PRESS)]
+    assert urgency(car.state.emergency.alarms[0], round(3.1e9)) is Urgency.USE_THE_RADIO
+
+
+def test_an_answer_is_saved_so_that_a_restart_shows_it_still() -> None:
+    car = Car()
+    car.press()
+    effects = car.take(answered(car.state.emergency.alarms[0].incident, acknowledged_by="Novak"))
+    assert of_type(effects, SaveEmergency)

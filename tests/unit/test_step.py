@@ -1,0 +1,123 @@
+"""What the car tells headquarters by itself, and what it shows."""
+
+from typing import get_args
+
+from hal.readings import AnyReading, FixMode, LightbarState, SourceHealth, VehicleSignals
+from terminal.contract.messages import (
+    DesiredState,
+    DutyChanged,
+    Heartbeat,
+    SourceChanged,
+    StateConfirmed,
+    VehicleChanged,
+)
+from terminal.core.channels import CHANNELS, HQ_SILENT_AFTER_S
+from terminal.core.effects import RecordPoint, StoreEvent
+from terminal.core.inputs import Commanded, HeartbeatHeard, LineChanged, PublishRefused, Received, StateDesired, Told
+from terminal.core.state import snapshot
+from terminal.core.step import STEPS
+from terminal.core.vehicle import LIGHTBAR, SPEED
+from terminal.link import SetDuty
+from tests.unit.core_scene import RULES, Car, fix, of_type
+
+
+def stored(effects: list) -> list:
+    return [effect.message for effect in of_type(effects, StoreEvent)]
+
+
+def test_every_kind_of_input_has_its_step_and_every_reading_its_channel() -> None:
+    assert set(STEPS) == set(get_args(AnyReading)) | set(get_args(Told))
+    assert set(CHANNELS) == set(get_args(AnyReading))
+
+
+def test_positions_are_reported_by_time_distance_turn_and_speed() -> None:
+    car = Car()
+    at = {
+        0.0: fix(0.0),
+        10.0: fix(10.0),
+        20.0: fix(20.0, 46.0514),
+        25.0: fix(25.0, 46.0514, track_deg=130.0),
+        28.0: fix(28.0, 46.0514, track_deg=130.0, speed_mps=1.0),
+        200.0: fix(200.0, 46.0514, speed_mps=0.0, track_deg=None),
+        340.0: fix(340.0, 46.0514, speed_mps=0.0, track_deg=None),
+    }
+    reported = [at_s for at_s, one in at.items() if of_type(car.take(one, at_s), RecordPoint)]
+    assert reported == [0.0, 20.0, 25.0, 28.0, 340.0]
+
+
+def test_a_fix_without_position_is_never_reported_and_keeps_the_last_good_one_as_old() -> None:
+    car = Car()
+    car.take(fix(0.0), 0.0)
+    assert car.take(fix(50.0, lat_deg=None, lon_deg=None, mode=FixMode.NO_FIX), 50.0) == []
+    seen = snapshot(car.state, RULES, round(50e9)).position
+    assert seen.stale
+    assert seen.last_good is not None
+
+
+def test_lightbar_siren_and_ignition_are_told_at_once_with_a_point() -> None:
+    car = Car()
+    car.take(fix(0.0), 0.0)
+    effects = car.take(VehicleSignals(source="can", mono_ns=10**9, signals={LIGHTBAR: True}), 1.0)
+    (event,) = stored(effects)
+    assert isinstance(event, VehicleChanged)
+    assert (event.what, event.on) == ("lightbar", True)
+    assert len(of_type(effects, RecordPoint)) == 1
+    assert car.take(LightbarState(source="board", mono_ns=10**9, lights_on=True), 1.1) == []
+
+
+def test_duty_is_told_with_where_and_shown_as_received_only_after_the_receipt() -> None:
+    car = Car()
+    (event,) = stored(car.take(Commanded(SetDuty(status="on-scene"))))
+    assert isinstance(event, DutyChanged)
+    assert not snapshot(car.state, RULES, 0).duty.received
+    car.take(Received((event.id,)))
+    assert snapshot(car.state, RULES, 0).duty.received
+
+
+def test_an_unknown_duty_status_changes_nothing() -> None:
+    car = Car()
+    assert car.take(Commanded(SetDuty(status="asleep"))) == []
+
+
+def test_a_source_that_goes_down_is_told_once_and_so_is_its_return() -> None:
+    car = Car()
+    down = SourceHealth(source="can", mono_ns=0, up=False, problem="can0 is down")
+    up = SourceHealth(source="can", mono_ns=0, up=True)
+    told = [stored(car.take(health)) for health in (up, down, down, up)]
+    assert [[type(one) for one in events] for events in told] == [[], [SourceChanged], [], [SourceChanged]]
+
+
+def test_old_values_are_not_shown_as_current() -> None:
+    car = Car()
+    car.take(VehicleSignals(source="can", mono_ns=0, signals={SPEED: 36.0}), 0.0)
+    assert snapshot(car.state, RULES, round(1e9)).vehicle.speed_mps == 10.0
+    assert snapshot(car.state, RULES, round(60e9)).vehicle.speed_mps is None
+
+
+def test_a_silent_headquarters_is_neither_storing_nor_attended() -> None:
+    car = Car()
+    car.take(LineChanged(connected=True, broker="b"), 0.0)
+    car.take(HeartbeatHeard(Heartbeat(epoch="e", storing=True, attended=True)), 0.0)
+    fresh = snapshot(car.state, RULES, round((HQ_SILENT_AFTER_S - 1) * 1e9)).line
+    old = snapshot(car.state, RULES, round((HQ_SILENT_AFTER_S + 1) * 1e9)).line
+    assert (fresh.storing, fresh.attended, fresh.hq_silent) == (True, True, False)
+    assert (old.storing, old.attended, old.hq_silent) == (False, False, True)
+
+
+def test_a_desired_state_is_confirmed_once_and_again_after_headquarters_store_was_replaced() -> None:
+    car = Car()
+    wanted = StateDesired(DesiredState(revision=4))
+    beats = [HeartbeatHeard(Heartbeat(epoch=epoch, storing=True, attended=True)) for epoch in ("a", "b")]
+    car.take(beats[0])
+    first = stored(car.take(wanted))
+    second = stored(car.take(wanted))
+    car.take(beats[1])
+    third = stored(car.take(wanted))
+    assert [len(one) for one in (first, second, third)] == [1, 0, 1]
+    assert isinstance(first[0], StateConfirmed)
+
+
+def test_what_the_broker_refuses_is_shown() -> None:
+    car = Car()
+    car.take(PublishRefused("the broker did not deliver: No matching subscribers"))
+    assert "No matching" in snapshot(car.state, RULES, 0).line.problem
