@@ -226,6 +226,6 @@ def _load(outbox: Outbox) -> tuple[bytes | None, bytes | None]:
 def _decoded(saved: bytes) -> Emergency:
     try:
         return msgspec.json.decode(saved, type=Emergency)
-    except msgspec.DecodeError as error:
-        log.error("outbox: the saved emergency cannot be read (%s); its alarms are still in the outbox", error)
+    except msgspec.DecodeError:
+        log.exception("outbox: the saved emergency cannot be read; its alarms are still in the outbox")
         return Emergency()

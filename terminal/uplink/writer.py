@@ -1,0 +1,102 @@
+"""The one thread that touches the outbox: a slow or dead disk delays its own futures and nothing else."""
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from terminal.contract.durable import DiskFailed
+from terminal.uplink.outbox import Limits, Outbox, Thin
+
+T = TypeVar("T")
+
+OutboxFailed = DiskFailed
+
+OPEN_AGAIN_S = 1.0
+"""At most one try to open a failing outbox in so long."""
+
+
+class Job:
+    """One call, and the future in its caller's loop that waits for it."""
+
+    def __init__(self, call: Callable[[Outbox], Any], future: "asyncio.Future[Any]") -> None:
+        self.call = call
+        self.future = future
+
+    def finish(self, result: object, error: BaseException | None) -> None:
+        """Tell the waiting loop, if it still turns."""
+        try:
+            self.future.get_loop().call_soon_threadsafe(self._set, result, error)
+        except RuntimeError:
+            return
+
+    def _set(self, result: object, error: BaseException | None) -> None:
+        if self.future.cancelled():
+            return
+        if error is None:
+            self.future.set_result(result)
+        else:
+            self.future.set_exception(error)
+
+
+class Writer:
+    """Runs calls on the outbox in their order, the urgent ones before the others."""
+
+    def __init__(self, path: Path, limits: Limits, thinned: Thin | None = None, *, vfs: str | None = None) -> None:
+        self._open: Callable[[], Outbox] = lambda: Outbox.open(path, limits, thinned, vfs=vfs)
+        self._jobs: dict[bool, deque[Job]] = {True: deque(), False: deque()}
+        self._changed = threading.Condition()
+        self._closing = False
+        self._outbox: Outbox | None = None
+        self._failure: tuple[float, DiskFailed] | None = None
+        self._thread = threading.Thread(target=self._run, name="outbox writer", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread; it opens the outbox at the first call."""
+        self._thread.start()
+
+    async def submit(self, call: Callable[[Outbox], T], *, urgent: bool = False) -> T:
+        """What the call returns; raises OutboxFailed when the disk did not let it."""
+        job = Job(call, asyncio.get_running_loop().create_future())
+        with self._changed:
+            self._jobs[urgent].append(job)
+            self._changed.notify()
+        result: T = await job.future
+        return result
+
+    def close(self, timeout_s: float = 5.0) -> None:
+        """Do what waits and end; a disk that hangs is left to itself after `timeout_s`."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        while (job := self._next()) is not None:
+            try:
+                job.finish(job.call(self._opened()), None)
+            except BaseException as error:  # noqa: BLE001 - belongs to the caller, whatever it is
+                job.finish(None, error)
+        if self._outbox is not None:
+            self._outbox.close()
+
+    def _next(self) -> Job | None:
+        with self._changed:
+            while not (self._jobs[True] or self._jobs[False] or self._closing):
+                self._changed.wait()
+            waiting = self._jobs[True] or self._jobs[False]
+            return waiting.popleft() if waiting else None
+
+    def _opened(self) -> Outbox:
+        if self._outbox is None:
+            if self._failure is not None and time.monotonic() - self._failure[0] < OPEN_AGAIN_S:
+                raise self._failure[1]
+            try:
+                self._outbox = self._open()
+            except DiskFailed as error:
+                self._failure = (time.monotonic(), error)
+                raise
+        return self._outbox
