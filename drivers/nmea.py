@@ -16,7 +16,7 @@ from hal.readings import Fix
 
 log = logging.getLogger(__name__)
 
-MOST_KINDS = 100
+MOST_KINDS = 30
 """So many kinds of bad input are told apart: noise must not fill the memory."""
 
 

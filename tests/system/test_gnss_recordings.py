@@ -66,4 +66,4 @@ def test_a_gzipped_log_gives_the_same(shared_data: Path, tmp_path: Path) -> None
 def test_odd_logs_of_other_receivers_are_survived(shared_data: Path) -> None:
     paths = sorted((shared_data / "gnss" / "pynmeagps").rglob("*.log"))
     found = {path.stem: asyncio.run(comparison.read(path, "nmea")) for path in paths}
-    assert sum(1 for fixes in found.values() for fix in fixes if fix.lat_deg is not None) > 20
+    assert sum(1 for fixes in found.values() for fix in fixes if fix.lat_deg is not None) > 10
