@@ -158,7 +158,7 @@ class Outbox:
     def counts(self) -> dict[Lane, int]:
         """How many messages of each lane have no receipt."""
         rows = self._db.execute("SELECT lane, count(*) FROM messages WHERE receipted_s IS NULL GROUP BY lane")
-        found: dict[Any, Any] = {number: count for number, count in rows}
+        found: dict[Any, Any] = dict(rows.fetchall())
         return {lane: found.get(number, 0) for lane, number in LANE_NUMBERS.items()}
 
     def settle(self, lane: Lane, ranges: Sequence[StoredRange]) -> list[str]:

@@ -1,0 +1,138 @@
+"""Headquarters' local API: one JSON object a line on a Unix socket, a question and an answer, or a stream of events.
+
+Questions: {"do": "units" | "incidents" | "ack" | "clear" | "watch" | "new-epoch", ...}; answers: {"ok": true, ...}
+or {"ok": false, "error": ...}. After "watch" every event is a line of its own.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from hal.errors import PatrolaError
+from hq.desk import Desk, public
+from hq.incidents import NotPossible
+
+MOST_WAITING = 1000
+"""Events that a slow watcher may have waiting; one that falls further behind is let go, and comes again."""
+LONGEST_LINE = 65536
+
+Answer = dict[str, Any]
+
+
+class Api:
+    """The socket and its clients; who may connect is decided by the socket's group."""
+
+    def __init__(self, path: Path, desk: Desk, new_epoch: Callable[[], Awaitable[str]]) -> None:
+        self._path = path
+        self._desk = desk
+        self._new_epoch = new_epoch
+        self._server: asyncio.Server | None = None
+        self._watchers: set[asyncio.Queue[bytes]] = set()
+        self._clients: set[asyncio.Task[None]] = set()
+
+    @property
+    def watched(self) -> bool:
+        """Whether a desk looks at what happens."""
+        return bool(self._watchers)
+
+    async def start(self) -> None:
+        """Listen; a socket left over from a process that has died is replaced."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.unlink(missing_ok=True)
+        self._server = await asyncio.start_unix_server(self._serve, str(self._path), limit=LONGEST_LINE)
+        self._path.chmod(0o660)
+
+    async def close(self) -> None:
+        """Stop listening and let every client go."""
+        if self._server is not None:
+            self._server.close()
+        for task in list(self._clients):
+            task.cancel()
+        await asyncio.gather(*self._clients, return_exceptions=True)
+        self._path.unlink(missing_ok=True)
+
+    def tell(self, event: dict[str, Any]) -> None:
+        """Give an event to everyone who watches."""
+        line = _line(event)
+        for waiting in list(self._watchers):
+            try:
+                waiting.put_nowait(line)
+            except asyncio.QueueFull:
+                self._watchers.discard(waiting)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._clients.add(task)
+        try:
+            with contextlib.suppress(OSError, ValueError, asyncio.CancelledError):
+                await self._converse(reader, writer)
+        finally:
+            self._clients.discard(task)
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while line := await reader.readline():
+            question = _question(line)
+            if question.get("do") == "watch":
+                await self._watch(reader, writer)
+                return
+            writer.write(_line(await self._answer(question)))
+            await writer.drain()
+
+    async def _watch(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        waiting: asyncio.Queue[bytes] = asyncio.Queue(MOST_WAITING)
+        self._watchers.add(waiting)
+        writer.write(_line({"ok": True, "incidents": [public(one) for one in self._desk.incidents(only_open=True)]}))
+        gone = asyncio.ensure_future(reader.read())
+        try:
+            while waiting in self._watchers and not gone.done():
+                following = asyncio.ensure_future(waiting.get())
+                await asyncio.wait([following, gone], return_when=asyncio.FIRST_COMPLETED)
+                if following.done():
+                    writer.write(following.result())
+                    await writer.drain()
+                following.cancel()
+        finally:
+            self._watchers.discard(waiting)
+            gone.cancel()
+
+    async def _answer(self, question: dict[str, Any]) -> Answer:
+        try:
+            return {"ok": True, **await self._done(question)}
+        except (NotPossible, PatrolaError) as error:
+            return {"ok": False, "error": str(error)}
+
+    async def _done(self, question: dict[str, Any]) -> Answer:
+        alarm, by = str(question.get("alarm", "")), str(question.get("by", ""))
+        match question.get("do"):
+            case "units":
+                return {"units": [public(unit) for unit in self._desk.units()]}
+            case "incidents":
+                return {"incidents": [public(one) for one in self._desk.incidents()]}
+            case "ack":
+                return {"incident": public(await self._desk.acknowledge(alarm, by))}
+            case "clear":
+                return {"incident": public(await self._desk.clear(alarm, by, str(question.get("reason", ""))))}
+            case "new-epoch":
+                return {"epoch": await self._new_epoch()}
+            case other:
+                raise NotPossible(f"{other!r} is nothing that can be done here")
+
+
+def _question(line: bytes) -> dict[str, Any]:
+    try:
+        question: dict[str, Any] = msgspec.json.decode(line, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return {"do": "what is no JSON object"}
+    return question
+
+
+def _line(message: dict[str, Any]) -> bytes:
+    return msgspec.json.encode(message) + b"\n"

@@ -1,0 +1,130 @@
+"""`patrola hq`: serve, and what a dispatcher does from a terminal.
+
+Exit codes: 0 done, 1 headquarters said no, 2 used wrongly or headquarters is not there.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hal.errors import PatrolaError
+from hq import config as hq_config
+from hq.service import Service
+
+SAID_NO = 1
+
+
+class HqMissing(PatrolaError, ConnectionError):
+    """No headquarters listens there."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `patrola hq`."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    serve = _action(actions, "serve", "receive, store, receipt; runs until it is stopped")
+    serve.set_defaults(json=False)
+    _action(actions, "watch", "follow what happens; a watched headquarters counts as attended", json_too=True)
+    ack = _action(actions, "ack", "take an alarm: the car then shows your name")
+    clear = _action(actions, "clear", "end an alarm, with a reason")
+    for one in (ack, clear):
+        one.add_argument("alarm", metavar="ALARM", help="the incident's id, or how it begins")
+        one.add_argument("--by", required=True, metavar="NAME", help="your name, as the crew is to see it")
+    clear.add_argument("--reason", required=True, metavar="TEXT", help="why it is over")
+    _action(actions, "units", "cars that were heard, and how they are", json_too=True)
+    _action(actions, "incidents", "all incidents and how they were answered", json_too=True)
+    _action(actions, "new-epoch", "after restoring a backup: have all cars send again what they still hold")
+
+
+def _action(actions: Any, name: str, summary: str, *, json_too: bool = False) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = actions.add_parser(name, help=summary, description=summary + ".")
+    default = Path("/etc/patrola/hq.toml")
+    parser.add_argument("--config", type=Path, default=default, metavar="FILE", help=f"hq.toml; default {default}")
+    if json_too:
+        parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do one action."""
+    config = hq_config.load(args.config)
+    if args.action == "serve":
+        asyncio.run(_serve(config))
+        return 0
+    if args.action == "watch":
+        return _watch(config.socket, as_json=args.json)
+    if args.action in ("units", "incidents"):
+        return _show(_ask(config.socket, {"do": args.action}), args.action, as_json=args.json)
+    question = {"do": args.action} | {key: getattr(args, key) for key in ("alarm", "by", "reason") if key in args}
+    return _tell(_ask(config.socket, question))
+
+
+async def _serve(config: hq_config.Config) -> None:
+    loop = asyncio.get_running_loop()
+    serving = asyncio.create_task(Service(config).run(lambda: print("patrola-hq: ready", file=sys.stderr, flush=True)))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, serving.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await serving
+
+
+def _lines(path: Path, question: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as api:
+        try:
+            api.connect(str(path))
+        except OSError as error:
+            raise HqMissing(str(path), f"headquarters does not answer: {error}", "is `patrola hq serve` up?") from error
+        api.sendall(json.dumps(question).encode() + b"\n")
+        with api.makefile() as lines:
+            for line in lines:
+                yield json.loads(line)
+
+
+def _ask(path: Path, question: dict[str, Any]) -> dict[str, Any]:
+    for answer in _lines(path, question):
+        return answer
+    raise HqMissing(str(path), "headquarters closed the line without an answer", "see its log")
+
+
+def _tell(answer: dict[str, Any]) -> int:
+    if not answer["ok"]:
+        print(f"patrola hq: {answer['error']}", file=sys.stderr)
+        return SAID_NO
+    print(json.dumps({key: value for key, value in answer.items() if key != "ok"}, ensure_ascii=False))
+    return 0
+
+
+def _show(answer: dict[str, Any], what: str, *, as_json: bool) -> int:
+    for one in answer[what]:
+        print(json.dumps(one, ensure_ascii=False) if as_json else _summary(one, what))
+    return 0
+
+
+def _summary(one: dict[str, Any], what: str) -> str:
+    if what == "units":
+        there = "online " if one["online"] else "OFFLINE"
+        return f"{one['realm']:8} {one['unit']:12} {there} {one['duty'] or '-':16} waiting {one['pending']}"
+    raised = datetime.fromtimestamp(one["raised_ms"] / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    test = " TEST" if one["kind"] == "test" else ""
+    taken = f"taken by {one['acknowledged_by']}" if one["acknowledged_by"] else "NOT TAKEN"
+    end = f"cleared by {one['cleared_by']}: {one['reason']}" if one["cleared_by"] else taken
+    return f"{one['incident']} {raised} {one['unit']}{test} {end}"
+
+
+def _watch(path: Path, *, as_json: bool) -> int:
+    for event in _lines(path, {"do": "watch"}):
+        if as_json:
+            print(json.dumps(event, ensure_ascii=False), flush=True)
+        elif "event" in event:
+            at = datetime.fromtimestamp(event["t"], UTC).strftime("%H:%M:%S")
+            rest = " ".join(f"{key}={value}" for key, value in event.items() if key not in ("t", "where", "event"))
+            print(f"{at} {event['event']} {rest}", flush=True)
+    print("patrola hq: headquarters closed the line", file=sys.stderr)
+    return SAID_NO

@@ -1,0 +1,97 @@
+"""What people at headquarters may do, and what each car is told because of it; the web desk will use this too."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from msgspec.structs import asdict
+
+from hq import incidents
+from hq.incidents import Incident, NotPossible
+from hq.receiver import Receiver
+from hq.units import Unit
+from terminal.contract.messages import DesiredState
+
+TOLD_AFTER_CLEARING_S = 86400
+"""A cleared incident stays in what its car is told for a day, in which the car must have been reached once."""
+
+SendState = Callable[[str, str, DesiredState], None]
+
+
+class Desk:
+    """Acts on incidents: first on disk, then to the car, then to everybody who watches."""
+
+    def __init__(self, receiver: Receiver, send_state: SendState, emit: Callable[[str, dict[str, Any]], None]) -> None:
+        self._receiver = receiver
+        self._send_state = send_state
+        self._emit = emit
+        self.acted_s = float("-inf")
+
+    def incidents(self, *, only_open: bool = False) -> list[Incident]:
+        """Incidents, newest last."""
+        found = [one for one in self._receiver.incidents.values() if one.is_open or not only_open]
+        return sorted(found, key=lambda one: one.raised_ms)
+
+    def units(self) -> list[Unit]:
+        """Every car that was heard since this process started."""
+        return sorted(self._receiver.units.values(), key=lambda unit: (unit.realm, unit.unit))
+
+    def find(self, name: str) -> Incident:
+        """The incident of this id, or whose id begins so; raises NotPossible unless there is exactly one."""
+        found = [one for one in self._receiver.incidents.values() if one.incident.startswith(name.lower())]
+        if len(found) != 1:
+            some = "none" if not found else f"{len(found)} incidents"
+            raise NotPossible(f"{some} begin with {name!r}; `patrola hq incidents` lists them")
+        return found[0]
+
+    async def acknowledge(self, name: str, by: str) -> Incident:
+        """A named person takes an alarm; raises NotPossible or DiskFailed."""
+        incident = incidents.acknowledged(self.find(name), by, _now_ms())
+        await self._acted(incident, "alarm-acknowledged", {"by": incident.acknowledged_by})
+        return incident
+
+    async def clear(self, name: str, by: str, reason: str) -> Incident:
+        """A named person ends an alarm, with a reason; raises NotPossible or DiskFailed."""
+        incident = incidents.cleared(self.find(name), by, reason, _now_ms())
+        await self._acted(incident, "alarm-cleared", {"by": incident.cleared_by, "reason": incident.reason})
+        return incident
+
+    async def _acted(self, incident: Incident, event: str, fields: dict[str, Any]) -> None:
+        self.acted_s = time.monotonic()
+        # Taken in memory first, so that a message arriving meanwhile folds onto it; undone if the disk refuses.
+        before = self._receiver.incidents[incident.incident]
+        self._receiver.incidents[incident.incident] = incident
+        try:
+            await self._receiver.on_disk(lambda store: store.save_incident(incident))
+        except Exception:
+            self._receiver.incidents[incident.incident] = before
+            raise
+        await self._receiver.on_disk(lambda store: store.revision(incident.realm, incident.unit, advance=True))
+        await self.tell_car(incident.realm, incident.unit)
+        self._emit(event, {"incident": incident.incident, "unit": incident.unit, "realm": incident.realm, **fields})
+
+    async def tell_car(self, realm: str, unit: str, *, only_unconfirmed: bool = False) -> None:
+        """Send the car what it should show."""
+        revision, confirmed = await self._receiver.on_disk(
+            lambda store: (store.revision(realm, unit), store.confirmed(realm, unit))
+        )
+        if revision and not (only_unconfirmed and confirmed >= revision):
+            self._send_state(realm, unit, self._desired(realm, unit, revision))
+
+    def _desired(self, realm: str, unit: str, revision: int) -> DesiredState:
+        oldest_ms = _now_ms() - TOLD_AFTER_CLEARING_S * 1000
+        told = [
+            incidents.status(one)
+            for one in self.incidents()
+            if (one.realm, one.unit) == (realm, unit) and (one.is_open or (one.cleared_ms or 0) > oldest_ms)
+        ]
+        return DesiredState(revision=revision, alarms=tuple(told))
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def public(value: Incident | Unit) -> dict[str, Any]:
+    """What a client of the API is given."""
+    return asdict(value) | ({"open": value.is_open} if isinstance(value, Incident) else {})

@@ -1,0 +1,110 @@
+"""Incidents: what cars told of an emergency and what people did about it, folded into one value. Pure."""
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from terminal.contract.messages import (
+    Alarm,
+    AlarmCancelled,
+    AlarmKind,
+    AlarmMoved,
+    AlarmRaised,
+    AlarmSignalled,
+    AlarmStatus,
+    Position,
+    Trigger,
+    Who,
+)
+
+
+class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One emergency of one unit; times are headquarters' own, Unix milliseconds."""
+
+    incident: str
+    realm: str
+    unit: str
+    who: Who
+    kind: AlarmKind = AlarmKind.REAL
+    trigger: Trigger = Trigger.BUTTON
+    silent: bool = False
+    raised_ms: int = 0
+    signals: int = 0
+    position: Position | None = None
+    position_ms: int | None = None
+    track: tuple[tuple[int, float, float], ...] = ()
+    cancelled: bool = False
+    acknowledged_by: str = ""
+    acknowledged_ms: int | None = None
+    cleared_by: str = ""
+    cleared_ms: int | None = None
+    reason: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody has cleared it."""
+        return not self.cleared_by
+
+
+class NotPossible(ValueError):
+    """What a dispatcher asked for does not fit the incident; the text says why and what to do."""
+
+
+def told(incident: Incident | None, realm: str, message: Alarm, now_ms: int) -> Incident:
+    """The incident after a message of its car; messages may come in any order, and more than once."""
+    if incident is None:
+        incident = Incident(
+            incident=message.incident, realm=realm, unit=message.who.unit, who=message.who, raised_ms=now_ms
+        )
+    match message:
+        case AlarmRaised():
+            incident = replace(
+                incident,
+                who=message.who,
+                kind=message.kind,
+                trigger=message.trigger,
+                silent=message.silent,
+                track=message.track,
+                signals=max(incident.signals, 1),
+            )
+        case AlarmSignalled():
+            incident = replace(incident, signals=max(incident.signals, message.signal))
+        case AlarmCancelled():
+            return replace(incident, cancelled=True)
+        case AlarmMoved():
+            pass
+    return _placed(incident, message.position, now_ms)
+
+
+def _placed(incident: Incident, position: Position | None, now_ms: int) -> Incident:
+    """The incident with this position, unless a newer one is known."""
+    if position is None:
+        return incident
+    known = incident.position
+    if known is not None and known.utc_ms and position.utc_ms and position.utc_ms < known.utc_ms:
+        return incident
+    return replace(incident, position=position, position_ms=now_ms)
+
+
+def acknowledged(incident: Incident, by: str, now_ms: int) -> Incident:
+    """Taken by a named person; the first who takes it keeps it. Raises NotPossible."""
+    if not by.strip():
+        raise NotPossible("who takes it? a name is needed")
+    if not incident.is_open:
+        raise NotPossible(f"{incident.incident} was cleared by {incident.cleared_by}; there is nothing to take")
+    if incident.acknowledged_by:
+        raise NotPossible(f"{incident.incident} was taken by {incident.acknowledged_by} already")
+    return replace(incident, acknowledged_by=by.strip(), acknowledged_ms=now_ms)
+
+
+def cleared(incident: Incident, by: str, reason: str, now_ms: int) -> Incident:
+    """Ended by a named person with a reason. Raises NotPossible."""
+    if not by.strip() or not reason.strip():
+        raise NotPossible("who clears it, and why? a name and a reason are needed")
+    if not incident.is_open:
+        raise NotPossible(f"{incident.incident} was cleared by {incident.cleared_by} already")
+    return replace(incident, cleared_by=by.strip(), cleared_ms=now_ms, reason=reason.strip())
+
+
+def status(incident: Incident) -> AlarmStatus:
+    """What the car is told of it."""
+    return AlarmStatus(incident.incident, incident.acknowledged_by, incident.cleared_by, incident.reason)

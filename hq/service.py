@@ -1,0 +1,142 @@
+"""Headquarters' process: one connection to the best broker, the receiver, the desk, and the API beside them."""
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct
+
+from hq.api import Api
+from hq.config import Config
+from hq.desk import Desk
+from hq.receiver import Receiver
+from hq.store import Store
+from hq.units import Unit
+from terminal.contract import topics
+from terminal.contract.messages import DesiredState, Heartbeat, Receipt, encode
+from terminal.contract.mqtt import Broker, Connection, Lost, Publication
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT_EXPIRES_S = 10
+FIRST_PAUSE_S = 0.5
+RECEIVE_MAXIMUM = 1000
+"""How much the broker may have on its way to us: a thousand cars speak at once after an outage."""
+
+
+class Service:
+    """Runs until cancelled."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._connection: Connection | None = None
+        self._store = Store.open(config.store)
+        self._receiver = Receiver(self._store, self._emit, self._send_receipt)
+        self._receiver.on_presence = self._answer_presence
+        self._desk = Desk(self._receiver, self._send_state, self._emit)
+        self._api = Api(config.socket, self._desk, self._new_epoch)
+        self._answers: set[asyncio.Task[None]] = set()
+
+    async def run(self, ready: Callable[[], None] | None = None) -> None:
+        """Serve; `ready` is called once the API answers."""
+        await self._api.start()
+        works = (self._receiver.run(), self._hold_line(), self._beat())
+        tasks = [asyncio.create_task(work) for work in works]
+        if ready is not None:
+            ready()
+        if self._store.problem:
+            log.error("%s: %s", self._config.store, self._store.problem)
+        try:
+            # Each of them runs for ever: one that ends has failed, and the process with it, to be started again.
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in (*tasks, *self._answers):
+                task.cancel()
+            await asyncio.gather(*tasks, *self._answers, return_exceptions=True)
+            await self._api.close()
+            self._receiver.close()
+
+    def _emit(self, event: str, fields: dict[str, Any]) -> None:
+        self._api.tell({"t": round(time.time(), 3), "where": "hq", "event": event, **fields})
+
+    async def _hold_line(self) -> None:
+        brokers, choice, pause_s = self._config.brokers, 0, FIRST_PAUSE_S
+        while True:
+            broker = brokers[choice % len(brokers)]
+            began_s = time.monotonic()
+            try:
+                reason = await self._hold(broker)
+            except Lost as error:
+                reason = str(error)
+            self._connection = None
+            self._emit("disconnected", {"broker": str(broker), "problem": reason})
+            log.warning("%s: %s", broker, reason)
+            lasted = time.monotonic() - began_s > self._config.line.unit_silent_after_s
+            choice, pause_s = (0, FIRST_PAUSE_S) if lasted else (choice + 1, pause_s)
+            await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load, guards nothing
+            pause_s = min(pause_s * 2, self._config.line.longest_pause_s)
+
+    async def _hold(self, broker: Broker) -> str:
+        connection = Connection(
+            self._config.name,
+            broker,
+            self._receiver,
+            session_expiry_s=self._config.line.session_expiry_s,
+            receive_maximum=RECEIVE_MAXIMUM,
+        )
+        try:
+            await connection.open()
+            for realm in self._config.realms:
+                await connection.subscribe(topics.up_all(realm))
+            self._connection = connection
+            self._emit("connected", {"broker": str(broker)})
+            return await asyncio.shield(connection.closed)
+        except asyncio.CancelledError:
+            await connection.close()
+            raise
+        finally:
+            connection.abort("closed")
+
+    async def _beat(self) -> None:
+        """To every car that is there: headquarters is here; and again what the car has not confirmed."""
+        while True:
+            self._receiver.look_for_silence(self._config.line.unit_silent_after_s)
+            for (realm, name), unit in list(self._receiver.units.items()):
+                if unit.online:
+                    self._send(realm, name, topics.HEARTBEAT, self._heartbeat(), HEARTBEAT_EXPIRES_S)
+                    await self._desk.tell_car(realm, name, only_unconfirmed=True)
+            await asyncio.sleep(self._config.line.heartbeat_every_s)
+
+    def _heartbeat(self) -> Heartbeat:
+        acted_ago_s = time.monotonic() - self._desk.acted_s
+        attended = self._api.watched or acted_ago_s < self._config.line.attended_for_s
+        now_ms = time.time_ns() // 1_000_000
+        return Heartbeat(epoch=self._receiver.epoch, storing=self._receiver.storing, attended=attended, utc_ms=now_ms)
+
+    def _answer_presence(self, unit: Unit) -> None:
+        self._send(unit.realm, unit.unit, topics.HEARTBEAT, self._heartbeat(), HEARTBEAT_EXPIRES_S)
+        task = asyncio.create_task(self._desk.tell_car(unit.realm, unit.unit))
+        self._answers.add(task)
+        task.add_done_callback(self._answers.discard)
+
+    def _send_receipt(self, realm: str, unit: str, receipt: Receipt) -> None:
+        self._send(realm, unit, topics.RECEIPT, receipt)
+
+    def _send_state(self, realm: str, unit: str, state: DesiredState) -> None:
+        self._send(realm, unit, topics.STATE, state)
+
+    def _send(self, realm: str, unit: str, what: str, message: Struct, expiry_s: int = 0) -> None:
+        """Down to one car, if there is a line; what is lost is made up for by the car's repeats and ours."""
+        if self._connection is not None:
+            with contextlib.suppress(Lost):
+                self._connection.publish(Publication(topics.down(realm, unit, what), encode(message), expiry_s))
+
+    async def _new_epoch(self) -> str:
+        self._receiver.epoch = await self._receiver.on_disk(lambda store: store.new_epoch())
+        return self._receiver.epoch
