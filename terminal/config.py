@@ -39,7 +39,7 @@ class DutySection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """The duty statuses, code to words, and the one that a new terminal starts with."""
 
     initial: str = "out-of-service"
-    statuses: dict[str, str] = STATUSES
+    statuses: dict[str, str] = msgspec.field(default_factory=STATUSES.copy)
 
 
 class StorageSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

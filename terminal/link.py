@@ -173,3 +173,19 @@ def decode_command(line: bytes) -> Command:
 def decode_server_line(line: bytes) -> Snapshot | Refused:
     """Core's whole line; changes are merged by `merge` first. Raises msgspec.DecodeError."""
     return _decode_snapshot.decode(line)
+
+
+def merge(snapshot: Snapshot | None, line: bytes) -> Snapshot | Refused:
+    """What is known after core's next line: a snapshot, changes to it, or a refusal. Raises msgspec.DecodeError."""
+    told: dict[str, msgspec.Raw] = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+    if bytes(told.get("type", msgspec.Raw(b'""'))) != b'"changes"':
+        return decode_server_line(line)
+    if snapshot is None:
+        raise msgspec.ValidationError("changes came before a snapshot")
+    known = {
+        section: msgspec.json.decode(raw, type=_TYPES[section]) for section, raw in told.items() if section in _TYPES
+    }
+    return msgspec.structs.replace(snapshot, **known)
+
+
+_TYPES = {field.name: field.type for field in msgspec.structs.fields(Snapshot) if field.name in SECTIONS}

@@ -98,9 +98,8 @@ class Core:
             ("inbox", self._inbox.run()),
             ("account", self._open_account()),
         ]
-        for source in self._sources:
-            works.append((source.name, Supervisor(source, self._intake.put, self._clock).run()))
-        return works
+        sensing = ((one.name, Supervisor(one, self._intake.put, self._clock).run()) for one in self._sources)
+        return [*works, *sensing]
 
     async def _end(self, tasks: Sequence["asyncio.Task[None]"]) -> None:
         self._note("terminal-stopped", {})

@@ -158,7 +158,8 @@ class Outbox:
     def counts(self) -> dict[Lane, int]:
         """How many messages of each lane have no receipt."""
         rows = self._db.execute("SELECT lane, count(*) FROM messages WHERE receipted_s IS NULL GROUP BY lane")
-        found: dict[Any, Any] = dict(rows.fetchall())
+        counted: list[Any] = rows.fetchall()
+        found: dict[int, int] = dict(counted)
         return {lane: found.get(number, 0) for lane, number in LANE_NUMBERS.items()}
 
     def settle(self, lane: Lane, ranges: Sequence[StoredRange]) -> list[str]:
