@@ -11,6 +11,8 @@ from typing import Annotated
 import msgspec
 
 from drivers.nmea import NmeaReader
+from drivers.nmea_framing import Framing
+from drivers.nmea_sentence import parse
 from drivers.pace import Pace
 from drivers.recording import open_recording
 from hal.clock import Clock
@@ -101,7 +103,12 @@ def is_nmea(path: Path) -> bool:
             head = file.read(SNIFFED_BYTES)
     except (OSError, EOFError, zlib.error):
         return True
-    reader = NmeaReader(str(path))
-    reader.feed(head, 0)
     printable = sum(byte in PRINTABLE for byte in head)
-    return reader.sentences > 0 and printable >= TEXT_SHARE * len(head)
+    return printable >= TEXT_SHARE * len(head) and any(_is_good(line) for line in Framing().feed(head + b"\n"))
+
+
+def _is_good(line: str) -> bool:
+    try:
+        return parse(line) is not None
+    except BadInput:
+        return False
