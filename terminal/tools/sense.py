@@ -106,10 +106,10 @@ def _recordings(args: argparse.Namespace) -> list[Source]:
         asked["gnss"] = (_gnss_driver(args.gnss, args.gnss_via), {"path": args.gnss})
     if args.can is not None:
         asked["can"] = ("can_file", {"path": args.can, "vehicle": args.vehicle, "dbc": args.dbc})
-    if not asked:
-        raise ConfigError("patrola sense", "nothing to sense", "give --config, --gnss or --can; see --help")
     if args.can is None and (args.vehicle or args.dbc):
         raise ConfigError("patrola sense", "--vehicle and --dbc need --can", "give the CAN recording too")
+    if not asked:
+        raise ConfigError("patrola sense", "nothing to sense", "give --config, --gnss or --can; see --help")
     clock = SystemClock()
     return [
         registry.build(word, name, registry.settings_type(word)(**settings), clock)
