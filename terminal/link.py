@@ -1,17 +1,24 @@
 """The local socket's protocol: a full snapshot, then the sections that changed; commands the other way.
 
 One JSON object a line in both directions. Sections are whole values and the newest wins, so a slow client costs
-core no more than one snapshot. Times between the two are the machine's own monotonic nanoseconds.
+core no more than one snapshot. Times between the two are the machine's own monotonic nanoseconds. Core's loop
+sends an empty `changes` when nothing changed for `BEAT_S`: a client that hears nothing knows that core is gone.
 """
 
 from enum import StrEnum
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from hal.readings import Fix, LinkQuality, PowerState
 
 LINK_VERSION = 1
+
+BEAT_S = 0.8
+"""After so long without a line core's next turn sends one; core turns at least once a second."""
+
+MOST_COMMAND_BYTES = 4096
+"""The longest line that core takes from a client; a command is about 100 bytes."""
 
 
 class Role(StrEnum):
@@ -129,7 +136,34 @@ class Snapshot(Struct, frozen=True, kw_only=True, tag_field="type", tag="snapsho
     sources: tuple[SourceView, ...] = ()
 
 
-SECTIONS = ("unit", "position", "vehicle", "duty", "alarms", "line", "link", "power", "sources")
+class Changes(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="changes"):
+    """The sections that are new since the line before; with none it says that core's loop turns."""
+
+    unit: UnitView | UnsetType = UNSET
+    position: PositionView | UnsetType = UNSET
+    vehicle: VehicleView | UnsetType = UNSET
+    duty: DutyView | UnsetType = UNSET
+    alarms: tuple[AlarmView, ...] | UnsetType = UNSET
+    line: LineView | UnsetType = UNSET
+    link: LinkQuality | UnsetType | None = UNSET
+    power: PowerState | UnsetType | None = UNSET
+    sources: tuple[SourceView, ...] | UnsetType = UNSET
+
+
+SECTIONS = Changes.__struct_fields__
+NO_CHANGES = Changes()
+
+
+def changes(before: Snapshot, after: Snapshot) -> Changes:
+    """The sections of `after` that `before` does not have; NO_CHANGES when all are equal."""
+    new = {name: getattr(after, name) for name in SECTIONS if getattr(after, name) != getattr(before, name)}
+    return Changes(**new) if new else NO_CHANGES
+
+
+def merge(snapshot: Snapshot, news: Changes) -> Snapshot:
+    """The snapshot with its changed sections replaced."""
+    new = {name: value for name in SECTIONS if (value := getattr(news, name)) is not UNSET}
+    return msgspec.structs.replace(snapshot, **new) if new else snapshot
 
 
 class Refused(Struct, frozen=True, kw_only=True, tag_field="type", tag="refused"):
@@ -139,30 +173,40 @@ class Refused(Struct, frozen=True, kw_only=True, tag_field="type", tag="refused"
     reason: str
 
 
-class RaiseAlarm(Struct, frozen=True, kw_only=True, tag_field="type", tag="raise-alarm"):
+class _Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type"):
+    """What a client may ask; a misspelt `test` must not become a real alarm, so unknown fields are errors."""
+
+
+class RaiseAlarm(_Command, frozen=True, kw_only=True, tag="raise-alarm"):
     """The crew calls for help on the screen."""
 
     test: bool = False
     silent: bool = False
 
 
-class CancelAlarm(Struct, frozen=True, kw_only=True, tag_field="type", tag="cancel-alarm"):
+class CancelAlarm(_Command, frozen=True, kw_only=True, tag="cancel-alarm"):
     """The crew says that this alarm was a mistake."""
 
     incident: str
 
 
-class SetDuty(Struct, frozen=True, kw_only=True, tag_field="type", tag="set-duty"):
+class SetDuty(_Command, frozen=True, kw_only=True, tag="set-duty"):
     """The crew chose a duty status."""
 
     status: str
 
 
 Command = RaiseAlarm | CancelAlarm | SetDuty
+ServerLine = Snapshot | Changes | Refused
 
 _decode_command: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
-_decode_snapshot: msgspec.json.Decoder[Snapshot | Refused] = msgspec.json.Decoder(Snapshot | Refused)
-encode_line = msgspec.json.Encoder().encode
+_decode_server_line: msgspec.json.Decoder[ServerLine] = msgspec.json.Decoder(ServerLine)
+_encode = msgspec.json.Encoder().encode
+
+
+def encode_line(told: ServerLine | Command) -> bytes:
+    """One line with its end."""
+    return _encode(told) + b"\n"
 
 
 def decode_command(line: bytes) -> Command:
@@ -170,22 +214,6 @@ def decode_command(line: bytes) -> Command:
     return _decode_command.decode(line)
 
 
-def decode_server_line(line: bytes) -> Snapshot | Refused:
-    """Core's whole line; changes are merged by `merge` first. Raises msgspec.DecodeError."""
-    return _decode_snapshot.decode(line)
-
-
-def merge(snapshot: Snapshot | None, line: bytes) -> Snapshot | Refused:
-    """What is known after core's next line: a snapshot, changes to it, or a refusal. Raises msgspec.DecodeError."""
-    told: dict[str, msgspec.Raw] = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
-    if bytes(told.get("type", msgspec.Raw(b'""'))) != b'"changes"':
-        return decode_server_line(line)
-    if snapshot is None:
-        raise msgspec.ValidationError("changes came before a snapshot")
-    known = {
-        section: msgspec.json.decode(raw, type=_TYPES[section]) for section, raw in told.items() if section in _TYPES
-    }
-    return msgspec.structs.replace(snapshot, **known)
-
-
-_TYPES = {field.name: field.type for field in msgspec.structs.fields(Snapshot) if field.name in SECTIONS}
+def decode_server_line(line: bytes) -> ServerLine:
+    """Core's line; raises msgspec.DecodeError."""
+    return _decode_server_line.decode(line)
