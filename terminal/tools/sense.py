@@ -9,8 +9,6 @@ from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 from typing import Any, cast
 
-from msgspec import Struct
-
 from drivers import registry
 from drivers.nmea_file import is_nmea
 from drivers.pace import Pace
@@ -128,7 +126,7 @@ def _configured(args: argparse.Namespace) -> list[Source]:
         raise ConfigError("patrola sense", "--config stands alone", "the recordings' options go without it")
     from terminal import config
 
-    sources = cast(dict[str, tuple[str, Struct]], config.load(args.config).sources)
+    sources = config.load(args.config).sources
     return [registry.build(word, name, settings, SystemClock()) for name, (word, settings) in sources.items()]
 
 

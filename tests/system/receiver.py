@@ -6,6 +6,7 @@ import socket
 import subprocess
 import time
 import tty
+from contextlib import suppress
 from functools import reduce
 from operator import xor
 from pathlib import Path
@@ -39,6 +40,7 @@ class Receiver:
     def plug_in(self) -> None:
         """Appear; a new pty behind the old name."""
         self.line, device = os.openpty()
+        os.set_blocking(self.line, False)
         tty.setraw(device)
         os.fchmod(device, 0o666)
         self.device = os.ttyname(device)
@@ -54,8 +56,9 @@ class Receiver:
             self.line = -1
 
     def say(self, data: bytes) -> None:
-        """Write to whoever listens."""
-        os.write(self.line, data)
+        """Write to whoever listens; as on any serial line, what nobody takes is lost."""
+        with suppress(BlockingIOError):
+            os.write(self.line, data)
 
 
 def free_port() -> int:
