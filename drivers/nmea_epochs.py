@@ -80,7 +80,6 @@ class Epochs:
         """The fixes that these facts complete: of the epoch before them, or of their own."""
         found: list[Fix] = []
         if self._is_late(facts):
-            self._followed.add(_last_timed(self._told))
             self._facts, self._told, self._before = self._told + self._facts, [], []
         elif _moved(self._facts, facts):
             found = self.close(mono_ns)
@@ -150,10 +149,6 @@ class Epochs:
 
 def _time_us(facts: list[Facts]) -> int | None:
     return next((one.time_us for one in reversed(facts) if one.time_us is not None), None)
-
-
-def _last_timed(facts: list[Facts]) -> str:
-    return next((one.tag for one in reversed(facts) if one.time_us is not None), "")
 
 
 def _same(one_us: int | None, other_us: int | None) -> bool:

@@ -14,10 +14,10 @@ _encode = msgspec.json.Encoder().encode
 
 
 def facts(reading: AnyReading) -> dict[str, object]:
-    """The reading's fields, `kind`, `source` and `t` first, without those that are null."""
+    """The reading's fields, `kind`, `source` and `t` first; those at None are left out by the readings' own types."""
     built = msgspec.to_builtins(reading)
-    first = {name: built[name] for name in FIRST if built.get(name) is not None}
-    rest = {name: value for name, value in built.items() if name not in FIRST + INTERNAL and value is not None}
+    first = {name: built[name] for name in FIRST if name in built}
+    rest = {name: value for name, value in built.items() if name not in FIRST + INTERNAL}
     return first | rest
 
 
