@@ -17,7 +17,7 @@ LONGEST_PAUSE_S = 10.0
 
 
 class Supervisor:
-    """Feeds one source's readings to `deliver`, and a `SourceHealth` at every change; ends when a recording ends."""
+    """Feeds one source's readings to `deliver`, and a `SourceHealth` at every change; ends, and says so, when a recording ends."""
 
     def __init__(self, source: Source, deliver: Callable[[AnyReading], None], clock: Clock) -> None:
         self._source = source
@@ -37,6 +37,7 @@ class Supervisor:
                 log.exception("%s: driver failed", self._source.name)
                 self._went_down(PatrolaError(self._source.name, f"driver failed: {error!r}", "report this as a defect"))
             else:
+                self._went_down(PatrolaError(self._source.name, "the recording has ended"))
                 return
             await asyncio.sleep(self._pause_s)
             self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
