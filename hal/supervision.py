@@ -17,7 +17,7 @@ LONGEST_PAUSE_S = 10.0
 
 
 class Supervisor:
-    """Feeds one source's readings to `deliver`, and a `SourceHealth` at every change; ends, and says so, when a recording ends."""
+    """Feeds one source's readings to `deliver`, and a `SourceHealth` at every change, a recording's end included."""
 
     def __init__(self, source: Source, deliver: Callable[[AnyReading], None], clock: Clock) -> None:
         self._source = source
@@ -33,7 +33,8 @@ class Supervisor:
                 await self._read()
             except PatrolaError as error:
                 self._went_down(error)
-            except Exception as error:  # noqa: BLE001 - a driver's defect must not take the emergency button with it
+            except Exception as error:
+                # A driver's defect must not take the emergency button with it.
                 log.exception("%s: driver failed", self._source.name)
                 self._went_down(PatrolaError(self._source.name, f"driver failed: {error!r}", "report this as a defect"))
             else:

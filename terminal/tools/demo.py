@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from terminal.contract.topics import Lane
-from terminal.link import AlarmView, Refused, Snapshot, merge
+from terminal.link import AlarmView, Snapshot, decode_server_line
 from terminal.tools.demo_accounts import Account, compare
 from terminal.tools.demo_files import Ways, write_files
 from terminal.tools.demo_processes import Process, free_port
@@ -232,8 +232,8 @@ class Demo:
             return None
         try:
             async with asyncio.timeout(LOOK_S * 20):
-                told = merge(None, await reader.readline())
-            return None if isinstance(told, Refused) else told
+                told = decode_server_line(await reader.readline())
+            return told if isinstance(told, Snapshot) else None
         except (OSError, ValueError, TimeoutError):
             return None
         finally:

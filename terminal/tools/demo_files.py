@@ -6,7 +6,6 @@ from pathlib import Path
 
 from msgspec import Struct
 
-
 MOSQUITTO = """\
 listener {port} 127.0.0.1
 allow_anonymous true
