@@ -1,0 +1,75 @@
+"""The product's main job, as a newcomer runs it: one alarm all the way, and nothing lost whatever is killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+RUNGS = ["alarm-raised", "alarm-stored", "alarm-sent", "alarm-received", "alarm-acknowledged", "alarm-cleared"]
+
+
+def story(process: subprocess.Popen[str]) -> Iterator[dict[str, Any]]:
+    assert process.stdout is not None
+    for line in process.stdout:
+        yield json.loads(line)
+
+
+def started(*arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "terminal.tools.command", "demo", "--headless", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def played(*arguments: str) -> tuple[int, list[dict[str, Any]]]:
+    with started(*arguments) as process:
+        told = list(story(process))
+    return process.returncode, told
+
+
+def test_the_alarm_goes_all_the_way_and_nothing_is_lost(tmp_path: Path) -> None:
+    code, told = played("--duration", "4", "--folder", str(tmp_path))
+    in_car = {line["event"] for line in told if line["where"] == "DEMO-1"}
+    at_hq = {line["event"] for line in told if line["where"] == "hq"}
+    assert set(RUNGS) <= in_car
+    assert {"alarm-raised", "alarm-acknowledged", "alarm-cleared"} <= at_hq
+    assert told[-1]["event"] == "summary"
+    assert (code, told[-1]["ok"], told[-1]["lost"], told[-1]["twice"]) == (0, True, 0, 0)
+    assert told[-1]["sent"]["alarm"] == 1
+
+
+def test_the_button_lamp_shows_the_rungs_in_order(tmp_path: Path) -> None:
+    _, told = played("--duration", "2", "--folder", str(tmp_path))
+    order = ["", "pressed", "stored", "sent", "received", "acknowledged"]
+    shown = [line["rung"] for line in told if line["event"] == "lamp" and line["rung"]]
+    assert shown == sorted(shown, key=order.index)
+    assert shown[-1] == "acknowledged"
+
+
+KILLED_AT = ["process-started", "alarm-raised", "alarm-sent", "alarm-received", "alarm-acknowledged"]
+
+
+@pytest.mark.parametrize("name", ["core", "hq", "broker"])
+@pytest.mark.parametrize("moment", KILLED_AT)
+def test_kill_9_at_any_moment_loses_nothing_and_doubles_nothing(name: str, moment: str, tmp_path: Path) -> None:
+    pids: dict[str, int] = {}
+    killed = False
+    with started("--duration", "6", "--folder", str(tmp_path)) as process:
+        told = []
+        for line in story(process):
+            told.append(line)
+            if line["event"] == "process-started":
+                pids[line["name"]] = line["pid"]
+            reached = line["event"] == moment and (moment != "process-started" or len(pids) == 4)
+            if reached and not killed:
+                os.kill(pids[name], signal.SIGKILL)
+                killed = True
+    assert killed
+    assert process.returncode == 0, told[-1]
+    assert (told[-1]["lost"], told[-1]["twice"]) == (0, 0)
+    assert told[-1]["sent"]["alarm"] == 1, "one press, one alarm message"
