@@ -70,14 +70,13 @@ def readings_of(moment: Moment, source: str, mono_ns: int, t: float) -> Iterator
 
 
 def _fix(epoch: Epoch, source: str, mono_ns: int, t: float) -> Fix:
-    utc = datetime.fromtimestamp(t, UTC)
     if epoch.mode == FixMode.NO_FIX:
-        return Fix(source=source, mono_ns=mono_ns, t=t, mode=epoch.mode, utc=utc)
+        return Fix(source=source, mono_ns=mono_ns, t=t, mode=epoch.mode)
     return Fix(
         source=source,
         mono_ns=mono_ns,
         t=t,
-        utc=utc,
+        utc=datetime.fromtimestamp(t, UTC),
         climb_mps=0.0,
         eph_m=EPH_M,
         hdop=HDOP,
