@@ -43,6 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--vehicle", type=Path, metavar="MAP", help="what the CAN recording's frames mean")
     parser.add_argument("--speed", type=float, default=1.0, metavar="N", help="times as fast as real (default 1)")
     parser.add_argument("--duration", type=float, default=20.0, metavar="S", help="at least so long (default 20 s)")
+    parser.add_argument(
+        "--broker", choices=("auto", "embedded"), default="auto", help="auto: Mosquitto where it is installed"
+    )
     parser.add_argument("--folder", type=Path, metavar="DIR", help="keep everything here instead of a folder in /tmp")
 
 
@@ -128,10 +131,12 @@ class Demo:
 
     def _broker(self) -> list[str]:
         program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
-        if program is not None:
+        if program is not None and self._args.broker == "auto":
             self.tell("demo", "note", text=f"the broker is Mosquitto ({program})")
             return [program, "-c", str(self._folder / "mosquitto.conf")]
-        self.tell("demo", "note", text="Mosquitto is not installed: the broker is iotcore's rumqttd")
+        self.tell(
+            "demo", "note", text="the broker is iotcore's rumqttd, since Mosquitto is not installed or not wanted"
+        )
         return [sys.executable, "-m", "terminal.tools.embedded_broker", "--port", str(self._ways.port)]
 
     def _heard(self, line: str) -> None:

@@ -73,3 +73,9 @@ def test_kill_9_at_any_moment_loses_nothing_and_doubles_nothing(name: str, momen
     assert process.returncode == 0, told[-1]
     assert (told[-1]["lost"], told[-1]["twice"]) == (0, 0)
     assert told[-1]["sent"]["alarm"] == 1, "one press, one alarm message"
+
+
+def test_it_runs_without_mosquitto_on_the_embedded_broker(tmp_path: Path) -> None:
+    code, told = played("--duration", "2", "--broker", "embedded", "--folder", str(tmp_path))
+    assert (code, told[-1]["ok"]) == (0, True), told[-1]
+    assert any("iotcore" in line.get("text", "") for line in told)

@@ -1,0 +1,196 @@
+"""`patrola doctor`: what is wrong with this terminal, why, and what to do, by trying each part."""
+
+import argparse
+import asyncio
+import json
+import os
+import shutil
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from hal.clock import SystemClock
+from hal.errors import PatrolaError
+from hal.ports import Source
+from hal.readings import Fix, FixMode, SourceHealth
+from terminal import config as unit_config
+from terminal.config import Config
+from terminal.contract.mqtt import Broker, Connection, Listener, Lost
+from terminal.core import assemble
+from terminal.version import BUILD
+
+SOURCE_WITHIN_S = 6.0
+GPSD_WITHIN_S = 5.0
+CERTIFICATE_WARNING = timedelta(days=30)
+LEAST_FREE_BYTES = 200_000_000
+WIDTH = 78
+
+
+class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing that was tried; `result` is ok, warn or fail."""
+
+    what: str
+    result: str
+    found: str
+    remedy: str = ""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `patrola doctor`."""
+    default = Path("/etc/patrola/unit.toml")
+    parser.add_argument("--config", type=Path, default=default, metavar="FILE", help=f"unit.toml; default {default}")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 when nothing failed, 1 when something did."""
+    config = unit_config.load(args.config)
+    failed = False
+    for finding in asyncio.run(_examine(config)):
+        failed = failed or finding.result == "fail"
+        print(json.dumps(msgspec.to_builtins(finding), ensure_ascii=False) if args.json else _line(finding))
+    return 1 if failed else 0
+
+
+def _line(finding: Finding) -> str:
+    remedy = f"\n       do: {finding.remedy}" if finding.remedy else ""
+    return f"{finding.result:5}  {finding.what}: {finding.found}{remedy}"
+
+
+async def _examine(config: Config) -> list[Finding]:
+    clock = SystemClock()
+    sources = assemble.sources(config, clock)
+    tried = await asyncio.gather(*(_source(source) for source in sources))
+    brokers = [await _broker(config, broker) for broker in config.brokers]
+    certificates = [finding for broker in config.brokers for finding in _certificate(broker)]
+    gpsd = await asyncio.to_thread(lambda: list(_second_opinion(config)))
+    return [*tried, *gpsd, *brokers, *certificates, _clock(clock.wall()), *_disk(config.storage.folder)]
+
+
+async def _source(source: Source) -> Finding:
+    """Open the device and wait for what it says first."""
+    what = f"source {source.name}"
+    try:
+        async with asyncio.timeout(SOURCE_WITHIN_S), aclosing(source.readings()) as readings:  # type: ignore[type-var]
+            async for reading in readings:
+                if isinstance(reading, SourceHealth) and not reading.up:
+                    return Finding(what=what, result="fail", found=reading.problem, remedy=reading.remedy)
+                if isinstance(reading, Fix) and reading.mode < FixMode.FIX_2D:
+                    found = "the receiver speaks and has no position yet"
+                    return Finding(what=what, result="warn", found=found, remedy="give the antenna a view of the sky")
+                return Finding(what=what, result="ok", found=f"says {type(reading).__name__}")
+    except TimeoutError:
+        found = f"nothing within {SOURCE_WITHIN_S:g} s"
+        return Finding(what=what, result="warn", found=found, remedy="is the device on, and the ignition?")
+    except PatrolaError as error:
+        return Finding(what=what, result="fail", found=error.problem, remedy=error.remedy)
+    return Finding(what=what, result="warn", found="ended without a reading")
+
+
+def _second_opinion(config: Config) -> Iterator[Finding]:
+    """Ask each configured gpsd with another program's client, which blocks: so in a thread that may be left behind."""
+    for name, (word, settings) in config.sources.items():
+        if word == "gpsd":
+            host, port = getattr(settings, "host", "127.0.0.1"), getattr(settings, "port", 2947)
+            told: list[Finding] = []
+            asking = threading.Thread(target=lambda h=host, p=port, t=told: t.append(_ask_gpsd(h, p)), daemon=True)
+            asking.start()
+            asking.join(GPSD_WITHIN_S)
+            silent = Finding(what="", result="warn", found=f"gpsd-py3 had no answer within {GPSD_WITHIN_S:g} s")
+            yield msgspec.structs.replace(told[0] if told else silent, what=f"gpsd of {name}, second opinion")
+
+
+def _ask_gpsd(host: str, port: int) -> Finding:
+    import gpsd
+
+    try:
+        gpsd.connect(host=host, port=port)
+        packet = gpsd.get_current()
+    except Exception as error:  # noqa: BLE001 - the client declares none of what it raises
+        return Finding(what="", result="fail", found=f"gpsd-py3: {error}", remedy="systemctl status gpsd.socket")
+    result = "ok" if packet.mode >= FixMode.FIX_2D else "warn"
+    return Finding(
+        what="", result=result, found=f"gpsd-py3 says mode {packet.mode}, {packet.sats_valid} satellites used"
+    )
+
+
+async def _broker(config: Config, broker: Broker) -> Finding:
+    """Connect as nobody's unit would: under the unit's name plus a word, where the broker's rules let that."""
+    what = f"broker {broker}"
+    # With certificates the name is the certificate's, and a running core would be pushed off the line.
+    if broker.certificate is not None:
+        return await asyncio.to_thread(_handshake, broker, what)
+    connection = Connection(f"{config.unit.unit}-doctor", broker, Listener())
+    try:
+        await connection.open()
+    except Lost as error:
+        return Finding(what=what, result="fail", found=str(error), remedy="check host, port, the modem and the SIM")
+    await connection.close()
+    return Finding(what=what, result="warn", found="accepts us, without TLS", remedy="set ca, certificate and key")
+
+
+def _handshake(broker: Broker, what: str) -> Finding:
+    try:
+        context = ssl.create_default_context(cafile=str(broker.ca) if broker.ca else None)
+        if broker.certificate is not None:
+            context.load_cert_chain(str(broker.certificate), str(broker.key))
+        with (
+            socket.create_connection((broker.host, broker.port), SOURCE_WITHIN_S) as line,
+            context.wrap_socket(line, server_hostname=broker.host) as tls,
+        ):
+            found = f"{tls.version()} with a certificate that our CA signed"
+    except (OSError, ssl.SSLError) as error:
+        return Finding(what=what, result="fail", found=str(error), remedy="check host, port, ca, certificate and key")
+    return Finding(what=what, result="ok", found=found)
+
+
+def _certificate(broker: Broker) -> Iterator[Finding]:
+    if broker.certificate is None:
+        return
+    what = f"certificate {broker.certificate}"
+    try:
+        # The standard library's own reader of a PEM file; it has no public name.
+        decoded = ssl._ssl._test_decode_cert(str(broker.certificate))  # type: ignore[attr-defined]
+        ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(decoded["notAfter"]), UTC)
+    except (OSError, ssl.SSLError, ValueError) as error:
+        yield Finding(what=what, result="fail", found=f"cannot be read: {error}", remedy="provision this unit again")
+        return
+    left = ends - datetime.now(UTC)
+    result = "ok" if left > CERTIFICATE_WARNING else "warn" if left > timedelta() else "fail"
+    yield Finding(
+        what=what, result=result, found=f"good until {ends:%Y-%m-%d}", remedy="" if result == "ok" else "renew it"
+    )
+
+
+def _clock(now: datetime) -> Finding:
+    if now < BUILD:
+        remedy = "wait for a GNSS fix, or set the clock; certificates cannot be checked"
+        return Finding(
+            what="clock", result="fail", found=f"{now:%Y-%m-%d %H:%M}Z is before this version", remedy=remedy
+        )
+    return Finding(what="clock", result="ok", found=f"{now:%Y-%m-%d %H:%M:%S}Z")
+
+
+def _disk(folder: Path) -> Iterator[Finding]:
+    what, trial = f"disk at {folder}", folder / ".doctor"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with trial.open("wb") as file:
+            file.write(b"patrola" * 600)
+            file.flush()
+            os.fsync(file.fileno())
+        trial.unlink()
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        yield Finding(what=what, result="fail", found=str(error), remedy="check owner and mount; replace a worn card")
+        return
+    result = "ok" if free > LEAST_FREE_BYTES else "warn"
+    remedy = "" if result == "ok" else "free space: an outage of days must fit"
+    yield Finding(what=what, result=result, found=f"writes and syncs; {free // 1_000_000} MB free", remedy=remedy)

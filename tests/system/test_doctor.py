@@ -1,0 +1,57 @@
+"""`patrola doctor` finds what is wrong and says what to do."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from terminal.contract.mqtt import Broker
+
+UNIT = """
+[unit]
+realm = "LJ"
+unit = "LJ-101"
+
+[[brokers]]
+host = "127.0.0.1"
+port = {port}
+
+[storage]
+folder = "{folder}"
+
+[sources.gnss]
+driver = "nmea_file"
+path = "{recording}"
+
+[sources.board]
+driver = "io_board"
+device = "no-such-board"
+"""
+RECORDING = Path(__file__).parents[1] / "golden" / "simulated.nmea"
+
+
+def examined(tmp_path: Path, port: int, folder: str = "state") -> tuple[int, dict[str, dict[str, str]]]:
+    config = tmp_path / "unit.toml"
+    config.write_text(UNIT.format(port=port, folder=folder, recording=RECORDING))
+    command = [sys.executable, "-m", "terminal.tools.command", "doctor", "--json", "--config", str(config)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    findings = [json.loads(line) for line in done.stdout.splitlines()]
+    return done.returncode, {finding["what"].split(" at ")[0]: finding for finding in findings}
+
+
+def test_what_works_is_ok_and_what_is_missing_fails_with_a_remedy(tmp_path: Path, mosquitto: Broker) -> None:
+    code, findings = examined(tmp_path, mosquitto.port)
+    assert code == 1
+    assert findings["source gnss"]["result"] == "ok"
+    assert findings["source board"]["result"] == "fail"
+    assert findings["source board"]["remedy"]
+    assert findings[f"broker 127.0.0.1:{mosquitto.port}"]["result"] == "warn"
+    assert findings["disk"]["result"] == "ok"
+    assert findings["clock"]["result"] == "ok"
+
+
+def test_a_dead_broker_and_a_disk_that_cannot_be_written_fail(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    _, findings = examined(tmp_path, 1, folder="file/state")
+    assert findings["broker 127.0.0.1:1"]["result"] == "fail"
+    assert findings["disk"]["result"] == "fail"
