@@ -1,4 +1,7 @@
-"""NMEA 0183 sentences of the simulated receiver: RMC, GGA and GSA with their checksums; pure."""
+"""NMEA 0183 sentences of the simulated receiver: RMC, GSA and GGA with their checksums; pure.
+
+A sentence with a time stands first and last, so that a reader sees where a second ends.
+"""
 
 from datetime import datetime
 from functools import reduce
@@ -14,7 +17,7 @@ GSA_PLACES = 12
 
 def sentences(epoch: Epoch, utc: datetime) -> str:
     """One second's three sentences, each ending in CR LF."""
-    return "".join(map(_sentence, (_rmc(epoch, utc), _gga(epoch, utc), _gsa(epoch))))
+    return "".join(map(_sentence, (_rmc(epoch, utc), _gsa(epoch), _gga(epoch, utc))))
 
 
 def _sentence(body: str) -> str:

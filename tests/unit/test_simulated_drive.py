@@ -148,7 +148,7 @@ def test_minutes_never_round_up_to_sixty() -> None:
 
 
 def test_a_receiver_without_a_fix_gives_no_position() -> None:
-    rmc, gga, gsa = sentences(Epoch(FixMode.NO_FIX), START).split("\r\n")[:3]
+    rmc, gsa, gga = sentences(Epoch(FixMode.NO_FIX), START).split("\r\n")[:3]
     assert rmc.startswith("$GPRMC,060000.00,V,,,,,,,040526,")
     assert gga.startswith("$GPGGA,060000.00,,,,,0,00,")
     assert gsa.startswith("$GPGSA,A,1,,,")
