@@ -1,6 +1,7 @@
 """Opens a SQLite database that keeps what it says it keeps, in the car and at headquarters."""
 
 import contextlib
+import os
 from pathlib import Path
 
 import apsw
@@ -12,47 +13,69 @@ class DiskFailed(PatrolaError, OSError):
     """The disk did not take or give what was asked; nothing of that transaction counts as stored."""
 
 
-DURABLE = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 2000}
+DURABLE = {
+    "journal_mode": "wal",
+    "synchronous": 2,
+    "fullfsync": 1,
+    "checkpoint_fullfsync": 1,
+    "foreign_keys": 1,
+    "busy_timeout": 2000,
+}
 """`synchronous` 2 is FULL: in WAL mode each commit reaches the disk before it returns (sqlite.org/pragma.html)."""
 
+APPLICATION_ID = 0x50617472
+"""What marks a database as Patrola's: "Patr" (sqlite.org/pragma.html#pragma_application_id)."""
 
-def open_database(path: Path, schema: str, version: int, *, vfs: str | None = None) -> tuple[apsw.Connection, str]:
+QUICK_CHECK_BYTES = 64 << 20
+"""Up to this size a database is read through when it is opened; a bigger one would hold up the start."""
+
+
+def open_database(
+    path: Path, schema: str, version: int, *, exclusive: bool = False, vfs: str | None = None
+) -> tuple[apsw.Connection, str]:
     """The database at `path`, and what had to be repaired ("" for nothing).
 
-    One that is damaged is moved aside, never deleted, and a new one begun. Raises DiskFailed.
+    One that is damaged is moved aside, never deleted, and a new one begun. An exclusive one lets no other process
+    in while it is open. Raises DiskFailed.
     """
     try:
-        return _opened(path, schema, version, vfs), ""
+        return _opened(path, schema, version, exclusive, vfs), ""
     except (apsw.CorruptError, apsw.NotADBError) as error:
-        aside = _move_aside(path)
-        repaired = f"was damaged ({error}); it stands beside as {aside.name}, and a new one was begun"
+        damage = str(error)
     except (apsw.Error, OSError) as error:
         raise failed(path, error) from error
     try:
-        return _opened(path, schema, version, vfs), repaired
+        aside = _move_aside(path)
+        repaired = f"was damaged ({damage}); it stands beside as {aside.name}, and a new one was begun"
+        return _opened(path, schema, version, exclusive, vfs), repaired
     except (apsw.Error, OSError) as error:
         raise failed(path, error) from error
 
 
 def failed(path: Path, error: Exception) -> DiskFailed:
     """The error of a database operation, as one of ours."""
+    if isinstance(error, DiskFailed):
+        return error
     if isinstance(error, apsw.FullError):
         return DiskFailed(str(path), "the disk is full", "free space on the card, or give the outbox less")
+    if isinstance(error, apsw.BusyError | apsw.LockedError):
+        return DiskFailed(str(path), "another process holds it", "stop the other one")
     if isinstance(error, apsw.CantOpenError | apsw.ReadOnlyError | FileNotFoundError | PermissionError):
         return DiskFailed(str(path), f"cannot be written: {error}", "check the folder, its owner and its mount")
     return DiskFailed(str(path), f"the disk failed: {error}", "test the card with patrola doctor; replace it")
 
 
-def _opened(path: Path, schema: str, version: int, vfs: str | None) -> apsw.Connection:
+def _opened(path: Path, schema: str, version: int, exclusive: bool, vfs: str | None) -> apsw.Connection:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
     db = apsw.Connection(str(path), vfs=vfs)
     try:
-        for setting, wanted in DURABLE.items():
-            db.pragma(setting, wanted)
-            found = db.pragma(setting)
-            if found != wanted:
-                raise DiskFailed(str(path), f"{setting} is {found}, not {wanted}", "the file system cannot hold it")
+        # A VFS written in Python has no shared memory, which WAL needs unless one process has it all.
+        if exclusive or vfs is not None:
+            db.pragma("locking_mode", "exclusive")
+        _set_and_read_back(db, path)
+        _check(db, path)
         _make_tables(db, path, schema, version)
+        _sync_folder(path.parent)
     except BaseException:
         with contextlib.suppress(apsw.Error):
             db.close()
@@ -60,11 +83,31 @@ def _opened(path: Path, schema: str, version: int, vfs: str | None) -> apsw.Conn
     return db
 
 
+def _set_and_read_back(db: apsw.Connection, path: Path) -> None:
+    for setting, wanted in DURABLE.items():
+        db.pragma(setting, wanted)
+        found = db.pragma(setting)
+        if found != wanted:
+            raise DiskFailed(str(path), f"{setting} is {found}, not {wanted}", "the file system cannot hold it")
+
+
+def _check(db: apsw.Connection, path: Path) -> None:
+    """Raise CorruptError for damage, and DiskFailed for a sound database that is not ours."""
+    if db.pragma("page_count") * db.pragma("page_size") <= QUICK_CHECK_BYTES:
+        found = str(db.pragma("quick_check", 1))
+        if found != "ok":
+            raise apsw.CorruptError(found)
+    tables = db.execute("SELECT count(*) FROM sqlite_schema").get
+    if tables and db.pragma("application_id") != APPLICATION_ID:
+        raise DiskFailed(str(path), "is a database of another program", "move it away, or name another file")
+
+
 def _make_tables(db: apsw.Connection, path: Path, schema: str, version: int) -> None:
     found = db.pragma("user_version")
     if found == 0:
         with db:
             db.execute(schema)
+            db.pragma("application_id", APPLICATION_ID)
             db.pragma("user_version", version)
     elif found != version:
         raise DiskFailed(str(path), f"is of version {found}, this program of {version}", "update the older of the two")
@@ -72,9 +115,20 @@ def _make_tables(db: apsw.Connection, path: Path, schema: str, version: int) -> 
 
 def _move_aside(path: Path) -> Path:
     number = 1
-    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
+    while (aside := path.with_name(f"{path.name}.corrupt-{number}")).exists():
         number += 1
-    for suffix in ("", "-wal", "-shm"):
+    # The log first: a new database must never find the old one's.
+    for suffix in ("-wal", "-shm", ""):
         with contextlib.suppress(FileNotFoundError):
             path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
+    _sync_folder(path.parent)
     return aside
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the names in a folder as durable as its files."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
