@@ -6,6 +6,7 @@ sends an empty `changes` when nothing changed for `BEAT_S`: a client that hears 
 """
 
 from enum import StrEnum
+from typing import TypeVar
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -13,6 +14,8 @@ from msgspec import UNSET, Struct, UnsetType
 from hal.readings import Fix, LinkQuality, PowerState
 
 LINK_VERSION = 1
+
+T = TypeVar("T")
 
 BEAT_S = 0.8
 """After so long without a line core's next turn sends one; core turns at least once a second."""
@@ -211,9 +214,16 @@ def encode_line(told: ServerLine | Command) -> bytes:
 
 def decode_command(line: bytes) -> Command:
     """A client's line; raises msgspec.DecodeError."""
-    return _decode_command.decode(line)
+    return _decoded(line, _decode_command)
 
 
 def decode_server_line(line: bytes) -> ServerLine:
     """Core's line; raises msgspec.DecodeError."""
-    return _decode_server_line.decode(line)
+    return _decoded(line, _decode_server_line)
+
+
+def _decoded(line: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+    try:
+        return decoder.decode(line)
+    except UnicodeDecodeError as error:
+        raise msgspec.DecodeError(f"no UTF-8: {error}") from error

@@ -2,33 +2,32 @@
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
 import socket
+import stat
 import struct
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
-
 from hal.errors import PatrolaError
-from terminal.link import SECTIONS, Command, Refused, Role, Snapshot, decode_command, encode_line
+from terminal.core.link_client import Client, TakeCommand
+from terminal.link import Role, Snapshot
 
 log = logging.getLogger(__name__)
 
 SOCKET_MODE = 0o660
-LONGEST_LINE = 4096
-MOST_NONSENSE = 10
-"""Lines without sense after which a client is let go."""
+BACKLOG = 64
+MOST_CLIENTS_OF_A_USER = 16
+"""A user's screens and shells fit; whoever opens more takes no place from another user."""
+
 PEER_CREDENTIALS = struct.Struct("3i")
 """struct ucred: pid, uid, gid (unix(7))."""
 
-TakeCommand = Callable[[Command, Role], str | None]
-"""Takes a command in the loop; returns why not, or None."""
-
 
 class SocketTaken(PatrolaError, OSError):
-    """Another core listens there."""
+    """The socket's path cannot be had: another core listens there, or something else is there."""
 
 
 class LinkServer:
@@ -39,133 +38,91 @@ class LinkServer:
         self._role_of = role_of
         self._command = command
         self._server: asyncio.Server | None = None
+        self._inode: int | None = None
         self._snapshot: Snapshot | None = None
         self._clients: set[Client] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Listen; raises SocketTaken if another core does. A socket that a dead one left is replaced."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        if await _answers(self._path):
-            raise SocketTaken(
-                str(self._path), "another core listens here", "stop it first: systemctl stop patrola-core"
-            )
-        self._path.unlink(missing_ok=True)
-        before = os.umask(0o177)
         try:
-            self._server = await asyncio.start_unix_server(self._serve, str(self._path), limit=LONGEST_LINE)
-        finally:
-            os.umask(before)
-        self._path.chmod(SOCKET_MODE)
+            _require_free(self._path)
+            listening = _listen(self._path)
+        except PatrolaError:
+            raise
+        except OSError as error:
+            raise SocketTaken(
+                str(self._path), f"cannot listen here: {error}", "see [link] socket in unit.toml"
+            ) from error
+        self._inode = self._path.stat().st_ino
+        self._server = await asyncio.get_running_loop().create_unix_server(self._client, sock=listening)
 
     def publish(self, snapshot: Snapshot) -> None:
         """This is how things are now; returns at once."""
         self._snapshot = snapshot
-        for client in self._clients:
-            client.wake.set()
+        for client in tuple(self._clients):
+            client.show(snapshot)
 
     async def close(self) -> None:
         """Let every client go and take the socket away."""
         if self._server is None:
             return
         self._server.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._path.unlink(missing_ok=True)
+        for client in tuple(self._clients):
+            client.drop()
+        # The transports tell of their end by call_soon: one turn of the loop, and nothing is left behind.
+        await asyncio.sleep(0)
+        with contextlib.suppress(OSError):
+            if self._path.stat().st_ino == self._inode:
+                self._path.unlink()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        client = Client(writer, self._role_of(_uid(writer)))
-        client.wake.set()
+    def _client(self) -> asyncio.Protocol:
+        return Client(self._welcome, self._clients.discard, self._command)
+
+    def _welcome(self, client: Client, connection: socket.socket) -> Role | None:
+        """The new client's role; None when its user has too many already."""
+        uid = _uid(connection)
+        client.uid = uid
+        if sum(other.uid == uid for other in self._clients) >= MOST_CLIENTS_OF_A_USER:
+            log.warning("link: user %d has %d clients; one more is turned away", uid, MOST_CLIENTS_OF_A_USER)
+            return None
         self._clients.add(client)
-        sending = asyncio.create_task(self._send_changes(client))
-        try:
-            with contextlib.suppress(OSError, asyncio.CancelledError):
-                await self._take_commands(client, reader)
-        finally:
-            sending.cancel()
-            with contextlib.suppress(OSError, asyncio.CancelledError):
-                await sending
-            self._clients.discard(client)
-            writer.transport.abort()
-            self._tasks.discard(task)
-
-    async def _send_changes(self, client: "Client") -> None:
-        while True:
-            await client.wake.wait()
-            client.wake.clear()
-            if self._snapshot is not None:
-                await client.show(self._snapshot)
-
-    async def _take_commands(self, client: "Client", reader: asyncio.StreamReader) -> None:
-        nonsense = 0
-        while nonsense < MOST_NONSENSE:
-            try:
-                line = await reader.readline()
-            except ValueError:
-                await client.refuse("", f"a line has at most {LONGEST_LINE} bytes")
-                return
-            if not line:
-                return
-            reason, name = self._taken(line, client.role)
-            if reason is not None:
-                nonsense += not name
-                await client.refuse(name, reason)
-
-    def _taken(self, line: bytes, role: Role) -> tuple[str | None, str]:
-        """Why a line was not taken (None: it was), and the command's name if it was one."""
-        try:
-            command = decode_command(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            return f"no command: {error}", ""
-        return self._command(command, role), str(type(command).__struct_config__.tag)
+        if self._snapshot is not None:
+            asyncio.get_running_loop().call_soon(client.show, self._snapshot)
+        return self._role_of(uid)
 
 
-class Client:
-    """One connection, what it was sent last, and whether there is something new."""
-
-    def __init__(self, writer: asyncio.StreamWriter, role: Role) -> None:
-        self.role = role
-        self.wake = asyncio.Event()
-        self._writer = writer
-        self._seen: Snapshot | None = None
-
-    async def show(self, snapshot: Snapshot) -> None:
-        """Send the whole at first, then the sections that differ from what was sent; waits until it is taken."""
-        if self._seen is None:
-            await self._send(encode_line(msgspec.structs.replace(snapshot, role=self.role)))
-        else:
-            changed = {
-                name: getattr(snapshot, name)
-                for name in SECTIONS
-                if getattr(snapshot, name) != getattr(self._seen, name)
-            }
-            if changed:
-                await self._send(encode_line({"type": "changes", **changed}))
-        self._seen = snapshot
-
-    async def refuse(self, command: str, reason: str) -> None:
-        """Say why a command was not taken."""
-        await self._send(encode_line(Refused(command=command, reason=reason)))
-
-    async def _send(self, line: bytes) -> None:
-        self._writer.write(line + b"\n")
-        await self._writer.drain()
-
-
-def _uid(writer: asyncio.StreamWriter) -> int:
-    sock: socket.socket = writer.get_extra_info("socket")
-    packed = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER_CREDENTIALS.size)
+def _uid(connection: socket.socket) -> int:
+    packed = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER_CREDENTIALS.size)
     return int(PEER_CREDENTIALS.unpack(packed)[1])
 
 
-async def _answers(path: Path) -> bool:
+def _require_free(path: Path) -> None:
+    """Raise SocketTaken if a server answers there, or if it is no socket, which is not ours to replace."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        _, writer = await asyncio.open_unix_connection(str(path))
+        if not stat.S_ISSOCK(path.lstat().st_mode):
+            raise SocketTaken(str(path), "is no socket", "move it away, or name another [link] socket in unit.toml")
+    except FileNotFoundError:
+        return
+    with socket.socket(socket.AF_UNIX) as visitor:
+        visitor.setblocking(False)
+        # EAGAIN is a live server whose backlog is full; only a refusal shows that nobody listens.
+        if visitor.connect_ex(str(path)) not in (errno.ECONNREFUSED, errno.ENOENT):
+            raise SocketTaken(str(path), "another core listens here", "stop it first: systemctl stop patrola-core")
+
+
+def _listen(path: Path) -> socket.socket:
+    """A listening socket that appears at its path with its rights, in the place of any dead one."""
+    making = path.with_name(f".{os.getpid()}")
+    listening = socket.socket(socket.AF_UNIX)
+    try:
+        making.unlink(missing_ok=True)
+        listening.bind(str(making))
+        making.chmod(SOCKET_MODE)
+        listening.listen(BACKLOG)
+        making.rename(path)
     except OSError:
-        return False
-    writer.close()
-    return True
+        listening.close()
+        making.unlink(missing_ok=True)
+        raise
+    return listening

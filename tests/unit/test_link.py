@@ -104,6 +104,7 @@ def test_a_refusal_is_told_from_a_snapshot():
         b'{"type":"raise-alarm","tset":true}',
         b'{"type":"raise-alarm"}{"type":"raise-alarm"}',
         b"\xff\xfe",
+        b'{"type":"set-duty","status":"\xff"}',
     ],
 )
 def test_what_is_no_command_is_never_taken_for_one(line: bytes):
