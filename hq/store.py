@@ -1,6 +1,5 @@
 """What headquarters has on disk: every message once, its places, incidents, positions. Synchronous, one thread."""
 
-import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -93,7 +92,7 @@ class Store:
         try:
             return cls(db, path, problem)
         except apsw.Error as error:
-            db.close()
+            durable.shut(db)
             raise durable.failed(path, error) from error
 
     @property
@@ -236,5 +235,4 @@ class Store:
 
     def close(self) -> None:
         """Close the file."""
-        with contextlib.suppress(apsw.Error):
-            self._db.close()
+        durable.shut(self._db)

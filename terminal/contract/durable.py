@@ -52,6 +52,12 @@ def open_database(
         raise failed(path, error) from error
 
 
+def shut(db: apsw.Connection) -> None:
+    """Close a database; a disk that fails at this too has nothing more to say."""
+    with contextlib.suppress(apsw.Error):
+        db.close()
+
+
 def failed(path: Path, error: Exception) -> DiskFailed:
     """The error of a database operation, as one of ours."""
     if isinstance(error, DiskFailed):
@@ -77,8 +83,7 @@ def _opened(path: Path, schema: str, version: int, exclusive: bool, vfs: str | N
         _make_tables(db, path, schema, version)
         _sync_folder(path.parent)
     except BaseException:
-        with contextlib.suppress(apsw.Error):
-            db.close()
+        shut(db)
         raise
     return db
 

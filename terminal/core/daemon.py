@@ -130,6 +130,9 @@ class Core:
             for message in alarm.unstored:
                 self._sender.alarm(message)
         self._storing.event(TerminalStarted(**moment.envelope(), version=VERSION))
+        told = DutyChanged(**moment.envelope(), status=self._state.duty.status)
+        self._state = msgspec.structs.replace(self._state, duty=Duty(told.status, told.id))
+        self._storing.event(told, told.status.encode())
 
     async def _open_account(self) -> None:
         while True:

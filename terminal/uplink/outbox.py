@@ -90,7 +90,7 @@ class Outbox:
             outbox = cls(db, path, limits, thinned, problem)
             outbox._purge()
         except apsw.Error as error:
-            db.close()
+            durable.shut(db)
             raise durable.failed(path, error) from error
         outbox._keep_reserve()
         return outbox
@@ -308,8 +308,7 @@ class Outbox:
 
     def close(self) -> None:
         """Close the file."""
-        with contextlib.suppress(apsw.Error):
-            self._db.close()
+        durable.shut(self._db)
 
 
 def _runs(seqs: Sequence[int]) -> Ranges:
