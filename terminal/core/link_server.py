@@ -54,7 +54,9 @@ class LinkServer:
                 str(self._path), f"cannot listen here: {error}", "see [link] socket in unit.toml"
             ) from error
         self._inode = self._path.stat().st_ino
-        self._server = await asyncio.get_running_loop().create_unix_server(self._client, sock=listening)
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_unix_server(self._client, sock=listening, start_serving=False)
+        await self._server.start_serving()
 
     def publish(self, snapshot: Snapshot) -> None:
         """This is how things are now; returns at once."""
@@ -66,7 +68,8 @@ class LinkServer:
         """Let every client go and take the socket away."""
         if self._server is None:
             return
-        self._server.close()
+        self._server, server = None, self._server
+        server.close()
         for client in tuple(self._clients):
             client.drop()
         # The transports tell of their end by call_soon: one turn of the loop, and nothing is left behind.
@@ -79,9 +82,11 @@ class LinkServer:
         return Client(self._welcome, self._clients.discard, self._command)
 
     def _welcome(self, client: Client, connection: socket.socket) -> Role | None:
-        """The new client's role; None when its user has too many already."""
+        """The new client's role; None when its user has too many already, or the server is closing."""
         uid = _uid(connection)
         client.uid = uid
+        if self._server is None:
+            return None
         if sum(other.uid == uid for other in self._clients) >= MOST_CLIENTS_OF_A_USER:
             log.warning("link: user %d has %d clients; one more is turned away", uid, MOST_CLIENTS_OF_A_USER)
             return None
