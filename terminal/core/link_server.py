@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 SOCKET_MODE = 0o660
 BACKLOG = 64
+CLOSING_TURNS = 4
 MOST_CLIENTS_OF_A_USER = 16
 """A user's screens and shells fit; whoever opens more takes no place from another user."""
 
@@ -66,14 +67,15 @@ class LinkServer:
 
     async def close(self) -> None:
         """Let every client go and take the socket away."""
-        if self._server is None:
+        server, self._server = self._server, None
+        if server is None:
             return
-        self._server, server = None, self._server
         server.close()
         for client in tuple(self._clients):
             client.drop()
-        # The transports tell of their end by call_soon: one turn of the loop, and nothing is left behind.
-        await asyncio.sleep(0)
+        # A client accepted this very moment, and a transport's end, need a few turns of the loop to be done with.
+        for _ in range(CLOSING_TURNS):
+            await asyncio.sleep(0)
         with contextlib.suppress(OSError):
             if self._path.stat().st_ino == self._inode:
                 self._path.unlink()
