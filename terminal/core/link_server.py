@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 SOCKET_MODE = 0o660
 BACKLOG = 64
+CLOSING_TURNS = 4
 MOST_CLIENTS_OF_A_USER = 16
 """A user's screens and shells fit; whoever opens more takes no place from another user."""
 
@@ -54,7 +55,9 @@ class LinkServer:
                 str(self._path), f"cannot listen here: {error}", "see [link] socket in unit.toml"
             ) from error
         self._inode = self._path.stat().st_ino
-        self._server = await asyncio.get_running_loop().create_unix_server(self._client, sock=listening)
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_unix_server(self._client, sock=listening, start_serving=False)
+        await self._server.start_serving()
 
     def publish(self, snapshot: Snapshot) -> None:
         """This is how things are now; returns at once."""
@@ -64,13 +67,15 @@ class LinkServer:
 
     async def close(self) -> None:
         """Let every client go and take the socket away."""
-        if self._server is None:
+        server, self._server = self._server, None
+        if server is None:
             return
-        self._server.close()
+        server.close()
         for client in tuple(self._clients):
             client.drop()
-        # The transports tell of their end by call_soon: one turn of the loop, and nothing is left behind.
-        await asyncio.sleep(0)
+        # A client accepted this very moment, and a transport's end, need a few turns of the loop to be done with.
+        for _ in range(CLOSING_TURNS):
+            await asyncio.sleep(0)
         with contextlib.suppress(OSError):
             if self._path.stat().st_ino == self._inode:
                 self._path.unlink()
@@ -79,9 +84,11 @@ class LinkServer:
         return Client(self._welcome, self._clients.discard, self._command)
 
     def _welcome(self, client: Client, connection: socket.socket) -> Role | None:
-        """The new client's role; None when its user has too many already."""
+        """The new client's role; None when its user has too many already, or the server is closing."""
         uid = _uid(connection)
         client.uid = uid
+        if self._server is None:
+            return None
         if sum(other.uid == uid for other in self._clients) >= MOST_CLIENTS_OF_A_USER:
             log.warning("link: user %d has %d clients; one more is turned away", uid, MOST_CLIENTS_OF_A_USER)
             return None

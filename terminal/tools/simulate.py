@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = "Drive a simulated patrol car and write down what its GNSS receiver and its CAN bus say."
     parser.epilog = "The CAN recording is decoded by config/vehicles/simulator.toml."
     parser.add_argument(
-        "--out-nmea", type=Path, metavar="FILE", help="where to write NMEA 0183 (RMC, GGA, GSA at 1 Hz)"
+        "--out-nmea", type=Path, metavar="FILE", help="where to write NMEA 0183 (RMC, GSA, GGA at 1 Hz)"
     )
     parser.add_argument("--out-can", type=Path, metavar="FILE", help="where to write CAN frames as candump -l does")
     parser.add_argument("--duration-s", type=float, default=180.0, metavar="N", help="default: %(default)g")
