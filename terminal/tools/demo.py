@@ -78,6 +78,7 @@ class Demo:
             speed=args.speed,
         )
         self._ended: set[str] = set()
+        self._watching = False
 
     def tell(self, where: str, event: str, **fields: object) -> None:
         """One line of the story."""
@@ -143,6 +144,7 @@ class Demo:
         """A line of the story that one of the processes tells itself."""
         with contextlib.suppress(ValueError):
             told = json.loads(line)
+            self._watching = self._watching or (isinstance(told, dict) and told.get("ok") is True)
             if isinstance(told, dict) and "event" in told:
                 self._line({"t": round(time.time(), 3), "where": "board"} | told)
 
@@ -151,6 +153,7 @@ class Demo:
         await self._until(
             "a first reading", lambda seen: seen.position.fix is not None or seen.vehicle.speed_mps is not None
         )
+        await self._until("somebody watching at headquarters", lambda _seen: self._watching)
         self._board.feed_line("press")
         self.tell("demo", "button-pressed")
         alarm = await self._alarm("received", lambda alarm: alarm.received)
