@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import apsw
@@ -11,6 +12,10 @@ from hal.errors import PatrolaError
 
 class DiskFailed(PatrolaError, OSError):
     """The disk did not take or give what was asked; nothing of that transaction counts as stored."""
+
+
+class DiskFull(DiskFailed):
+    """There is no space left."""
 
 
 DURABLE = {
@@ -31,15 +36,24 @@ QUICK_CHECK_BYTES = 64 << 20
 
 
 def open_database(
-    path: Path, schema: str, version: int, *, exclusive: bool = False, vfs: str | None = None
+    path: Path, schema: str, version: int, *, page_bytes: int = 4096, exclusive: bool = False, vfs: str | None = None
 ) -> tuple[apsw.Connection, str]:
     """The database at `path`, and what had to be repaired ("" for nothing).
 
     One that is damaged is moved aside, never deleted, and a new one begun. An exclusive one lets no other process
-    in while it is open. Raises DiskFailed.
+    in while it is open. A commit writes whole pages of `page_bytes`. Raises DiskFailed.
     """
+
+    def connect() -> apsw.Connection:
+        db = apsw.Connection(str(path), vfs=vfs)
+        db.pragma("page_size", page_bytes)
+        # A VFS written in Python has no shared memory, which WAL needs unless one process has it all.
+        if exclusive or vfs is not None:
+            db.pragma("locking_mode", "exclusive")
+        return db
+
     try:
-        return _opened(path, schema, version, exclusive, vfs), ""
+        return _opened(path, schema, version, connect), ""
     except (apsw.CorruptError, apsw.NotADBError) as error:
         damage = str(error)
     except (apsw.Error, OSError) as error:
@@ -47,7 +61,7 @@ def open_database(
     try:
         aside = _move_aside(path)
         repaired = f"was damaged ({damage}); it stands beside as {aside.name}, and a new one was begun"
-        return _opened(path, schema, version, exclusive, vfs), repaired
+        return _opened(path, schema, version, connect), repaired
     except (apsw.Error, OSError) as error:
         raise failed(path, error) from error
 
@@ -63,7 +77,7 @@ def failed(path: Path, error: Exception) -> DiskFailed:
     if isinstance(error, DiskFailed):
         return error
     if isinstance(error, apsw.FullError):
-        return DiskFailed(str(path), "the disk is full", "free space on the card, or give the outbox less")
+        return DiskFull(str(path), "the disk is full", "free space on the card, or give the outbox less")
     if isinstance(error, apsw.BusyError | apsw.LockedError):
         return DiskFailed(str(path), "another process holds it", "stop the other one")
     if isinstance(error, apsw.CantOpenError | apsw.ReadOnlyError | FileNotFoundError | PermissionError):
@@ -71,13 +85,10 @@ def failed(path: Path, error: Exception) -> DiskFailed:
     return DiskFailed(str(path), f"the disk failed: {error}", "test the card with patrola doctor; replace it")
 
 
-def _opened(path: Path, schema: str, version: int, exclusive: bool, vfs: str | None) -> apsw.Connection:
+def _opened(path: Path, schema: str, version: int, connect: Callable[[], apsw.Connection]) -> apsw.Connection:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
-    db = apsw.Connection(str(path), vfs=vfs)
+    db = connect()
     try:
-        # A VFS written in Python has no shared memory, which WAL needs unless one process has it all.
-        if exclusive or vfs is not None:
-            db.pragma("locking_mode", "exclusive")
         _set_and_read_back(db, path)
         _check(db, path)
         _make_tables(db, path, schema, version)

@@ -82,7 +82,7 @@ class Inbox:
             await self._renew(receipt.outbox)
             return
         if receipt.ids:
-            await self._writer.submit(lambda outbox: outbox.settle_ids(receipt.ids))
+            await self._writer.submit(lambda outbox: outbox.settle_ids(receipt.ids, receipt.epoch))
         if receipt.stored:
             await self._settle_ranges(receipt)
         counts = await self._writer.submit(lambda outbox: outbox.counts())
@@ -90,7 +90,7 @@ class Inbox:
 
     async def _settle_ranges(self, receipt: Receipt) -> None:
         def settle(outbox: Outbox) -> list[str]:
-            return outbox.settle(receipt.lane, receipt.stored) if outbox.id == receipt.outbox else []
+            return outbox.settle(receipt.lane, receipt.stored, receipt.epoch) if outbox.id == receipt.outbox else []
 
         ids = await self._writer.submit(settle)
         for stored in receipt.stored:

@@ -4,9 +4,8 @@ Synchronous, for one thread. A commit that raised may be there all the same; mak
 """
 
 import contextlib
-import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -16,13 +15,18 @@ from msgspec import Struct
 
 from terminal.contract import durable
 from terminal.contract.identity import digest_of_ids, new_id
-from terminal.contract.messages import StoredRange
+from terminal.contract.messages import StoredRange, Thinned, Who, encode
 from terminal.contract.topics import Lane
+from terminal.uplink import thinning
+from terminal.uplink.reserve import Reserve
+from terminal.uplink.thinning import Ranges
 
 SCHEMA_VERSION = 1
 SCHEMA = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE epochs (epoch TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE lanes (lane INTEGER PRIMARY KEY, next_seq INTEGER NOT NULL);
+CREATE TABLE accounts (id BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE messages (
     lane INTEGER NOT NULL,
     seq INTEGER NOT NULL,
@@ -31,13 +35,16 @@ CREATE TABLE messages (
     receipted_s INTEGER,
     PRIMARY KEY (lane, seq)
 ) WITHOUT ROWID;
+CREATE INDEX unreceipted ON messages (lane, seq) WHERE receipted_s IS NULL;
 """
 LANE_NUMBERS = {lane: number for number, lane in enumerate(Lane)}
 
-THINNED_BLOCK = 500
-"""So many of the oldest messages go at once when the outbox is full."""
+PAGE_BYTES = 1024
+"""A commit writes whole pages, so small ones wear the card less; tests/bench/bench_outbox.py measures it."""
 PURGE_EVERY = 512
 """Settlements between looks for receipts that need not be kept any longer."""
+MOST_PLACES = 100_000
+"""Of one range of a receipt; no batch is so long, and a bad receipt must not keep the disk busy."""
 
 
 class Entry(Struct, frozen=True):
@@ -65,7 +72,6 @@ class Limits(Struct, frozen=True, kw_only=True):
     reserve_bytes: int = 0
 
 
-Ranges = tuple[tuple[int, int], ...]
 Thin = Callable[[Lane, Ranges, str], Entry]
 """Makes the event that tells headquarters which places were given up."""
 
@@ -77,53 +83,69 @@ class Outbox:
         self._db = db
         self._path = path
         self._limits = limits
-        self._thinned = thinned
-        self._settled = 0
+        self._thinned = thinned or account_of
+        self._reserve = Reserve(path, limits.reserve_bytes)
+        self._settled = PURGE_EVERY
         self.problem = problem
         self.id = self._born()
 
     @classmethod
     def open(cls, path: Path, limits: Limits, thinned: Thin | None = None, *, vfs: str | None = None) -> "Outbox":
         """Open or begin the outbox at `path`; raises DiskFailed."""
-        db, problem = durable.open_database(path, SCHEMA, SCHEMA_VERSION, vfs=vfs)
+        db, problem = durable.open_database(
+            path, SCHEMA, SCHEMA_VERSION, page_bytes=PAGE_BYTES, exclusive=True, vfs=vfs
+        )
         try:
             outbox = cls(db, path, limits, thinned, problem)
-            outbox._purge()
         except apsw.Error as error:
-            durable.shut(db)
+            with contextlib.suppress(apsw.Error):
+                durable.shut(db)
             raise durable.failed(path, error) from error
-        outbox._keep_reserve()
+        outbox._reserve.keep()
         return outbox
 
     def _born(self) -> str:
+        known = self._fact("outbox")
+        if known is not None:
+            return str(known)
+        born = new_id()
         with self._db:
-            self._db.execute("INSERT OR IGNORE INTO facts VALUES ('outbox', ?)", (new_id(),))
-            for number in LANE_NUMBERS.values():
-                self._db.execute("INSERT OR IGNORE INTO lanes VALUES (?, 1)", (number,))
-        return str(self._fact("outbox"))
+            self._db.execute("INSERT INTO facts VALUES ('outbox', ?)", (born,))
+            self._db.executemany("INSERT INTO lanes VALUES (?, 1)", [(number,) for number in LANE_NUMBERS.values()])
+        return born
 
     def _fact(self, name: str) -> object:
         return self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).get
 
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._failing(), self._db:
+            yield
+
+    @contextlib.contextmanager
+    def _failing(self) -> Iterator[None]:
+        try:
+            yield
+        except apsw.Error as error:
+            raise durable.failed(self._path, error) from error
+
     def commit(self, entries: Sequence[Entry], state: bytes | None = None, name: str = "emergency") -> list[int]:
         """Put the entries, and a state under its name, on disk in one transaction; their places. Raises DiskFailed.
 
-        An entry whose id is there already keeps its place.
+        An entry whose id is there already keeps its place. An alarm may use the reserve of a full disk.
         """
+        urgent = any(entry.lane is Lane.ALARM for entry in entries)
         try:
+            seqs = self._committed(entries, state, name)
+        except durable.DiskFull:
+            if not (urgent and self._reserve.give_up()):
+                raise
             return self._committed(entries, state, name)
-        except apsw.FullError as error:
-            if not (any(entry.lane is Lane.ALARM for entry in entries) and self._give_up_reserve()):
-                raise durable.failed(self._path, error) from error
-        except apsw.Error as error:
-            raise durable.failed(self._path, error) from error
-        try:
-            return self._committed(entries, state, name)
-        except apsw.Error as error:
-            raise durable.failed(self._path, error) from error
+        self._reserve.keep()
+        return seqs
 
     def _committed(self, entries: Sequence[Entry], state: bytes | None, name: str) -> list[int]:
-        with self._db:
+        with self._transaction():
             seqs = [self._placed(entry) for entry in entries]
             if state is not None:
                 self._db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (f"state {name}", state))
@@ -135,187 +157,154 @@ class Outbox:
         there = self._db.execute("SELECT seq FROM messages WHERE id = ?", (message_id,)).get
         if there is not None:
             return int(there)
-        seq = int(
-            self._db.execute("UPDATE lanes SET next_seq = next_seq + 1 WHERE lane = ? RETURNING next_seq", (lane,)).get
-        )
-        self._db.execute("INSERT INTO messages VALUES (?, ?, ?, ?, NULL)", (lane, seq - 1, message_id, entry.body))
-        return seq - 1
+        give = "UPDATE lanes SET next_seq = next_seq + 1 WHERE lane = ? RETURNING next_seq - 1"
+        seq = int(self._db.execute(give, (lane,)).get)
+        self._db.execute("INSERT INTO messages VALUES (?, ?, ?, ?, NULL)", (lane, seq, message_id, entry.body))
+        return seq
+
+    def _thin(self) -> None:
+        for lane, dropped in thinning.thin(self._db, self._limits.most_bytes, LANE_NUMBERS.__getitem__).items():
+            account = self._thinned(lane, dropped, "the outbox was full")
+            self._placed(account)
+            self._db.execute("INSERT INTO accounts VALUES (?)", (UUID(account.id).bytes,))
 
     def load_state(self, name: str = "emergency") -> bytes | None:
         """The state that was committed last under this name."""
-        found = self._fact(f"state {name}")
+        with self._failing():
+            found = self._fact(f"state {name}")
         return found if isinstance(found, bytes) else None
+
+    @property
+    def epoch(self) -> str:
+        """Headquarters' store, as this outbox knows it; "" before it was ever heard of."""
+        with self._failing():
+            return str(self._fact("epoch") or "")
 
     def pending(self, lane: Lane, after: int = 0, limit: int = 64) -> list[Row]:
         """Messages that have no receipt, in order of place."""
-        found = self._db.execute(
-            "SELECT seq, id, body FROM messages"
-            " WHERE lane = ? AND seq > ? AND receipted_s IS NULL ORDER BY seq LIMIT ?",
-            (LANE_NUMBERS[lane], after, limit),
-        )
+        with self._failing():
+            found: list[Any] = self._db.execute(
+                "SELECT seq, id, body FROM messages"
+                " WHERE lane = ? AND seq > ? AND receipted_s IS NULL ORDER BY seq LIMIT ?",
+                (LANE_NUMBERS[lane], after, limit),
+            ).fetchall()
         return [Row(seq, str(UUID(bytes=message_id)), lane, body) for seq, message_id, body in found]
 
     def counts(self) -> dict[Lane, int]:
         """How many messages of each lane have no receipt."""
-        rows = self._db.execute("SELECT lane, count(*) FROM messages WHERE receipted_s IS NULL GROUP BY lane")
-        counted: list[Any] = rows.fetchall()
-        found: dict[int, int] = dict(counted)
-        return {lane: found.get(number, 0) for lane, number in LANE_NUMBERS.items()}
+        count = "SELECT count(*) FROM messages WHERE lane = ? AND receipted_s IS NULL"
+        with self._failing():
+            return {lane: int(self._db.execute(count, (number,)).get) for lane, number in LANE_NUMBERS.items()}
 
-    def settle(self, lane: Lane, ranges: Sequence[StoredRange]) -> list[str]:
+    def settle(self, lane: Lane, ranges: Sequence[StoredRange], epoch: str | None = None) -> list[str]:
         """Take a receipt: the ids of messages that it names and that had none, all of which headquarters has.
 
         A range counts only if its digest is that of our own ids: a cloned card's receipts are not ours. One whose
-        messages are partly gone says nothing; what is left of it is sent and receipted again.
+        messages are partly gone says nothing; what is left of it is sent and receipted again. A receipt of an
+        `epoch` that is not the present one says nothing either.
         """
+        if epoch not in (None, self.epoch):
+            return []
         ids: list[str] = []
-        try:
-            with self._db:
-                for stored in ranges:
-                    ids += self._settled_range(LANE_NUMBERS[lane], stored)
-                self._purge_sometimes(len(ids))
-        except apsw.Error as error:
-            raise durable.failed(self._path, error) from error
-        self._keep_reserve()
+        with self._transaction():
+            for stored in ranges:
+                ids += self._settled_range(lane, stored)
+            self._purge_sometimes(len(ids))
+        self._reserve.keep()
         return ids
 
-    def _settled_range(self, lane: int, stored: StoredRange) -> list[str]:
-        place = (lane, stored.first, stored.last)
+    def _settled_range(self, lane: Lane, stored: StoredRange) -> list[str]:
+        places = stored.last - stored.first + 1
+        if stored.first < 1 or not 0 < places <= MOST_PLACES or stored.last >= 1 << 63:
+            return []
+        place = (LANE_NUMBERS[lane], stored.first, stored.last)
         found: list[Any] = self._db.execute(
             "SELECT id, receipted_s FROM messages WHERE lane = ? AND seq BETWEEN ? AND ? ORDER BY seq", place
         ).fetchall()
         ids = [str(UUID(bytes=message_id)) for message_id, _ in found]
-        if len(ids) != stored.last - stored.first + 1 or digest_of_ids(ids) != stored.digest:
+        if len(ids) != places or digest_of_ids(ids) != stored.digest:
             return []
-        if lane == LANE_NUMBERS[Lane.TRACK]:
-            self._db.execute("DELETE FROM messages WHERE lane = ? AND seq BETWEEN ? AND ?", place)
-        else:
-            self._db.execute(
-                "UPDATE messages SET receipted_s = ? WHERE lane = ? AND seq BETWEEN ? AND ? AND receipted_s IS NULL",
-                (int(time.time()), *place),
-            )
+        self._receipt(lane, place)
         return [message_id for message_id, (_, receipted_s) in zip(ids, found, strict=True) if receipted_s is None]
 
-    def settle_ids(self, ids: Sequence[str]) -> int:
+    def _receipt(self, lane: Lane, place: tuple[int, int, int]) -> None:
+        if lane is Lane.TRACK:
+            self._db.execute("DELETE FROM messages WHERE lane = ? AND seq BETWEEN ? AND ?", place)
+            return
+        mark = "UPDATE messages SET receipted_s = ? WHERE lane = ? AND seq BETWEEN ? AND ? AND receipted_s IS NULL"
+        self._db.execute(mark, (int(time.time()), *place))
+
+    def settle_ids(self, ids: Sequence[str], epoch: str | None = None) -> int:
         """Take a receipt for alarms that headquarters got before they had a place; how many had none."""
-        try:
-            with self._db:
-                for message_id in ids:
-                    self._db.execute(
-                        "UPDATE messages SET receipted_s = ? WHERE id = ? AND receipted_s IS NULL",
-                        (int(time.time()), UUID(message_id).bytes),
-                    )
-        except apsw.Error as error:
-            raise durable.failed(self._path, error) from error
-        return len(ids)
+        if epoch not in (None, self.epoch):
+            return 0
+        mark = "UPDATE messages SET receipted_s = ? WHERE id = ? AND receipted_s IS NULL"
+        settled = 0
+        with self._transaction():
+            for message_id in _uuids(ids):
+                self._db.execute(mark, (int(time.time()), message_id))
+                settled += self._db.changes()
+        return settled
 
     def forget_receipts(self, epoch: str) -> int:
-        """Headquarters has a store of this epoch: what another one receipted has no receipt now; how many."""
-        known = self._fact("epoch")
-        if known == epoch:
-            return 0
-        try:
-            with self._db:
-                self._db.execute("INSERT OR REPLACE INTO facts VALUES ('epoch', ?)", (epoch,))
-                forgotten = 0 if known is None else self._unreceipt()
-        except apsw.Error as error:
-            raise durable.failed(self._path, error) from error
-        return forgotten
+        """Headquarters has a store of this epoch: what an earlier one receipted has no receipt now; how many.
+
+        An epoch that is over stays over: a receipt that comes late does not bring it back.
+        """
+        with self._transaction():
+            self._db.execute("INSERT OR IGNORE INTO epochs VALUES (?)", (epoch,))
+            if not self._db.changes():
+                return 0
+            first = self._fact("epoch") is None
+            self._db.execute("INSERT OR REPLACE INTO facts VALUES ('epoch', ?)", (epoch,))
+            return 0 if first else self._unreceipt()
 
     def _unreceipt(self) -> int:
         self._db.execute("UPDATE messages SET receipted_s = NULL WHERE receipted_s IS NOT NULL")
         return int(self._db.changes())
 
     def renew_identity(self) -> str:
-        """Take a new outbox id and new places for all that has no receipt, since another card has the old ones."""
+        """Take a new outbox id and new places for all that has no receipt, since another card has the old ones.
+
+        Accounts of what was thinned speak of the old places, and go with them.
+        """
         renewed = new_id()
-        try:
-            with self._db:
-                self._db.execute("UPDATE facts SET value = ? WHERE name = 'outbox'", (renewed,))
-                self._db.execute("DELETE FROM messages WHERE receipted_s IS NOT NULL")
-                for number in LANE_NUMBERS.values():
-                    self._renumber(number)
-        except apsw.Error as error:
-            raise durable.failed(self._path, error) from error
+        with self._transaction():
+            self._db.execute("UPDATE facts SET value = ? WHERE name = 'outbox'", (renewed,))
+            self._db.execute("DELETE FROM messages WHERE receipted_s IS NOT NULL OR id IN (SELECT id FROM accounts)")
+            self._db.execute("DELETE FROM accounts")
+            for number in LANE_NUMBERS.values():
+                self._renumber(number)
         self.id = renewed
         return renewed
 
     def _renumber(self, lane: int) -> None:
-        held = self._db.execute("SELECT id, body FROM messages WHERE lane = ? ORDER BY seq", (lane,)).fetchall()
-        self._db.execute("DELETE FROM messages WHERE lane = ?", (lane,))
-        for seq, (message_id, body) in enumerate(held, 1):
-            self._db.execute("INSERT INTO messages VALUES (?, ?, ?, ?, NULL)", (lane, seq, message_id, body))
+        held = self._db.execute("SELECT seq FROM messages WHERE lane = ? ORDER BY seq", (lane,)).fetchall()
+        # Downwards and in order, so that no message takes a place that is still another's.
+        moves = [(seq, lane, old) for seq, (old,) in enumerate(held, 1) if seq != old]
+        self._db.executemany("UPDATE messages SET seq = ? WHERE lane = ? AND seq = ?", moves)
         self._db.execute("UPDATE lanes SET next_seq = ? WHERE lane = ?", (len(held) + 1, lane))
-
-    def _thin(self) -> None:
-        """Over the bound, the oldest track points go first, then the oldest events, an alarm never."""
-        if self._used_bytes() <= self._limits.most_bytes:
-            return
-        self._db.execute(
-            "DELETE FROM messages WHERE receipted_s IS NOT NULL AND lane != ?", (LANE_NUMBERS[Lane.ALARM],)
-        )
-        for lane in (Lane.TRACK, Lane.EVENT):
-            dropped = self._drop_oldest(lane)
-            if dropped:
-                if self._thinned is not None:
-                    self._placed(self._thinned(lane, dropped, "the outbox was full"))
-                return
-
-    def _drop_oldest(self, lane: Lane) -> Ranges:
-        number = LANE_NUMBERS[lane]
-        seqs = [
-            seq
-            for (seq,) in self._db.execute(
-                "SELECT seq FROM messages WHERE lane = ? ORDER BY seq LIMIT ?", (number, THINNED_BLOCK)
-            )
-        ]
-        if seqs:
-            self._db.execute("DELETE FROM messages WHERE lane = ? AND seq <= ?", (number, seqs[-1]))
-        return _runs(seqs)
-
-    def _used_bytes(self) -> int:
-        pages = int(self._db.pragma("page_count")) - int(self._db.pragma("freelist_count"))
-        return pages * int(self._db.pragma("page_size"))
 
     def _purge_sometimes(self, settled: int) -> None:
         self._settled += settled
         if self._settled >= PURGE_EVERY:
             self._settled = 0
-            self._purge()
-
-    def _purge(self) -> None:
-        oldest_s = int(time.time() - self._limits.keep_receipted_s)
-        self._db.execute("DELETE FROM messages WHERE receipted_s < ?", (oldest_s,))
-
-    def _reserve(self) -> Path:
-        return self._path.with_name(self._path.name + ".reserve")
-
-    def _keep_reserve(self) -> None:
-        """Take the reserve's space on the disk if it is not taken; a disk too full for it is no error here."""
-        if not self._limits.reserve_bytes or self._reserve().exists():
-            return
-        try:
-            with self._reserve().open("wb") as reserve:
-                os.posix_fallocate(reserve.fileno(), 0, self._limits.reserve_bytes)
-        except OSError:
-            self._give_up_reserve()
-
-    def _give_up_reserve(self) -> bool:
-        with contextlib.suppress(FileNotFoundError):
-            self._reserve().unlink()
-            return True
-        return False
+            oldest_s = int(time.time() - self._limits.keep_receipted_s)
+            self._db.execute("DELETE FROM messages WHERE receipted_s < ?", (oldest_s,))
+            self._db.execute("DELETE FROM accounts WHERE id NOT IN (SELECT id FROM messages)")
 
     def close(self) -> None:
         """Close the file."""
         durable.shut(self._db)
 
 
-def _runs(seqs: Sequence[int]) -> Ranges:
-    runs: list[tuple[int, int]] = []
-    for seq in seqs:
-        if runs and runs[-1][1] == seq - 1:
-            runs[-1] = (runs[-1][0], seq)
-        else:
-            runs.append((seq, seq))
-    return tuple(runs)
+def account_of(lane: Lane, dropped: Ranges, reason: str) -> Entry:
+    """The event that says what was given up; its sender is whoever the line vouches for."""
+    message = Thinned(id=new_id(), who=Who(unit=""), lane=lane, dropped=dropped, reason=reason)
+    return Entry(message.id, Lane.EVENT, encode(message))
+
+
+def _uuids(ids: Iterable[str]) -> Iterator[bytes]:
+    for text in ids:
+        with contextlib.suppress(ValueError):
+            yield UUID(text).bytes

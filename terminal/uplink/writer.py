@@ -79,9 +79,16 @@ class Writer:
             try:
                 job.finish(job.call(self._opened()), None)
             except BaseException as error:  # noqa: BLE001 - belongs to the caller, whatever it is
+                if isinstance(error, DiskFailed):
+                    self._close()
                 job.finish(None, error)
+        self._close()
+
+    def _close(self) -> None:
+        """Let go of the file, so that the next call opens it, and repairs it, anew."""
         if self._outbox is not None:
             self._outbox.close()
+            self._outbox = None
 
     def _next(self) -> Job | None:
         with self._changed:

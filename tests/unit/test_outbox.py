@@ -1,0 +1,245 @@
+"""What the outbox promises: a place for each message, and that only a true receipt takes one out."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from terminal.contract.durable import DiskFailed
+from terminal.contract.identity import digest_of_ids, new_id
+from terminal.contract.messages import StoredRange, Thinned, decode_event
+from terminal.contract.topics import Lane
+from terminal.uplink.outbox import Entry, Limits, Outbox, Row
+
+ROOMY = Limits(most_bytes=10_000_000)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "car" / "outbox.db"
+
+
+@pytest.fixture
+def outbox(path: Path) -> Iterator[Outbox]:
+    opened = Outbox.open(path, ROOMY)
+    yield opened
+    opened.close()
+
+
+def entry(lane: Lane = Lane.EVENT, body: bytes = b"{}") -> Entry:
+    return Entry(new_id(), lane, body)
+
+
+def entries(count: int, lane: Lane = Lane.EVENT, size: int = 2) -> list[Entry]:
+    return [entry(lane, b"x" * size) for _ in range(count)]
+
+
+def receipt(rows: list[Row]) -> StoredRange:
+    return StoredRange(rows[0].seq, rows[-1].seq, digest_of_ids([row.id for row in rows]))
+
+
+def ids(rows: list[Row]) -> list[str]:
+    return [row.id for row in rows]
+
+
+def test_each_lane_has_its_own_places_from_one(outbox: Outbox) -> None:
+    assert outbox.commit([entry(Lane.ALARM), entry(Lane.EVENT), entry(Lane.EVENT)]) == [1, 1, 2]
+    assert outbox.counts() == {Lane.ALARM: 1, Lane.EVENT: 2, Lane.TRACK: 0}
+
+
+def test_an_entry_committed_again_keeps_its_one_place(outbox: Outbox) -> None:
+    one = entry()
+    assert outbox.commit([one]) == outbox.commit([one]) == [1]
+    assert outbox.commit([entry()]) == [2]
+
+
+def test_what_was_committed_is_there_after_reopening(outbox: Outbox, path: Path) -> None:
+    one, born = entry(Lane.ALARM, b"help"), outbox.id
+    outbox.commit([one], b"pressed")
+    outbox.close()
+    again = Outbox.open(path, ROOMY)
+    assert (again.id, again.problem, again.load_state()) == (born, "", b"pressed")
+    assert again.pending(Lane.ALARM) == [Row(1, one.id, Lane.ALARM, b"help")]
+    again.close()
+
+
+def test_states_are_kept_by_name_and_the_last_one_counts(outbox: Outbox) -> None:
+    outbox.commit([], b"1", "duty")
+    outbox.commit([], b"2", "duty")
+    assert (outbox.load_state("duty"), outbox.load_state()) == (b"2", None)
+
+
+def test_pending_goes_on_after_a_place(outbox: Outbox) -> None:
+    made = entries(5)
+    outbox.commit(made)
+    assert ids(outbox.pending(Lane.EVENT, after=2, limit=2)) == [one.id for one in made[2:4]]
+
+
+@pytest.mark.parametrize("lane", list(Lane))
+def test_a_receipt_takes_out_what_it_names_and_no_more(outbox: Outbox, lane: Lane) -> None:
+    outbox.commit(entries(5, lane))
+    rows = outbox.pending(lane)
+    assert outbox.settle(lane, [receipt(rows[1:3])]) == ids(rows[1:3])
+    assert outbox.pending(lane) == [rows[0], *rows[3:]]
+    assert outbox.settle(lane, [receipt(rows[1:3])]) == []
+
+
+def test_a_receipt_for_other_messages_at_these_places_settles_nothing(outbox: Outbox) -> None:
+    outbox.commit(entries(3))
+    foreign = StoredRange(1, 3, digest_of_ids([new_id() for _ in range(3)]))
+    assert outbox.settle(Lane.EVENT, [foreign]) == []
+    assert outbox.counts()[Lane.EVENT] == 3
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 2), (1, 9), (-5, 3), (3, 1), (1, 1 << 70), (1 << 70, 1 << 70)])
+def test_a_receipt_for_places_that_are_not_there_settles_nothing(outbox: Outbox, first: int, last: int) -> None:
+    outbox.commit(entries(3))
+    rows = outbox.pending(Lane.EVENT)
+    assert outbox.settle(Lane.EVENT, [StoredRange(first, last, digest_of_ids(ids(rows)))]) == []
+    assert outbox.counts()[Lane.EVENT] == 3
+
+
+def test_what_is_left_of_a_partly_settled_batch_settles_when_it_is_sent_again(outbox: Outbox) -> None:
+    outbox.commit(entries(5, Lane.TRACK))
+    rows = outbox.pending(Lane.TRACK)
+    outbox.settle(Lane.TRACK, [receipt(rows[:3])])
+    outbox.settle(Lane.TRACK, [receipt(rows)])
+    left = outbox.pending(Lane.TRACK)
+    assert outbox.settle(Lane.TRACK, [receipt(left)]) == ids(rows[3:])
+    assert outbox.counts()[Lane.TRACK] == 0
+
+
+def test_places_are_not_given_again_after_a_receipt(outbox: Outbox, path: Path) -> None:
+    outbox.commit(entries(3, Lane.TRACK))
+    outbox.settle(Lane.TRACK, [receipt(outbox.pending(Lane.TRACK))])
+    outbox.close()
+    again = Outbox.open(path, ROOMY)
+    assert again.commit([entry(Lane.TRACK)]) == [4]
+    again.close()
+
+
+def test_an_alarm_is_receipted_by_its_id(outbox: Outbox) -> None:
+    one = entry(Lane.ALARM)
+    outbox.commit([one, entry(Lane.ALARM)])
+    assert outbox.settle_ids([one.id, new_id(), "no id"]) == 1
+    assert outbox.settle_ids([one.id]) == 0
+    assert outbox.counts()[Lane.ALARM] == 1
+
+
+def test_another_epoch_brings_back_what_is_still_held(outbox: Outbox) -> None:
+    outbox.commit([entry(Lane.ALARM), entry(), entry(Lane.TRACK)])
+    assert outbox.forget_receipts("first") == 0
+    for lane in Lane:
+        outbox.settle(lane, [receipt(outbox.pending(lane))])
+    assert outbox.forget_receipts("first") == 0
+    assert outbox.forget_receipts("second") == 2
+    assert outbox.counts() == {Lane.ALARM: 1, Lane.EVENT: 1, Lane.TRACK: 0}
+
+
+def test_a_late_receipt_of_an_epoch_that_is_over_neither_settles_nor_brings_it_back(outbox: Outbox) -> None:
+    one = entry(Lane.ALARM)
+    outbox.commit([one, entry()])
+    late = receipt(outbox.pending(Lane.EVENT))
+    for epoch in ("first", "second", "first"):
+        outbox.forget_receipts(epoch)
+    assert outbox.epoch == "second"
+    assert outbox.settle(Lane.EVENT, [late], "first") == []
+    assert outbox.settle_ids([one.id], "first") == 0
+    assert outbox.settle(Lane.EVENT, [late], "second") != []
+
+
+def test_receipts_are_kept_as_long_as_was_said_and_no_longer(path: Path) -> None:
+    for keep_s, held in ((3600.0, 1), (-10.0, 0)):
+        outbox = Outbox.open(path, Limits(most_bytes=10_000_000, keep_receipted_s=keep_s))
+        outbox.commit([entry()])
+        outbox.settle(Lane.EVENT, [receipt(outbox.pending(Lane.EVENT))])
+        assert outbox.forget_receipts("first" if held else "second") == 0
+        assert outbox.forget_receipts(f"after {keep_s}") == held
+        outbox.close()
+        path.unlink()
+
+
+def test_a_renewed_outbox_numbers_what_is_owed_from_one(outbox: Outbox) -> None:
+    outbox.commit(entries(5))
+    rows = outbox.pending(Lane.EVENT)
+    outbox.settle(Lane.EVENT, [receipt(rows[1:3])])
+    before = outbox.id
+    assert outbox.renew_identity() == outbox.id != before
+    assert [(row.seq, row.id) for row in outbox.pending(Lane.EVENT)] == [
+        (1, rows[0].id),
+        (2, rows[3].id),
+        (3, rows[4].id),
+    ]
+    assert outbox.commit([entry()]) == [4]
+
+
+def test_a_full_outbox_gives_up_the_oldest_track_and_says_which(path: Path) -> None:
+    outbox = Outbox.open(path, Limits(most_bytes=200_000))
+    outbox.commit([entry(Lane.ALARM)])
+    for _ in range(40):
+        outbox.commit(entries(50, Lane.TRACK, size=100))
+    told = [decode_event(row.body) for row in outbox.pending(Lane.EVENT)]
+    dropped = [runs for message in told if isinstance(message, Thinned) for runs in message.dropped]
+    left = [row.seq for row in outbox.pending(Lane.TRACK, limit=5000)]
+    assert sorted([seq for first, last in dropped for seq in range(first, last + 1)] + left) == list(range(1, 2001))
+    assert min(left) > max(last for _, last in dropped)
+    assert outbox.counts()[Lane.ALARM] == 1
+    assert path.stat().st_size < 400_000
+    outbox.close()
+
+
+def test_events_go_after_the_track_but_neither_alarms_nor_accounts_of_what_went(path: Path) -> None:
+    outbox = Outbox.open(path, Limits(most_bytes=100_000))
+    outbox.commit(entries(50, Lane.ALARM, size=1000))
+    outbox.commit(entries(20, Lane.TRACK, size=1000))
+    for _ in range(20):
+        outbox.commit(entries(20, Lane.EVENT, size=1000))
+    counts = outbox.counts()
+    assert (counts[Lane.ALARM], counts[Lane.TRACK]) == (50, 0)
+    told = [msgspec.json.decode(row.body) for row in outbox.pending(Lane.EVENT, limit=999) if row.body[:1] == b"{"]
+    assert {message["lane"] for message in told} == {"track", "event"}
+    places = [seq for message in told for first, last in message["dropped"] for seq in range(first, last + 1)]
+    assert len(places) == len(set(places)) + 20, "20 places of each lane have the same numbers"
+    outbox.close()
+
+
+def test_a_damaged_outbox_is_kept_beside_and_a_new_one_begun(path: Path) -> None:
+    path.parent.mkdir()
+    for number in (1, 2):
+        path.write_bytes(b"no database" * 500)
+        outbox = Outbox.open(path, ROOMY)
+        assert f"corrupt-{number}" in outbox.problem
+        assert outbox.commit([entry()]) == [1]
+        outbox.close()
+        assert (path.parent / f"outbox.db.corrupt-{number}").read_bytes().startswith(b"no database")
+
+
+def test_damage_inside_a_page_is_found_on_opening(outbox: Outbox, path: Path) -> None:
+    outbox.commit(entries(500, size=100))
+    outbox.close()
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size // 2)
+        file.write(os.urandom(4096))
+    again = Outbox.open(path, ROOMY)
+    assert "was damaged" in again.problem
+    again.close()
+
+
+def test_a_second_core_is_told_that_another_holds_the_outbox(outbox: Outbox, path: Path) -> None:
+    with pytest.raises(DiskFailed, match=r"outbox\.db: another process holds it"):
+        Outbox.open(path, ROOMY)
+    outbox.commit([entry()])
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(DiskFailed, match="file"):
+        Outbox.open(tmp_path / "file" / "outbox.db", ROOMY)
+
+
+def test_space_is_reserved_beside_the_outbox(path: Path) -> None:
+    outbox = Outbox.open(path, Limits(most_bytes=10_000_000, reserve_bytes=100_000))
+    assert path.with_name("outbox.db.reserve").stat().st_size == 100_000
+    outbox.close()
