@@ -1,22 +1,31 @@
-"""One plain page for 50 x 15 cells: position, speed, line, duty, the alarm and SOS in two taps."""
+"""One plain page for 50 x 15 cells: position, speed, line, duty, the alarm's ladder, and SOS in two taps."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic_ns
 from typing import ClassVar
 
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
-from textual.widgets import Button, Static
+from textual.containers import Container, Horizontal, Vertical
+from textual.widgets import ContentSwitcher
 
 from terminal.link import RaiseAlarm, SetDuty, Snapshot
-from terminal.screen import words
-from terminal.screen.feed import Feed
+from terminal.screen import ladder, words
+from terminal.screen.feed import Feed, Seen
+from terminal.screen.ladder import Ladder, shown_alarm
+from terminal.screen.line import Line
+from terminal.screen.sos import Arming, Sos
+from terminal.screen.target import Target
 
-ARMED_FOR_S = 3.0
-"""The second tap of SOS must come within this, in another place."""
-COLOURS = ("good", "warn", "bad", "dim")
+REFRESH_S = 0.25
+"""Ages and the second tap's time run on; a change of the alarm or of core's presence is shown at once."""
+
+OTHER_VIEW_NS = 10_000_000_000
+REFUSAL_SHOWN_NS = 8_000_000_000
+LADDER_ROWS = 7
+WIDE_DUTY = 6
+"""Up to so many statuses stand in two columns, more in three."""
 
 
 class TerminalScreen(App[None]):
@@ -25,104 +34,164 @@ class TerminalScreen(App[None]):
     CSS_PATH = "screen.tcss"
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("b", "button", "press the simulated button", show=False),
-        Binding("q", "leave", "leave the demonstration", show=False),
+        Binding("b", "button", show=False),
+        Binding("q", "leave", show=False),
+        Binding("ctrl+q,ctrl+c", "leave", show=False, priority=True),
     ]
 
-    def __init__(self, socket: Path, button: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, socket: Path, on_button: Callable[[], None] | None = None, mono_ns: Callable[[], int] = monotonic_ns
+    ) -> None:
         super().__init__()
-        self._feed = Feed(socket, self._show, self._refused)
-        self._button = button
-        self._seen: Snapshot | None = None
-        self._armed_s: float | None = None
+        self._feed = Feed(socket, self._changed)
+        self._on_button = on_button
+        self._mono_ns = mono_ns
+        self._sos = Sos()
+        self._other_view_ns: int | None = None
+        self._refused_ns = 0
+        self._choices: tuple[tuple[str, str], ...] = ()
+        self._before = self._feed.seen
 
     def compose(self) -> ComposeResult:
-        """The page from top to bottom, 15 rows."""
-        with Horizontal(classes="row"):
-            yield Static(id="place")
-            yield Static(id="speed")
-        yield Static(id="line")
-        yield Static(id="alarm")
-        yield Static(id="rungs")
-        yield Horizontal(id="duty")
-        with Horizontal(id="bottom"):
-            yield Button("SOS", id="sos")
-            yield Static(id="gap")
-            yield Button("CALL HELP", id="confirm")
+        """Four lines of facts; beneath them what goes on at the left, and what is always there at the right."""
+        with Horizontal(id="top"):
+            yield Line(id="car")
+            yield Line(id="speed")
+        yield Line(id="position")
+        yield Line(id="line")
+        yield Line(id="notice")
+        with Horizontal(id="middle"):
+            with ContentSwitcher(id="left", initial="ladder"):
+                with Vertical(id="ladder"):
+                    for row in range(LADDER_ROWS):
+                        yield Line(id=f"row-{row}", classes="row")
+                    yield Line(id="banner")
+                yield Container(id="duty")
+                with Container(id="second"):
+                    yield Target("", "send", id="send")
+            with Vertical(id="right"):
+                yield Target("SOS", "arm", id="sos")
+                yield Target("", "view", id="view")
 
     def on_mount(self) -> None:
-        """Follow core; time alone makes things old."""
-        self._show(None)
-        self.run_worker(self._feed.run(), name="feed")
-        self.set_interval(0.5, self._refresh)
-
-    def _show(self, snapshot: Snapshot | None) -> None:
-        self._seen = snapshot
+        """Follow core for ever."""
         self._refresh()
+        self.set_interval(REFRESH_S, self._refresh)
+        self.run_worker(self._feed.run(), name="feed")
+
+    def _changed(self, seen: Seen) -> None:
+        before, self._before = self._before, seen
+        if seen.refused is not before.refused:
+            self._refused_ns = self._mono_ns()
+        if _urgent(seen) != _urgent(before):
+            self._refresh()
 
     def _refresh(self) -> None:
-        if self._armed_s is not None and time.monotonic() - self._armed_s > ARMED_FOR_S:
-            self._arm(None)
-        seen = self._seen
-        if seen is None:
-            self._say("place", ("", "dim"))
-            self._say("speed", ("", "dim"))
-            self._say("line", ("THE TERMINAL IS NOT RUNNING", "bad"))
-            self._say("alarm", ("USE THE RADIO", "bad"))
-            self._say("rungs", ("", "dim"))
+        now_ns, seen = self._mono_ns(), self._feed.seen
+        self._say_facts(seen, now_ns)
+        alarm = None if seen.snapshot is None else shown_alarm(seen.snapshot.alarms)
+        rungs = self._ladder(seen, now_ns)
+        arming = self._sos.arming(now_ns)
+        self._say_ladder(rungs)
+        self._say_second(arming, now_ns)
+        self._say_duty(seen.snapshot)
+        is_open = rungs is not None and (alarm is None or not alarm.cleared_by or seen.held is not None)
+        view = self._view(arming, is_open, rungs is not None, now_ns)
+        self.query_one("#left", ContentSwitcher).current = view
+        self._say_view(seen, view, rungs)
+
+    def _say_facts(self, seen: Seen, now_ns: int) -> None:
+        snapshot = seen.snapshot
+        if snapshot is None:
+            self._say("car", ("THE TERMINAL DOES NOT WORK", "bad"))
+            for name in ("speed", "position", "line", "notice"):
+                self._say(name, words.NOTHING)
             return
-        self._say("place", words.position(seen.position, time.monotonic_ns()))
-        self._say("speed", words.speed(seen))
-        self._say("line", words.line(seen.line))
-        alarm = words.shown_alarm(seen.alarms)
-        self._say("alarm", ("", "dim") if alarm is None else words.alarm(alarm))
-        self._say("rungs", ("", "dim") if alarm is None else (words.rungs(alarm), "dim"))
-        self._show_duty(seen)
+        self._say("car", words.car(snapshot))
+        self._say("speed", words.speed(snapshot))
+        self._say("position", words.position(snapshot.position, now_ns))
+        self._say("line", words.line(snapshot.line, now_ns))
+        refused = seen.refused if now_ns - self._refused_ns < REFUSAL_SHOWN_NS else None
+        told = words.notice(snapshot, shown_alarm(snapshot.alarms))
+        self._say("notice", told if refused is None else (f"NOT DONE: {words.clean(refused.reason)}", "bad"))
+
+    def _ladder(self, seen: Seen, now_ns: int) -> Ladder | None:
+        if seen.held is not None:
+            return ladder.of_held(seen.held, seen.held_mono_ns, now_ns, core_is_there=seen.connected)
+        if seen.snapshot is None:
+            return ladder.of_loss(seen.problem, seen.lost_mono_ns, now_ns)
+        alarm = shown_alarm(seen.snapshot.alarms)
+        return None if alarm is None else ladder.of_alarm(alarm, now_ns)
+
+    def _view(self, arming: Arming, is_open: bool, has_ladder: bool, now_ns: int) -> str:
+        if arming is not Arming.IDLE:
+            return "second"
+        other = self._other_view_ns is not None and now_ns - self._other_view_ns < OTHER_VIEW_NS
+        return "ladder" if has_ladder and is_open is not other else "duty"
+
+    def _say_ladder(self, rungs: Ladder | None) -> None:
+        rows = () if rungs is None else rungs.rows
+        for number, row in enumerate(self.query(".row").results(Line)):
+            row.say(rows[number] if number < len(rows) else words.NOTHING)
+        self._say("banner", words.NOTHING if rungs is None else rungs.banner)
+
+    def _say_second(self, arming: Arming, now_ns: int) -> None:
+        armed = arming is Arming.ARMED
+        send = self.query_one("#send", Target)
+        send.say(f"TAP HERE\nTO CALL HELP\n{self._sos.left_s(now_ns)} s" if armed else "NOT SENT\ntap SOS again")
+        send.set_class(armed, "armed")
+
+    def _say_view(self, seen: Seen, view: str, rungs: Ladder | None) -> None:
+        target = self.query_one("#view", Target)
+        if seen.snapshot is None:
+            target.say("")
+        elif view == "duty" and rungs is not None:
+            target.say("SHOW\nALARM")
+        else:
+            target.say(words.duty(seen.snapshot.duty)[0])
+
+    def _say_duty(self, snapshot: Snapshot | None) -> None:
+        if snapshot is None:
+            return
+        duty = self.query_one("#duty", Container)
+        if snapshot.duty.choices != self._choices:
+            self._choices = snapshot.duty.choices
+            duty.set_class(len(self._choices) > WIDE_DUTY, "many")
+            duty.remove_children()
+            duty.mount(*(Target(words.clean(label), f"duty {code}") for code, label in self._choices))
+        for target in duty.query(Target):
+            target.set_class(target.code == f"duty {snapshot.duty.status}", "chosen")
 
     def _say(self, name: str, said: words.Said) -> None:
-        text, colour = said
-        line = self.query_one(f"#{name}", Static)
-        line.update(text)
-        for other in COLOURS:
-            line.set_class(other == colour, other)
+        self.query_one(f"#{name}", Line).say(said)
 
-    def _show_duty(self, seen: Snapshot) -> None:
-        duty = self.query_one("#duty", Horizontal)
-        if not duty.children:
-            duty.mount(*(Button(label, id=f"duty-{code}") for code, label in seen.duty.choices[:6]))
-        for button in duty.query(Button):
-            button.set_class(button.id == f"duty-{seen.duty.status}", "chosen")
-        told = "" if seen.duty.received else "duty: HQ not told yet"
-        self._say("gap", (told, "dim"))
-
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        """A tap: SOS arms, the other place sends; a duty status is set."""
-        name = event.button.id or ""
-        if name == "sos":
-            self._arm(time.monotonic())
-        elif name == "confirm" and self._armed_s is not None:
-            self._arm(None)
-            self._send(RaiseAlarm())
-        elif name.startswith("duty-"):
-            self._send(SetDuty(status=name.removeprefix("duty-")))
-
-    def _arm(self, at_s: float | None) -> None:
-        self._armed_s = at_s
-        self.query_one("#confirm", Button).set_class(at_s is not None, "armed")
-
-    def _send(self, command: RaiseAlarm | SetDuty) -> None:
-        if not self._feed.send(command):
-            self._refused("the terminal is not running")
-
-    def _refused(self, reason: str) -> None:
-        self._say("gap", (reason, "bad"))
+    def on_target_tapped(self, tapped: Target.Tapped) -> None:
+        """A finger: SOS arms, the other place sends; the view changes; a duty status is set."""
+        now_ns = self._mono_ns()
+        if tapped.code == "arm":
+            self._sos = Sos(now_ns)
+        elif tapped.code == "send" and self._sos.arming(now_ns) is Arming.ARMED:
+            self._sos = Sos()
+            self._feed.send(RaiseAlarm())
+        elif tapped.code == "view":
+            self._other_view_ns = None if self._other_view_ns is not None else now_ns
+        elif tapped.code.startswith("duty "):
+            self._feed.send(SetDuty(status=tapped.code.removeprefix("duty ")))
+            self._other_view_ns = None
+        self._refresh()
 
     def action_button(self) -> None:
         """In the demonstration: a finger on the dashboard's button."""
-        if self._button is not None:
-            self._button()
+        if self._on_button is not None:
+            self._on_button()
 
     def action_leave(self) -> None:
         """In the demonstration only; an officer's screen has no way out."""
-        if self._button is not None:
+        if self._on_button is not None:
             self.exit()
+
+
+def _urgent(seen: Seen) -> object:
+    """What is shown at once."""
+    alarms = None if seen.snapshot is None else seen.snapshot.alarms
+    return alarms, seen.connected, seen.held, seen.refused

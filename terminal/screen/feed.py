@@ -1,72 +1,138 @@
-"""The screen's end of the local socket: what core says, for ever, and commands to it."""
+"""Core as the screen knows it: connects for ever, merges what comes, and holds an alarm until core has it."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic_ns
 
 import msgspec
+from msgspec import Struct
 
-from terminal.link import Changes, Command, Refused, Snapshot, decode_server_line, encode_line, merge
+from terminal.link import (
+    LINK_VERSION,
+    Changes,
+    Command,
+    RaiseAlarm,
+    Refused,
+    Snapshot,
+    decode_server_line,
+    encode_line,
+    merge,
+)
 
-FIRST_PAUSE_S = 0.2
+FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 2.0
-SILENT_AFTER_S = 5.0
-"""Core says at least once a second that its loop turns; without a word for so long it counts as gone."""
+SILENT_AFTER_S = 3.0
+"""Core speaks every second (terminal.link.BEAT_S); after so long without a word it does not turn any more."""
+
 LONGEST_LINE = 1 << 20
 
 
-class Feed:
-    """Keeps the newest snapshot; None while core is not there, so that nothing old is shown as current."""
+class Seen(Struct, frozen=True, kw_only=True):
+    """What may be shown: core's snapshot while core is there, and otherwise since when it is not, and why."""
 
-    def __init__(self, path: Path, changed: Callable[[Snapshot | None], None], refused: Callable[[str], None]) -> None:
+    snapshot: Snapshot | None = None
+    lost_mono_ns: int = 0
+    problem: str = "it has not answered yet"
+    refused: Refused | None = None
+    held: RaiseAlarm | None = None
+    held_mono_ns: int = 0
+
+    @property
+    def connected(self) -> bool:
+        """Whether core is there."""
+        return self.snapshot is not None
+
+
+class Feed:
+    """`run` until it is cancelled; `changed` is called after each change of `seen`."""
+
+    def __init__(self, path: Path, changed: Callable[[Seen], None]) -> None:
+        self.seen = Seen(lost_mono_ns=monotonic_ns())
         self._path = path
         self._changed = changed
-        self._refused = refused
         self._writer: asyncio.StreamWriter | None = None
+        self._pause_s = FIRST_PAUSE_S
 
     async def run(self) -> None:
-        """Follow core, and come back to it, for ever."""
-        pause_s = FIRST_PAUSE_S
+        """Connect, follow, and connect again; never ends of itself."""
         while True:
             try:
                 await self._follow()
-                pause_s = FIRST_PAUSE_S
-            except (OSError, TimeoutError, ValueError):
-                pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
-            finally:
-                self._writer = None
-            self._changed(None)
-            await asyncio.sleep(pause_s)
+            except TimeoutError:
+                self._lose(f"it has been silent for {SILENT_AFTER_S:.0f} s")
+            except (OSError, ValueError) as error:
+                self._lose(_problem(error))
+            await asyncio.sleep(self._pause_s)
+            self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
+
+    def send(self, command: Command) -> bool:
+        """Give core a command; False when core is not there. An alarm is held and given as soon as core is."""
+        if isinstance(command, RaiseAlarm):
+            self._become(held=command, held_mono_ns=monotonic_ns())
+        if self._writer is None or not self.seen.connected:
+            return False
+        self._writer.write(encode_line(command))
+        return True
 
     async def _follow(self) -> None:
-        reader, writer = await asyncio.open_unix_connection(str(self._path), limit=LONGEST_LINE)
-        self._writer = writer
-        seen: Snapshot | None = None
+        async with asyncio.timeout(SILENT_AFTER_S):
+            reader, writer = await asyncio.open_unix_connection(str(self._path), limit=LONGEST_LINE)
         try:
+            self._writer = writer
             while True:
                 async with asyncio.timeout(SILENT_AFTER_S):
                     line = await reader.readline()
                 if not line:
-                    return
-                seen = self._heard(seen, line)
+                    raise ConnectionResetError("it has ended")
+                self._take(line)
         finally:
-            writer.close()
+            self._writer = None
+            writer.transport.abort()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
-    def _heard(self, seen: Snapshot | None, line: bytes) -> Snapshot | None:
-        told = decode_server_line(line)
-        if isinstance(told, Refused):
-            self._refused(told.reason)
-            return seen
-        if isinstance(told, Changes):
-            if seen is None:
-                raise msgspec.ValidationError("changes came before a snapshot")
-            told = merge(seen, told)
-        self._changed(told)
-        return told
+    def _take(self, line: bytes) -> None:
+        match decode_server_line(line):
+            case Snapshot() as snapshot if snapshot.version != LINK_VERSION:
+                raise ValueError(f"it speaks version {snapshot.version} and this screen {LINK_VERSION}")
+            case Snapshot() as snapshot:
+                self._pause_s = FIRST_PAUSE_S
+                self._show(snapshot)
+                if self.seen.held is not None:
+                    self.send(self.seen.held)
+            case Changes() as news:
+                if self.seen.snapshot is None:
+                    raise ValueError("its changes came before its snapshot")
+                self._show(merge(self.seen.snapshot, news))
+            case Refused() as refused:
+                held = None if refused.command == "raise-alarm" else self.seen.held
+                self._become(refused=refused, held=held)
 
-    def send(self, command: Command) -> bool:
-        """Hand a command to core; False when core is not there."""
-        if self._writer is None:
-            return False
-        self._writer.write(encode_line(command))
-        return True
+    def _show(self, snapshot: Snapshot) -> None:
+        held = self.seen.held
+        if held is not None and _has(snapshot, held):
+            held = None
+        self._become(snapshot=snapshot, lost_mono_ns=0, problem="", held=held)
+
+    def _lose(self, problem: str) -> None:
+        """Nothing that core said before may be shown as if it were so now."""
+        lost_ns = monotonic_ns() if self.seen.connected else self.seen.lost_mono_ns
+        self._become(snapshot=None, lost_mono_ns=lost_ns, problem=problem, refused=None)
+
+    def _become(self, **facts: object) -> None:
+        seen = msgspec.structs.replace(self.seen, **facts)
+        if seen != self.seen:
+            self.seen = seen
+            self._changed(seen)
+
+
+def _has(snapshot: Snapshot, held: RaiseAlarm) -> bool:
+    """Whether core shows an open alarm such as the one that was asked for."""
+    kind = "test" if held.test else "real"
+    return any(alarm.kind == kind and alarm.silent is held.silent and not alarm.cleared_by for alarm in snapshot.alarms)
+
+
+def _problem(error: Exception) -> str:
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)

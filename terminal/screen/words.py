@@ -1,22 +1,21 @@
 """What the page says of a snapshot, as words and a class for their colour. Pure."""
 
-from terminal.link import AlarmView, LineView, PositionView, Snapshot, Urgency
+from math import isfinite
+
+from hal.readings import Fix, FixMode
+from terminal.link import AlarmView, DutyView, LineView, PositionView, Snapshot
 
 Said = tuple[str, str]
-"""(words, class: good, warn, bad or dim)."""
+"""(words, class: good, warn, bad, plain or dim)."""
 
 KMH_PER_MPS = 3.6
+MODES = {FixMode.FIX_2D: "2D", FixMode.FIX_3D: "3D"}
+NOTHING: Said = ("", "dim")
 
 
-def position(view: PositionView, now_ns: int) -> Said:
-    """Where the car is; an old position says how old it is."""
-    fix = view.last_good
-    if fix is None or fix.lat_deg is None or fix.lon_deg is None:
-        return "NO POSITION", "warn"
-    place = f"{fix.lat_deg:.5f} {fix.lon_deg:.5f}"
-    if not view.stale:
-        return place, "good"
-    return f"{place}  OLD {age(now_ns - fix.mono_ns)}", "warn"
+def clean(text: str) -> str:
+    """Text from elsewhere on one line, without what would move the cursor."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
 def age(span_ns: int) -> str:
@@ -27,66 +26,77 @@ def age(span_ns: int) -> str:
     return f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"
 
 
+def position(view: PositionView, now_ns: int) -> Said:
+    """Where the car is, with mode and age; an old position says that it is old, and why there is no newer one."""
+    place = None if view.last_good is None else _place(view.last_good)
+    if view.last_good is None or place is None:
+        return f"NO POSITION  {_why_none(view)}", "warn"
+    aged = age(now_ns - view.last_good.mono_ns)
+    if view.stale:
+        return f"{place}  OLD {aged}  {_why_none(view)}", "warn"
+    return f"{place}  {MODES.get(view.last_good.mode, '')}  {aged}", "plain"
+
+
+def _place(fix: Fix) -> str | None:
+    lat_deg, lon_deg = fix.lat_deg, fix.lon_deg
+    if lat_deg is None or lon_deg is None or not (isfinite(lat_deg) and isfinite(lon_deg)):
+        return None
+    return f"{abs(lat_deg):.5f} {'NS'[lat_deg < 0]} {abs(lon_deg):.5f} {'EW'[lon_deg < 0]}"
+
+
+def _why_none(view: PositionView) -> str:
+    searching = view.fix is not None and view.fix.mode < FixMode.FIX_2D
+    return "no fix" if searching else "receiver silent"
+
+
+def car(snapshot: Snapshot) -> Said:
+    """Who this is."""
+    unit = snapshot.unit
+    return clean(f"{unit.call_sign or unit.unit}  {unit.vehicle}"), "plain"
+
+
 def speed(snapshot: Snapshot) -> Said:
-    """The car's speed, or that it is not known."""
-    value = snapshot.vehicle.speed_mps
-    return ("--- km/h", "dim") if value is None else (f"{value * KMH_PER_MPS:.0f} km/h", "good")
+    """The car's speed and its blue lights, or that its speed is not known."""
+    view = snapshot.vehicle
+    signals = ("LIGHTS " if view.lights_on else "") + ("SIREN " if view.siren_on else "")
+    if view.speed_mps is None:
+        return f"{signals}--- km/h", "dim"
+    source = " gps" if view.speed_source == "gnss" else ""
+    return f"{signals}{view.speed_mps * KMH_PER_MPS:.0f} km/h{source}", "plain"
 
 
-def line(view: LineView) -> Said:
-    """The line to headquarters, the worst of it first."""
-    if view.disk_problem:
-        return "NOT STORED: disk trouble", "bad"
+def line(view: LineView, now_ns: int) -> Said:
+    """The line to headquarters, the worst of it first, and what still waits for headquarters' receipt."""
+    said, colour = _line(view, now_ns)
+    return (f"{said}, {view.pending} wait" if view.pending else said), colour
+
+
+def _line(view: LineView, now_ns: int) -> Said:
     if not view.connected:
-        return f"NO LINE  {waiting(view)}", "bad"
+        return "NO LINE TO HQ", "bad"
     if view.hq_silent:
-        return f"HQ SILENT  {waiting(view)}", "bad"
-    if view.problem:
-        return "HQ DOES NOT GET IT", "bad"
+        heard = view.hq_heard_mono_ns
+        return "HQ SILENT" + ("" if heard is None else f" {age(now_ns - heard)}") + ", line up", "bad"
     if not view.storing:
-        return "HQ CANNOT STORE", "bad"
-    return ("HQ", "good") if view.attended else ("HQ, desk empty", "warn")
+        return "HQ DOES NOT STORE, line up", "bad"
+    if not view.attended:
+        return "HQ stores, NOBODY AT THE DESK", "warn"
+    return "HQ stores, desk attended", "good"
 
 
-def waiting(view: LineView) -> str:
-    """How much waits for headquarters' receipt."""
-    return f"{view.pending} wait" if view.pending else ""
+def notice(snapshot: Snapshot, alarm: AlarmView | None) -> Said:
+    """The one line for what else is wrong, the worst of it."""
+    if snapshot.line.disk_problem:
+        return f"NOT STORED, disk: {clean(snapshot.line.disk_problem)}", "bad"
+    if snapshot.line.problem:
+        return f"Line: {clean(snapshot.line.problem)}", "warn"
+    if alarm is not None and alarm.cleared_by:
+        return f"Alarm cleared by {clean(alarm.cleared_by)}: {clean(alarm.reason)}", "good"
+    down = [source.name for source in snapshot.sources if not source.up]
+    return (f"Not working: {clean(', '.join(down))}", "warn") if down else NOTHING
 
 
-def alarm(view: AlarmView) -> Said:
-    """How far one alarm has come: the highest rung that is proved."""
-    test = "TEST " if view.kind == "test" else ""
-    if view.cleared_by:
-        return f"{test}CLEARED by {view.cleared_by}: {view.reason}", "good"
-    if view.acknowledged_by:
-        return f"{test}TAKEN by {view.acknowledged_by}", "good"
-    if view.received:
-        return f"{test}HQ HAS IT - nobody has taken it yet", "warn"
-    unproved = {
-        Urgency.NONE: "",
-        Urgency.NOT_CONFIRMED: "NOT CONFIRMED",
-        Urgency.USE_THE_RADIO: "USE THE RADIO",
-    }[view.urgency]
-    step = "SENT" if view.sent else "STORED, NOT SENT" if view.stored else "PRESSED"
-    kept = "" if view.stored else "  NOT STORED" if view.store_failed else ""
-    return f"{test}{unproved or step}{kept}", "bad"
-
-
-def rungs(view: AlarmView) -> str:
-    """Every rung, with a mark on those that are proved."""
-    proved = (
-        ("pressed", True),
-        ("stored", view.stored),
-        ("sent", view.sent),
-        ("received", view.received),
-        ("taken", bool(view.acknowledged_by)),
-        ("cleared", bool(view.cleared_by)),
-    )
-    return " ".join(f"{'●' if done else '○'}{word}" for word, done in proved)
-
-
-def shown_alarm(alarms: tuple[AlarmView, ...]) -> AlarmView | None:
-    """The alarm that the page shows: an open one before a cleared one, a real one before a test; never a silent one."""
-    seen = [one for one in alarms if not one.silent]
-    order = sorted(seen, key=lambda one: (bool(one.cleared_by), one.kind == "test", -one.pressed_mono_ns))
-    return order[0] if order else None
+def duty(view: DutyView) -> Said:
+    """The duty status, and whether headquarters has it."""
+    words = clean(dict(view.choices).get(view.status, view.status))
+    return (f"DUTY\n{words}\nHQ has it", "good") if view.received else (f"DUTY\n{words}\nHQ not told", "warn")
