@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
 from textual.widgets import ContentSwitcher
 
-from terminal.link import RaiseAlarm, SetDuty, Snapshot
+from terminal.link import AlarmView, RaiseAlarm, SetDuty, Snapshot, Urgency
 from terminal.screen import ladder, words
 from terminal.screen.feed import Feed, Seen
 from terminal.screen.ladder import Ladder, shown_alarm
@@ -88,46 +88,44 @@ class TerminalScreen(App[None]):
 
     def _refresh(self) -> None:
         now_ns, seen = self._mono_ns(), self._feed.seen
-        self._say_facts(seen, now_ns)
         alarm = None if seen.snapshot is None else shown_alarm(seen.snapshot.alarms)
-        rungs = self._ladder(seen, now_ns)
-        arming = self._sos.arming(now_ns)
-        self._say_ladder(rungs)
-        self._say_second(arming, now_ns)
-        self._say_duty(seen.snapshot)
-        is_open = rungs is not None and (alarm is None or not alarm.cleared_by or seen.held is not None)
-        view = self._view(arming, is_open, rungs is not None, now_ns)
+        view = self._view(seen, alarm, now_ns)
         self.query_one("#left", ContentSwitcher).current = view
-        self._say_view(seen, view, rungs)
+        for name, said in words.facts(seen.snapshot, now_ns).items():
+            self._say(name, said)
+        self._say("notice", self._notice(seen, alarm, view, now_ns))
+        self._say_ladder(self._ladder(seen, alarm, now_ns))
+        self._say_second(self._sos.arming(now_ns), now_ns)
+        self._say_duty(seen.snapshot)
+        self._say_view(seen.snapshot, alarm, view)
 
-    def _say_facts(self, seen: Seen, now_ns: int) -> None:
-        snapshot = seen.snapshot
-        if snapshot is None:
-            self._say("car", ("THE TERMINAL DOES NOT WORK", "bad"))
-            for name in ("speed", "position", "line", "notice"):
-                self._say(name, words.NOTHING)
-            return
-        self._say("car", words.car(snapshot))
-        self._say("speed", words.speed(snapshot))
-        self._say("position", words.position(snapshot.position, now_ns))
-        self._say("line", words.line(snapshot.line, now_ns))
-        refused = seen.refused if now_ns - self._refused_ns < REFUSAL_SHOWN_NS else None
-        told = words.notice(snapshot, shown_alarm(snapshot.alarms))
-        self._say("notice", told if refused is None else (f"NOT DONE: {words.clean(refused.reason)}", "bad"))
+    def _view(self, seen: Seen, alarm: AlarmView | None, now_ns: int) -> str:
+        """What stands at the left: what cannot wait, else what the crew chose, else an open alarm, else duty."""
+        if self._sos.arming(now_ns) is not Arming.IDLE:
+            return "second"
+        if seen.held is not None or seen.snapshot is None:
+            return "ladder"
+        if alarm is None:
+            return "duty"
+        other = self._other_view_ns is not None and now_ns - self._other_view_ns < OTHER_VIEW_NS
+        return "ladder" if other is bool(alarm.cleared_by) else "duty"
 
-    def _ladder(self, seen: Seen, now_ns: int) -> Ladder | None:
+    def _notice(self, seen: Seen, alarm: AlarmView | None, view: str, now_ns: int) -> words.Said:
+        """The line for what else is wrong; an alarm's urgency stands there while its banner is not to be seen."""
+        if seen.snapshot is None:
+            return words.NOTHING
+        if alarm is not None and alarm.urgency is not Urgency.NONE and view != "ladder":
+            return ladder.BANNERS[alarm.urgency]
+        if seen.refused is not None and now_ns - self._refused_ns < REFUSAL_SHOWN_NS:
+            return f"NOT DONE: {words.clean(seen.refused.reason)}", "bad"
+        return words.notice(seen.snapshot, alarm)
+
+    def _ladder(self, seen: Seen, alarm: AlarmView | None, now_ns: int) -> Ladder | None:
         if seen.held is not None:
             return ladder.of_held(seen.held, seen.held_mono_ns, now_ns, core_is_there=seen.connected)
         if seen.snapshot is None:
             return ladder.of_loss(seen.problem, seen.lost_mono_ns, now_ns)
-        alarm = shown_alarm(seen.snapshot.alarms)
         return None if alarm is None else ladder.of_alarm(alarm, now_ns)
-
-    def _view(self, arming: Arming, is_open: bool, has_ladder: bool, now_ns: int) -> str:
-        if arming is not Arming.IDLE:
-            return "second"
-        other = self._other_view_ns is not None and now_ns - self._other_view_ns < OTHER_VIEW_NS
-        return "ladder" if has_ladder and is_open is not other else "duty"
 
     def _say_ladder(self, rungs: Ladder | None) -> None:
         rows = () if rungs is None else rungs.rows
@@ -137,18 +135,16 @@ class TerminalScreen(App[None]):
 
     def _say_second(self, arming: Arming, now_ns: int) -> None:
         armed = arming is Arming.ARMED
-        send = self.query_one("#send", Target)
+        send, sos = self.query_one("#send", Target), self.query_one("#sos", Target)
         send.say(f"TAP HERE\nTO CALL HELP\n{self._sos.left_s(now_ns)} s" if armed else "NOT SENT\ntap SOS again")
+        sos.say("TAP AT\nTHE LEFT" if armed else "SOS")
         send.set_class(armed, "armed")
+        sos.set_class(armed, "armed")
 
-    def _say_view(self, seen: Seen, view: str, rungs: Ladder | None) -> None:
-        target = self.query_one("#view", Target)
-        if seen.snapshot is None:
-            target.say("")
-        elif view == "duty" and rungs is not None:
-            target.say("SHOW\nALARM")
-        else:
-            target.say(words.duty(seen.snapshot.duty)[0])
+    def _say_view(self, snapshot: Snapshot | None, alarm: AlarmView | None, view: str) -> None:
+        to_alarm = view == "duty" and alarm is not None
+        words_on_it = "" if snapshot is None else "SHOW\nALARM" if to_alarm else words.duty(snapshot.duty)[0]
+        self.query_one("#view", Target).say(words_on_it)
 
     def _say_duty(self, snapshot: Snapshot | None) -> None:
         if snapshot is None:

@@ -1,7 +1,9 @@
 """`patrola screen`: the officers' screen on core's socket."""
 
 import argparse
+import contextlib
 import os
+from functools import partial
 from pathlib import Path
 
 
@@ -20,12 +22,16 @@ def run(args: argparse.Namespace) -> int:
     """0 when it is left; it waits for a core that is not there."""
     from terminal.screen.app import TerminalScreen
 
-    def press() -> None:
-        pipe = os.open(args.button, os.O_WRONLY | os.O_NONBLOCK)
-        try:
-            os.write(pipe, b"press\n")
-        finally:
-            os.close(pipe)
+    screen = TerminalScreen(args.socket, partial(_press, args.button) if args.button else None)
+    screen.run()
+    return screen.return_code or 0
 
-    TerminalScreen(args.socket, press if args.button else None).run()
-    return 0
+
+def _press(pipe: Path) -> None:
+    """Work the simulated board; without one there is no button to press."""
+    with contextlib.suppress(OSError):
+        line = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+        try:
+            os.write(line, b"press\n")
+        finally:
+            os.close(line)

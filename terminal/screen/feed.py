@@ -34,7 +34,7 @@ class Seen(Struct, frozen=True, kw_only=True):
 
     snapshot: Snapshot | None = None
     lost_mono_ns: int = 0
-    problem: str = "it has not answered yet"
+    problem: str = "core has not answered yet"
     refused: Refused | None = None
     held: RaiseAlarm | None = None
     held_mono_ns: int = 0
@@ -61,7 +61,7 @@ class Feed:
             try:
                 await self._follow()
             except TimeoutError:
-                self._lose(f"it has been silent for {SILENT_AFTER_S:.0f} s")
+                self._lose(f"core has been silent for {SILENT_AFTER_S:.0f} s")
             except (OSError, ValueError) as error:
                 self._lose(_problem(error))
             await asyncio.sleep(self._pause_s)
@@ -85,7 +85,7 @@ class Feed:
                 async with asyncio.timeout(SILENT_AFTER_S):
                     line = await reader.readline()
                 if not line:
-                    raise ConnectionResetError("it has ended")
+                    raise ConnectionResetError("core has ended")
                 self._take(line)
         finally:
             self._writer = None
@@ -96,7 +96,7 @@ class Feed:
     def _take(self, line: bytes) -> None:
         match decode_server_line(line):
             case Snapshot() as snapshot if snapshot.version != LINK_VERSION:
-                raise ValueError(f"it speaks version {snapshot.version} and this screen {LINK_VERSION}")
+                raise ValueError(f"core speaks version {snapshot.version} and this screen {LINK_VERSION}")
             case Snapshot() as snapshot:
                 self._pause_s = FIRST_PAUSE_S
                 self._show(snapshot)
@@ -104,7 +104,7 @@ class Feed:
                     self.send(self.seen.held)
             case Changes() as news:
                 if self.seen.snapshot is None:
-                    raise ValueError("its changes came before its snapshot")
+                    raise ValueError("core sent changes before a snapshot")
                 self._show(merge(self.seen.snapshot, news))
             case Refused() as refused:
                 held = None if refused.command == "raise-alarm" else self.seen.held
@@ -135,4 +135,8 @@ def _has(snapshot: Snapshot, held: RaiseAlarm) -> bool:
 
 
 def _problem(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError | ConnectionRefusedError):
+        return "core is not running"
+    if isinstance(error, PermissionError):
+        return "core is closed to this user"
     return error.strerror if isinstance(error, OSError) and error.strerror else str(error)

@@ -76,8 +76,9 @@ def of_held(held: RaiseAlarm, since_ns: int, now_ns: int, *, core_is_there: bool
 def of_loss(problem: str, since_ns: int, now_ns: int) -> Ladder:
     """Core is not there: the page says so, and shows nothing as if it were so now."""
     rows: tuple[Said, ...] = (
-        ("THE TERMINAL DOES NOT WORK", "bad"),
-        (f"for {age(now_ns - since_ns)}: {clean(problem)}", "plain"),
-        ("Position, line and alarms: not known.", "plain"),
+        (f"For {age(now_ns - since_ns)}: {clean(problem)}", "plain"),
+        ("Nothing is known of position,", "plain"),
+        ("line and alarms.", "plain"),
+        ("SOS goes out when it works again.", "plain"),
     )
     return Ladder(rows, BANNERS[Urgency.USE_THE_RADIO])

@@ -26,6 +26,18 @@ def age(span_ns: int) -> str:
     return f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"
 
 
+def facts(snapshot: Snapshot | None, now_ns: int) -> dict[str, Said]:
+    """The page's lines by name; without core there are none."""
+    if snapshot is None:
+        return {"car": ("THE TERMINAL DOES NOT WORK", "bad"), "speed": NOTHING, "position": NOTHING, "line": NOTHING}
+    return {
+        "car": car(snapshot),
+        "speed": speed(snapshot),
+        "position": position(snapshot.position, now_ns),
+        "line": line(snapshot.line, now_ns),
+    }
+
+
 def position(view: PositionView, now_ns: int) -> Said:
     """Where the car is, with mode and age; an old position says that it is old, and why there is no newer one."""
     place = None if view.last_good is None else _place(view.last_good)
