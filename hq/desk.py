@@ -15,6 +15,9 @@ from terminal.contract.messages import DesiredState
 TOLD_AFTER_CLEARING_S = 86400
 """A cleared incident stays in what its car is told for a day, in which the car must have been reached once."""
 
+MOST_CLEARED_TOLD = 20
+"""Of those only the newest: what a car is told stays one small message."""
+
 SendState = Callable[[str, str, DesiredState], None]
 
 
@@ -80,12 +83,11 @@ class Desk:
 
     def _desired(self, realm: str, unit: str, revision: int) -> DesiredState:
         oldest_ms = _now_ms() - TOLD_AFTER_CLEARING_S * 1000
-        told = [
-            incidents.status(one)
-            for one in self.incidents()
-            if (one.realm, one.unit) == (realm, unit) and (one.is_open or (one.cleared_ms or 0) > oldest_ms)
-        ]
-        return DesiredState(revision=revision, alarms=tuple(told))
+        of_car = [one for one in self.incidents() if (one.realm, one.unit) == (realm, unit)]
+        ended = [one for one in of_car if not one.is_open and (one.cleared_ms or 0) > oldest_ms]
+        ended = sorted(ended, key=lambda one: one.cleared_ms or 0)[-MOST_CLEARED_TOLD:]
+        told = [one for one in of_car if one.is_open] + ended
+        return DesiredState(revision=revision, alarms=tuple(incidents.status(one) for one in told))
 
 
 def _now_ms() -> int:

@@ -59,6 +59,9 @@ HQ_SILENT_AFTER_S = 20.0
 CLEARED_SHOWN_S = 600.0
 """How long a cleared alarm still stands on the screen."""
 
+MOST_CLEARED_SHOWN = 4
+"""Of the cleared alarms only the newest are kept; headquarters has them all."""
+
 STORE_AGAIN_AFTER_S = 2.0
 """After a failed commit of an alarm, when it is tried again."""
 

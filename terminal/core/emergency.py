@@ -24,7 +24,7 @@ from terminal.contract.messages import (
     Trigger,
 )
 from terminal.core.alarm import Alarm, Phase, is_open, rung
-from terminal.core.channels import CLEARED_SHOWN_S, STORE_AGAIN_AFTER_S, USE_THE_RADIO_AFTER_S
+from terminal.core.channels import CLEARED_SHOWN_S, MOST_CLEARED_SHOWN, STORE_AGAIN_AFTER_S, USE_THE_RADIO_AFTER_S
 from terminal.core.effects import ConfirmPress, Effect, Note, SaveEmergency, SendAlarm, ShowRung, StoreAlarm
 from terminal.core.moment import Moment
 
@@ -162,9 +162,15 @@ def _called(
         unstored=(message,),
         store_again_ns=_again_ns(moment),
     )
-    others = tuple(other for other in emergency.alarms if other.incident != incident)
+    others = tuple(other for other in _without_old(emergency.alarms) if other.incident != incident)
     after = replace(emergency, alarms=(*others, alarm))
     return after, [*_out(message), *_lamp(after), _note("alarm-raised", alarm)], message.id
+
+
+def _without_old(alarms: tuple[Alarm, ...]) -> tuple[Alarm, ...]:
+    done = [alarm for alarm in alarms if not is_open(alarm) and not alarm.unstored]
+    old = {alarm.incident for alarm in done[:-MOST_CLEARED_SHOWN]}
+    return tuple(alarm for alarm in alarms if alarm.incident not in old)
 
 
 def _signalled(

@@ -216,3 +216,15 @@ def test_an_answer_is_saved_so_that_a_restart_shows_it_still() -> None:
     car.press()
     effects = car.take(answered(car.state.emergency.alarms[0].incident, acknowledged_by="Novak"))
     assert of_type(effects, SaveEmergency)
+
+
+def test_of_many_cleared_alarms_only_the_newest_are_kept_and_an_open_one_always() -> None:
+    car = Car()
+    for number in range(1, 9):
+        car.press(float(number), Press("board-1", 7, number))
+        incident = car.state.emergency.alarms[-1].incident
+        car.take(Stored(places(*car.state.emergency.alarms[-1].message_ids)))
+        car.take(answered(incident, number, cleared_by="Novak", reason="over"))
+    car.take(Commanded(RaiseAlarm()), 20.0)
+    assert len(car.state.emergency.alarms) == 5
+    assert car.state.emergency.alarms[-1].phase is Phase.RAISED

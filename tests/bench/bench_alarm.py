@@ -1,0 +1,144 @@
+"""From a press on the screen to headquarters' receipt, and to a dispatcher's name shown: real processes, real broker."""
+
+import asyncio
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from terminal.contract.mqtt import Broker, Connection, Listener, Publication
+from terminal.link import RaiseAlarm, Snapshot, decode_server_line, encode_line, merge
+from terminal.tools.demo_files import Ways, write_files
+from terminal.tools.demo_processes import free_port
+
+NAME = "An alarm, from press to receipt and to the dispatcher's name (1000 presses)"
+PRESSES = 1000
+HOPS = 1000
+
+
+def measure() -> list[dict[str, Any]]:
+    with tempfile.TemporaryDirectory(prefix="patrola-bench-") as name:
+        folder = Path(name)
+        port = free_port()
+        write_files(folder, Ways(port=port, gnss=None, can=None, vehicle=None, speed=1.0))
+        commands = [
+            ["/usr/sbin/mosquitto", "-c", str(folder / "mosquitto.conf")],
+            [sys.executable, "-m", "terminal.tools.command", "hq", "serve", "--config", str(folder / "hq.toml")],
+            [sys.executable, "-m", "terminal.tools.command", "core", "--config", str(folder / "unit.toml")],
+        ]
+        quiet = subprocess.DEVNULL
+        children = [subprocess.Popen(command, stdout=quiet, stderr=quiet) for command in commands]
+        try:
+            received, named = asyncio.run(_alarms(folder))
+            hops = asyncio.run(_hops(port))
+        finally:
+            for child in reversed(children):
+                child.send_signal(signal.SIGTERM)
+                child.wait()
+        syncs = _syncs(folder)
+    hop, sync = statistics.median(hops), statistics.median(syncs)
+    rows = [_row("bare Mosquitto hop, p50", hop, ""), _row("bare 4 KiB write and fdatasync, p50", sync, "")]
+    for what, times in (("press to receipt", received), ("press to dispatcher's name", named)):
+        for share, word in ((0.5, "p50"), (0.99, "p99")):
+            value = sorted(times)[int(share * (len(times) - 1))]
+            rows.append(_row(f"{what}, {word}", value, f"{value / hop:.1f} hops"))
+    return rows
+
+
+def _row(name: str, seconds: float, versus: str) -> dict[str, Any]:
+    return {"name": name, "value": seconds * 1000, "unit": "ms", "versus": versus}
+
+
+async def _alarms(folder: Path) -> tuple[list[float], list[float]]:
+    await _connected(folder)
+    received: list[float] = []
+    named: list[float] = []
+    for _ in range(PRESSES):
+        reader, writer = await asyncio.open_unix_connection(str(folder / "core.sock"), limit=1 << 22)
+        seen = decode_server_line(await reader.readline())
+        assert isinstance(seen, Snapshot)
+        known = {alarm.incident for alarm in seen.alarms}
+        began = time.perf_counter()
+        writer.write(encode_line(RaiseAlarm(test=True)))
+        seen, incident = await _until(reader, seen, known, "received")
+        received.append(time.perf_counter() - began)
+        began = time.perf_counter() - received[-1]
+        await _ask(folder, {"do": "ack", "alarm": incident, "by": "Bench"})
+        seen, _ = await _until(reader, seen, known, "acknowledged_by")
+        named.append(time.perf_counter() - began)
+        await _ask(folder, {"do": "clear", "alarm": incident, "by": "Bench", "reason": "measured"})
+        await _until(reader, seen, known, "cleared_by")
+        writer.close()
+    return received, named
+
+
+async def _connected(folder: Path) -> None:
+    while True:
+        try:
+            reader, writer = await asyncio.open_unix_connection(str(folder / "core.sock"), limit=1 << 22)
+            seen = decode_server_line(await reader.readline())
+            writer.close()
+            if isinstance(seen, Snapshot) and seen.line.connected and not seen.line.hq_silent:
+                return
+        except OSError:
+            pass
+        await asyncio.sleep(0.1)
+
+
+async def _until(reader: asyncio.StreamReader, seen: Any, known: set[str], field: str) -> tuple[Snapshot, str]:
+    while True:
+        for alarm in seen.alarms:
+            if alarm.incident not in known and getattr(alarm, field):
+                return seen, alarm.incident
+        seen = merge(seen, decode_server_line(await reader.readline()))  # type: ignore[arg-type]
+
+
+async def _ask(folder: Path, question: dict[str, str]) -> None:
+    reader, writer = await asyncio.open_unix_connection(str(folder / "hq.sock"))
+    writer.write(json.dumps(question).encode() + b"\n")
+    answer = json.loads(await reader.readline())
+    assert answer["ok"], answer
+    writer.close()
+
+
+class Echo(Listener):
+    def __init__(self) -> None:
+        self.heard = asyncio.Event()
+
+    def message(self, topic: str, payload: bytes) -> None:
+        self.heard.set()
+
+
+async def _hops(port: int) -> list[float]:
+    broker, echo = Broker(host="127.0.0.1", port=port), Echo()
+    to, fro = Connection("bench-to", broker, Listener()), Connection("bench-from", broker, echo)
+    await to.open()
+    await fro.open()
+    await fro.subscribe("bench")
+    times = []
+    for _ in range(HOPS):
+        began = time.perf_counter()
+        echo.heard.clear()
+        to.publish(Publication("bench", b"x" * 600))
+        await echo.heard.wait()
+        times.append(time.perf_counter() - began)
+    await to.close()
+    await fro.close()
+    return times
+
+
+def _syncs(folder: Path) -> list[float]:
+    times = []
+    with (folder / "sync").open("wb", buffering=0) as file:
+        for _ in range(HOPS):
+            began = time.perf_counter()
+            file.write(b"x" * 4096)
+            os.fdatasync(file.fileno())
+            times.append(time.perf_counter() - began)
+    return times
