@@ -212,6 +212,8 @@ class Connection:
         return called
 
     def _socket_opened(self, sock: socket.socket) -> None:
+        # An alarm goes out twice in a row, before and after its commit: Nagle would hold the second for 40 ms.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._loop.add_reader(sock, self._readable, sock)
 
     def _readable(self, sock: socket.socket) -> None:

@@ -1,4 +1,4 @@
-"""From a press on the screen to headquarters' receipt, and to a dispatcher's name shown: real processes, real broker."""
+"""From a press on the screen to headquarters' receipt and to a dispatcher's name: real processes, a real broker."""
 
 import asyncio
 import json
