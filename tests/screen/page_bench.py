@@ -1,0 +1,194 @@
+"""The page with a real socket behind it, read as a person reads it."""
+
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from msgspec.structs import replace
+from textual.containers import Container
+from textual.pilot import Pilot
+from textual.widget import Widget
+
+from hal.readings import Fix, FixMode
+from terminal.core.link_server import LinkServer
+from terminal.link import (
+    AlarmView,
+    Command,
+    DutyView,
+    LineView,
+    PositionView,
+    Role,
+    Snapshot,
+    UnitView,
+    VehicleView,
+)
+from terminal.screen.app import TerminalScreen
+from terminal.screen.line import Line
+from terminal.screen.target import Target
+
+DEADLINE_S = 20
+SECOND_NS = 1_000_000_000
+SMALL, LARGE = (50, 15), (100, 30)
+CHOICES = tuple((f"code-{n}", f"Status {n}") for n in range(6))
+NOW_NS = time.monotonic_ns()
+FIX = Fix(source="gnss", mono_ns=NOW_NS, mode=FixMode.FIX_3D, lat_deg=45.267136, lon_deg=-19.833549)
+GOOD = Snapshot(
+    unit=UnitView("NS-21", "P-21", "Octavia", "NS"),
+    position=PositionView(fix=FIX, last_good=FIX, stale=False),
+    vehicle=VehicleView(speed_mps=20.0, speed_source="can"),
+    duty=DutyView(status="code-1", choices=CHOICES, received=True),
+    line=LineView(connected=True, storing=True, attended=True, hq_silent=False, hq_heard_mono_ns=NOW_NS),
+)
+PRESSED = AlarmView(
+    incident="I", kind="real", trigger="button", silent=False, signals=1, pressed_mono_ns=NOW_NS - SECOND_NS
+)
+
+
+def alarmed(**facts: object) -> Snapshot:
+    return replace(GOOD, alarms=(replace(PRESSED, **facts),))
+
+
+class HandClock:
+    """Time that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now_ns = NOW_NS + SECOND_NS
+
+    def __call__(self) -> int:
+        return self.now_ns
+
+    def pass_s(self, span_s: float) -> None:
+        self.now_ns += round(span_s * SECOND_NS)
+
+
+class Core:
+    """Core as the page knows it: a socket, what is published there, and what came."""
+
+    def __init__(self, path: Path) -> None:
+        self.taken: list[Command] = []
+        self.answer: Callable[[Command], str | None] = lambda _: None
+        self._path = path
+        self._server: LinkServer | None = None
+        self._snapshot: Snapshot | None = None
+        self._turning: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self._server = LinkServer(self._path, lambda _: Role.CREW, self._take)
+        await self._server.start()
+        self._turning = asyncio.create_task(self._turn())
+
+    def publish(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        if self._server is not None:
+            self._server.publish(snapshot)
+
+    async def stop(self) -> None:
+        if self._turning is not None and self._server is not None:
+            self._turning.cancel()
+            await asyncio.gather(self._turning, return_exceptions=True)
+            await self._server.close()
+        self._turning = self._server = None
+
+    def _take(self, command: Command, _: Role) -> str | None:
+        self.taken.append(command)
+        return self.answer(command)
+
+    async def _turn(self) -> None:
+        while True:
+            await asyncio.sleep(0.2)
+            if self._snapshot is not None:
+                self.publish(self._snapshot)
+
+
+class Page:
+    """The page, and a finger on it."""
+
+    def __init__(self, app: TerminalScreen, pilot: Pilot[None], core: Core, clock: HandClock) -> None:
+        self.app = app
+        self.core = core
+        self.clock = clock
+        self.pilot = pilot
+
+    def text(self) -> str:
+        """All that can be read now, a widget a line."""
+        return "\n".join(" ".join(str(one.content).split()) for one in self.shown())
+
+    def shown(self, kind: type[Line] | type[Target] | None = None) -> list[Line | Target]:
+        found = [*self.app.query(Line), *self.app.query(Target)]
+        return [one for one in found if _is_shown(one) and (kind is None or isinstance(one, kind))]
+
+    async def says(self, *words: str) -> None:
+        try:
+            await self.until(lambda: all(word in self.text() for word in words))
+        except TimeoutError:
+            raise AssertionError(f"{words} not in:\n{self.text()}") from None
+
+    async def until(self, true: Callable[[], object]) -> None:
+        async with asyncio.timeout(DEADLINE_S):
+            while not true():
+                await self.pilot.pause(0.02)
+
+    async def tap(self, selector: str) -> None:
+        assert await self.pilot.click(selector)
+        await self.pilot.pause()
+
+
+def _is_shown(widget: Widget) -> bool:
+    return all(one.display for one in widget.ancestors_with_self if isinstance(one, Widget)) and bool(widget.region)
+
+
+@asynccontextmanager
+async def page(
+    folder: Path,
+    size: tuple[int, int] = SMALL,
+    *,
+    snapshot: Snapshot | None = GOOD,
+    on_button: Callable[[], None] | None = None,
+) -> AsyncIterator[Page]:
+    core, clock = Core(folder / "core.sock"), HandClock()
+    app = TerminalScreen(folder / "core.sock", on_button, clock)
+    if snapshot is not None:
+        await core.start()
+        core.publish(snapshot)
+    try:
+        async with app.run_test(size=size) as pilot:
+            opened = Page(app, pilot, core, clock)
+            if snapshot is not None:
+                await opened.until(lambda: "P-21" in opened.text())
+                await opened.until(lambda: app.query_one("#duty", Container).children)
+            yield opened
+    finally:
+        await core.stop()
+
+
+def run(promise: Callable[[], Awaitable[None]]) -> None:
+    async def limited() -> None:
+        async with asyncio.timeout(2 * DEADLINE_S):
+            await promise()
+            while asyncio.all_tasks() != {asyncio.current_task()}:  # noqa: ASYNC110 - a task left behind tells nobody
+                await asyncio.sleep(0.01)
+
+    asyncio.run(limited())
+
+
+CORE_PROGRAM = """
+import asyncio, sys
+from pathlib import Path
+from page_bench import GOOD, Core
+async def main():
+    core = Core(Path(sys.argv[1]))
+    core.publish(GOOD)
+    await core.start()
+    await asyncio.Event().wait()
+asyncio.run(main())
+"""
+
+
+def core_process(path: Path) -> "subprocess.Popen[bytes]":
+    """A core of its own process, which can be killed and stopped."""
+    folders = {"PYTHONPATH": f"{Path(__file__).parent}:{Path(__file__).parents[2]}"}
+    return subprocess.Popen([sys.executable, "-c", CORE_PROGRAM, str(path)], env=folders)
