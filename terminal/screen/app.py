@@ -87,6 +87,8 @@ class TerminalScreen(App[None]):
             self._refresh()
 
     def _refresh(self) -> None:
+        if not self.is_running:
+            return  # While the app ends its timer outlives its widgets.
         now_ns, seen = self._mono_ns(), self._feed.seen
         alarm = None if seen.snapshot is None else shown_alarm(seen.snapshot.alarms)
         view = self._view(seen, alarm, now_ns)
