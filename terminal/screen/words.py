@@ -58,7 +58,7 @@ def _place(fix: Fix) -> str | None:
 
 def _why_none(view: PositionView) -> str:
     searching = view.fix is not None and view.fix.mode < FixMode.FIX_2D
-    return "no fix" if searching else "receiver silent"
+    return "no fix" if searching else "GNSS silent"
 
 
 def car(snapshot: Snapshot) -> Said:

@@ -43,7 +43,7 @@ def test_a_position_grows_old_on_the_page(tmp_path: Path):
             await seen.says("3D 4 s")
             seen.core.publish(replace(GOOD, position=PositionView(fix=FIX, last_good=FIX, stale=True)))
             seen.clock.pass_s(600)
-            await seen.says("45.26714 N 19.83355 W OLD 10 min receiver silent")
+            await seen.says("45.26714 N 19.83355 W OLD 10 min GNSS silent")
             lost = replace(FIX, mode=FixMode.NO_FIX, lat_deg=None, lon_deg=None)
             seen.core.publish(replace(GOOD, position=PositionView(fix=lost, stale=True)))
             await seen.says("NO POSITION no fix")

@@ -1,7 +1,7 @@
 """The page's words: nothing is claimed that the snapshot does not prove."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hal.readings import Fix, FixMode
@@ -69,6 +69,7 @@ def test_a_speed_that_is_not_known_is_no_number(vehicle: VehicleView, said: word
     assert words.speed(snapshot(vehicle=vehicle)) == said
 
 
+@example(lat_deg=-90.0, lon_deg=-180.0, age_s=119 * 60, mode=FixMode.FIX_3D)
 @given(
     lat_deg=st.one_of(st.none(), st.floats(-90, 90), st.just(float("nan"))),
     lon_deg=st.one_of(st.none(), st.floats(-180, 180), st.just(float("inf"))),
