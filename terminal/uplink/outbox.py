@@ -44,7 +44,7 @@ PAGE_BYTES = 1024
 PURGE_EVERY = 512
 """Settlements between looks for receipts that need not be kept any longer."""
 MOST_PLACES = 100_000
-"""Of one range of a receipt; no batch is so long, and a bad receipt must not keep the disk busy."""
+"""Of one receipt; no batch is so long, and a bad receipt must not keep the disk busy."""
 
 
 class Entry(Struct, frozen=True):
@@ -207,7 +207,7 @@ class Outbox:
             return []
         ids: list[str] = []
         with self._transaction():
-            for stored in ranges:
+            for stored in _believable(ranges):
                 ids += self._settled_range(lane, stored)
             self._purge_sometimes(len(ids))
         self._reserve.keep()
@@ -215,8 +215,6 @@ class Outbox:
 
     def _settled_range(self, lane: Lane, stored: StoredRange) -> list[str]:
         places = stored.last - stored.first + 1
-        if stored.first < 1 or not 0 < places <= MOST_PLACES or stored.last >= 1 << 63:
-            return []
         place = (LANE_NUMBERS[lane], stored.first, stored.last)
         found: list[Any] = self._db.execute(
             "SELECT id, receipted_s FROM messages WHERE lane = ? AND seq BETWEEN ? AND ? ORDER BY seq", place
@@ -233,18 +231,6 @@ class Outbox:
             return
         mark = "UPDATE messages SET receipted_s = ? WHERE lane = ? AND seq BETWEEN ? AND ? AND receipted_s IS NULL"
         self._db.execute(mark, (int(time.time()), *place))
-
-    def settle_ids(self, ids: Sequence[str], epoch: str | None = None) -> int:
-        """Take a receipt for alarms that headquarters got before they had a place; how many had none."""
-        if epoch not in (None, self.epoch):
-            return 0
-        mark = "UPDATE messages SET receipted_s = ? WHERE id = ? AND receipted_s IS NULL"
-        settled = 0
-        with self._transaction():
-            for message_id in _uuids(ids):
-                self._db.execute(mark, (int(time.time()), message_id))
-                settled += self._db.changes()
-        return settled
 
     def forget_receipts(self, epoch: str) -> int:
         """Headquarters has a store of this epoch: what an earlier one receipted has no receipt now; how many.
@@ -304,7 +290,10 @@ def account_of(lane: Lane, dropped: Ranges, reason: str) -> Entry:
     return Entry(message.id, Lane.EVENT, encode(message))
 
 
-def _uuids(ids: Iterable[str]) -> Iterator[bytes]:
-    for text in ids:
-        with contextlib.suppress(ValueError):
-            yield UUID(text).bytes
+def _believable(ranges: Iterable[StoredRange]) -> Iterator[StoredRange]:
+    left = MOST_PLACES
+    for stored in ranges:
+        places = stored.last - stored.first + 1
+        if stored.first >= 1 and 0 < places <= left and stored.last < 1 << 63:
+            left -= places
+            yield stored
