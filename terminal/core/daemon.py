@@ -196,8 +196,8 @@ class Core:
             self._intake.put(inputs.Tick())
             self._storing.flush_if_due()
 
-    async def _pending(self, lane: Lane, after: int, limit: int) -> list[Row]:
-        return await self._writer.submit(lambda outbox: outbox.pending(lane, after=after, limit=limit))
+    async def _pending(self, lane: Lane, after: int, limit: int) -> tuple[str, list[Row]]:
+        return await self._writer.submit(lambda outbox: (outbox.id, outbox.pending(lane, after=after, limit=limit)))
 
     def _command(self, command: Command, role: Role) -> str | None:
         if role is not Role.CREW:

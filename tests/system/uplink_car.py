@@ -73,8 +73,8 @@ class Car:
         self.writer.close()
         assert all(isinstance(one, asyncio.CancelledError) for one in ended), ended
 
-    async def _pending(self, lane: Lane, after: int, limit: int) -> list[Row]:
-        return await self.writer.submit(lambda outbox: outbox.pending(lane, after=after, limit=limit))
+    async def _pending(self, lane: Lane, after: int, limit: int) -> tuple[str, list[Row]]:
+        return await self.writer.submit(lambda outbox: (outbox.id, outbox.pending(lane, after=after, limit=limit)))
 
     def press(self) -> AlarmRaised:
         """An alarm: sent and committed at once, as core does it."""
