@@ -34,7 +34,9 @@ def compare(outbox: Path, store: Path) -> dict[Lane, Account]:
 def _account(car: apsw.Connection, hq: apsw.Connection, outbox_id: Any, number: int, lane: Lane) -> Account:
     committed: Any = car.execute("SELECT next_seq - 1 FROM lanes WHERE lane = ?", (number,)).get
     places: Any = hq.execute(
-        "SELECT count(DISTINCT seq), count(*) FROM places WHERE outbox = ? AND lane = ?", (outbox_id, lane)
+        "SELECT count(DISTINCT seq), count(*) FROM places JOIN accounts ON number = account"
+        " WHERE outbox = ? AND lane = ?",
+        (outbox_id, lane),
     ).get
     seqs, claims = places
     return Account(
