@@ -158,7 +158,10 @@ class Sender:
         self._wake.set()
 
     def received(self, ids: Iterable[str]) -> None:
-        """Headquarters has these alarm messages, though not by their places: one that has a place still owes it."""
+        """Headquarters has these alarm messages; one that has a place goes on until that place is receipted too.
+
+        Headquarters may have got it before its commit, and would miss the place for ever.
+        """
         for message_id in ids:
             if message_id in self._alarms and self._alarms[message_id].message.place is None:
                 del self._alarms[message_id]

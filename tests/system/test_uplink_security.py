@@ -99,7 +99,7 @@ def test_a_car_and_headquarters_reach_each_other(tmp_path: Path, folder: Path, b
             await car.points(100)
             await until(lambda: car.has_receipt(alarm), "the alarm's receipt")
             await car.nothing_owed()
-            assert await hq.stored(car.sender.outbox) == ({"messages": 2, "points": 100}, [])
+            assert await hq.stored() == ({"messages": 2, "points": 100}, [])
 
     asyncio.run(drive())
 

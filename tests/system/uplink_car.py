@@ -10,6 +10,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from hal.clock import SystemClock
+from hq.accounts import Gap
 from hq.config import Config, Line
 from hq.service import Service
 from hq.store import Store
@@ -158,13 +159,12 @@ class Hq:
     ) -> None:
         await self.stop()
 
-    async def stored(self, outbox: str) -> tuple[dict[str, int], list[tuple[int, int]]]:
-        """How many messages and points are there (each once, by its id), and the gaps in one car's account."""
+    async def stored(self) -> tuple[dict[str, int], list[Gap]]:
+        """How many messages and points are there (each once, by its id), and the gaps in cars' accounts."""
         await self.stop()
         store = Store.open(self._config.store)
         try:
-            gaps = [gap for lane in Lane for gap in store.gaps(outbox, lane)]
-            return store.count(), gaps
+            return store.count(), store.gaps()
         finally:
             store.close()
 

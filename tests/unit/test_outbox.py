@@ -131,8 +131,7 @@ def test_another_epoch_brings_back_what_is_still_held(outbox: Outbox) -> None:
 
 
 def test_a_late_receipt_of_an_epoch_that_is_over_neither_settles_nor_brings_it_back(outbox: Outbox) -> None:
-    one = entry(Lane.ALARM)
-    outbox.commit([one, entry()])
+    outbox.commit([entry()])
     late = receipt(outbox.pending(Lane.EVENT))
     for epoch in ("first", "second", "first"):
         outbox.forget_receipts(epoch)
