@@ -99,6 +99,10 @@ class FakeBroker:
             if not client.ended.is_set():
                 client.writer.write(data)
 
+    def acknowledge(self, one: Published) -> None:
+        """PUBACK, to whoever is there."""
+        self.say_raw(packet(PUBACK << 4, struct.pack(">HB", one.mid, self.manners.puback or 0)))
+
     def drop(self) -> None:
         """Cut every connection."""
         for client in self.clients:
@@ -140,7 +144,7 @@ class FakeBroker:
         one = read_publish(body)
         self.published.append(one)
         if self.manners.puback is not None:
-            client.writer.write(packet(PUBACK << 4, struct.pack(">HB", one.mid, self.manners.puback)))
+            self.acknowledge(one)
 
 
 def packet(head: int, body: bytes) -> bytes:

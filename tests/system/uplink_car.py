@@ -2,9 +2,12 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -14,9 +17,10 @@ from hq.accounts import Gap
 from hq.config import Config, Line
 from hq.service import Service
 from hq.store import Store
+from terminal.contract import topics
 from terminal.contract.identity import new_id, new_incident
-from terminal.contract.messages import AlarmRaised, DutyChanged, Point, Who
-from terminal.contract.mqtt import Broker
+from terminal.contract.messages import AlarmRaised, DutyChanged, Point, Presence, Who, encode
+from terminal.contract.mqtt import Broker, Connection, Listener, Publication
 from terminal.contract.topics import Lane
 from terminal.core.emergency import Emergency
 from terminal.core.inputs import HeartbeatHeard, LineChanged, PublishRefused, Received, Told
@@ -137,11 +141,38 @@ class Hq:
         line = Line(heartbeat_every_s=0.5, longest_pause_s=0.2)
         self._config = Config(name=name, brokers=brokers, store=folder / "hq.db", socket=folder / "hq.sock", line=line)
         self._task: asyncio.Task[None] | None = None
+        self._probes = count(1)
 
     async def start(self) -> None:
         ready = asyncio.Event()
         self._task = asyncio.create_task(Service(self._config).run(ready.set))
         await ready.wait()
+
+    async def ask(self, **question: str) -> dict[str, Any]:
+        """One answer of its API."""
+        reader, writer = await asyncio.open_unix_connection(str(self._config.socket))
+        writer.write(json.dumps(question).encode() + b"\n")
+        answer: dict[str, Any] = json.loads(await reader.readline())
+        writer.close()
+        return answer
+
+    async def is_online(self, unit: str) -> bool:
+        """Whether headquarters takes this car for being there."""
+        units = (await self.ask(do="units"))["units"]
+        return any(one["unit"] == unit and one["online"] for one in units)
+
+    async def caught_up(self) -> None:
+        """Wait until it has taken what the broker had for it when this began: a probe goes the same way."""
+        probe = f"PROBE-{next(self._probes)}"
+        connection = Connection(probe, self._config.brokers[0], Listener())
+        await connection.open()
+        presence = encode(Presence(incarnation="x", online=True))
+        deadline_s = asyncio.get_running_loop().time() + WITHIN_S
+        while not await self.is_online(probe):
+            assert asyncio.get_running_loop().time() < deadline_s, "headquarters does not hear the broker"
+            connection.publish(Publication(topics.up(REALM, probe, topics.PRESENCE), presence))
+            await asyncio.sleep(0.05)
+        await connection.close()
 
     async def stop(self) -> None:
         if self._task is not None:
