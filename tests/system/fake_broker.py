@@ -1,6 +1,7 @@
 """A broker that misbehaves on request: MQTT 5 (OASIS, 2019) on a real socket, as much as a car needs."""
 
 import asyncio
+import ssl
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -64,10 +65,10 @@ class FakeBroker:
 
     @classmethod
     @asynccontextmanager
-    async def listening(cls, **manners: object) -> AsyncIterator["FakeBroker"]:
+    async def listening(cls, tls: ssl.SSLContext | None = None, **manners: object) -> AsyncIterator["FakeBroker"]:
         broker = cls()
         broker.manners = Manners(**manners)  # type: ignore[arg-type]
-        broker._server = await asyncio.start_server(broker._accept, "127.0.0.1", 0)
+        broker._server = await asyncio.start_server(broker._accept, "127.0.0.1", 0, ssl=tls)
         try:
             yield broker
         finally:

@@ -75,7 +75,7 @@ def test_after_a_good_session_the_first_broker_is_asked_again(tmp_path: Path) ->
     async def drive() -> None:
         async with FakeBroker.listening(connack=0x88) as first, FakeBroker.listening() as second:
             holding = replace(HASTY, good_after_s=0.2)
-            async with Car(tmp_path, first.address, second.address, holding=holding) as car:
+            async with Car(tmp_path, first.address, second.address, dead(), holding=holding) as car:
                 await until(lambda: len(second.of("presence")) >= 3, "a good session at the second broker")
                 tries = len(first.clients)
                 first.manners.connack = 0
@@ -83,6 +83,7 @@ def test_after_a_good_session_the_first_broker_is_asked_again(tmp_path: Path) ->
                 await until(lambda: car.connected() == str(first.address), "back at the first")
                 assert len(first.clients) == tries + 1
                 assert len(second.clients) == 1
+                assert sum("nothing listens there" in one for one in car.problems()) == 0, "the third was not asked"
 
     asyncio.run(drive())
 
@@ -242,6 +243,7 @@ def test_presence_names_the_connection_and_its_will_takes_back_that_one_only(tmp
             assert [will[0] for will in wills if will] == [f"patrola/1/LJ/up/{WHO.unit}/presence"] * 2
             online = [decode_as(Presence, one.payload) for one in broker.of("presence")]
             assert {one.incarnation for one in told} == {one.incarnation for one in online}
+            assert told[0].incarnation != told[1].incarnation
             assert all(one.online and one.outbox == car.sender.outbox for one in online)
             assert broker.clients[1].subscribed == [f"{DOWN}/+"]
 
@@ -304,7 +306,8 @@ def test_bytes_that_are_no_mqtt_end_the_line_with_words_and_the_next_is_tried(
                 count, told = len(broker.clients), len(car.problems())
                 broker.say_raw(data)
                 await until(lambda count=count: len(broker.clients) > count, f"{what}: a new connection")
-                assert str(broker.address) in car.problems()[told], what
+                assert car.problems()[told].startswith(f"{broker.address}: "), what
+                assert "acknowledged nothing" not in car.problems()[told], f"{what}: seen at once"
             assert len(caplog.records) <= len(garbage)
 
     asyncio.run(drive())
@@ -398,6 +401,42 @@ def test_a_certificate_on_two_terminals_is_named_as_such(tmp_path: Path) -> None
             assert car.problems()[0].startswith(f"{broker.address}: another connection took this name")
 
     asyncio.run(drive())
+
+
+@pytest.mark.parametrize(
+    ("host", "port"), [("", 1883), ("a\0b", 1883), ("ä" * 70, 1883), ("." * 9, 1883), ("127.0.0.1", 0), ("::1", 99_999)]
+)
+def test_an_address_that_is_none_is_named_and_passed_over(tmp_path: Path, host: str, port: int) -> None:
+    async def drive() -> None:
+        async with FakeBroker.listening() as second:
+            first = Broker(host=host, port=port)
+            async with Car(tmp_path, first, second.address) as car:
+                await until(lambda: car.connected() == str(second.address))
+                assert car.problems()[0].startswith(f"{first}: ")
+
+    asyncio.run(drive())
+
+
+def test_whatever_breaks_the_line_the_car_goes_on_looking_for_one(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Two errors that nobody declares: one in the thread that connects, one while the line is held."""
+
+    async def drive() -> None:
+        async with FakeBroker.listening() as broker:
+            async with Car(tmp_path, broker.address, holding=replace(HASTY, keepalive_s=100_000)) as car:
+                await until(lambda: len(car.problems()) >= 2, "tried again")
+                assert car.problems()[0].startswith(f"{broker.address}: ")
+            async with Car(tmp_path, broker.address) as car:
+                car.session.pending = 1j  # type: ignore[assignment]
+                await until(lambda: len(car.problems()) >= 2, "tried again")
+                assert car.problems()[0].startswith(f"{broker.address}: TypeError")
+                assert car.problems()[0].endswith("report this as a defect")
+                car.session.pending = 0
+                await until(lambda: broker.of("presence"), "the line")
+
+    asyncio.run(drive())
+    assert "the line broke in a way that was not foreseen" in caplog.text
 
 
 def test_a_name_that_nobody_knows_is_named_and_passed_over(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shlex
 import socket
 import ssl
 import subprocess
@@ -18,9 +19,11 @@ from terminal.contract.mqtt import Broker, Connection, Listener, Lost, Publicati
 from terminal.core.inputs import LineChanged
 from terminal.tools.certificates import Authority
 from tests.system.conftest import Mosquitto
+from tests.system.fake_broker import PUBLISH, FakeBroker, packet, text
 from tests.system.uplink_car import Car, Hq, at, until
 
-SHIPPED = Path(__file__).parents[2] / "config" / "mosquitto"
+ROOT = Path(__file__).parents[2]
+SHIPPED = ROOT / "config" / "mosquitto"
 DEBIAN = (
     "pid_file {0}/mosquitto.pid\npersistence true\npersistence_location {0}/\nlog_dest stderr\n{1}include_dir {2}\n"
 )
@@ -274,11 +277,23 @@ def test_a_file_that_is_not_there_or_is_no_certificate_is_named(
 
 
 def test_a_key_with_a_password_is_named_and_nobody_is_asked(tmp_path: Path, folder: Path, broker: Broker) -> None:
-    locked = tmp_path / "locked.key"
+    """With a terminal at hand OpenSSL would ask there, and core would stand still: `script` gives it one."""
+    locked, unit = tmp_path / "locked.key", folder / "LJ-101.pem"
     command = ["openssl", "pkcs8", "-topk8", "-in", str(folder / "LJ-101.key"), "-out", str(locked)]
     subprocess.run([*command, "-passout", "pass:secret"], check=True, timeout=30)
     said = refused(tmp_path, replace(at(broker, folder, "LJ-101"), key=locked))
     assert str(locked) in said
+    python = (
+        f"from terminal.contract.tls import *; client_tls({str(folder / 'ca.pem')!r}, {str(unit)!r}, {str(locked)!r})"
+    )
+    at_a_terminal = ["script", "-qec", shlex.join([sys.executable, "-c", python]), "/dev/null"]
+    with subprocess.Popen(at_a_terminal, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT) as asked:
+        try:
+            assert asked.wait(20) != 0
+            assert asked.stdout is not None
+            assert b"BadCertificate" in asked.stdout.read()
+        finally:
+            asked.kill()
 
 
 def test_the_broker_speaks_nothing_older_than_tls_1_2(folder: Path, broker: Broker) -> None:
@@ -291,23 +306,54 @@ def test_the_broker_speaks_nothing_older_than_tls_1_2(folder: Path, broker: Brok
         context.wrap_socket(line, server_hostname=broker.host)
 
 
-def test_much_that_arrives_at_once_over_tls_is_taken_at_once(folder: Path, broker: Broker) -> None:
-    """TLS hands over more than one packet per read: what stays in its buffer makes no file descriptor readable."""
-    count = 300
+def broker_side(folder: Path) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(folder / "ca.pem"))
+    context.load_cert_chain(str(folder / "broker.pem"), str(folder / "broker.key"))
+    return context
+
+
+def test_many_messages_in_one_tls_record_are_all_taken_at_once(folder: Path) -> None:
+    """What stays in the buffer of TLS makes no file descriptor readable, and nothing else comes to wake the reader."""
+    count = 100
 
     async def drive() -> None:
         async with (
-            connected(at(broker, folder, "HQ-1"), "HQ-1") as (hq, at_hq),
-            connected(at(broker, folder, "LJ-101"), "LJ-101") as (car, heard),
+            FakeBroker.listening(broker_side(folder)) as fake,
+            connected(at(fake.address, folder, "LJ-101"), "LJ-101") as (car, heard),
         ):
             await car.subscribe(f"{DOWN}/LJ-101/+")
-            for number in range(count):
-                hq.publish(Publication(f"{DOWN}/LJ-101/state", b"%d" % number))
+            one = text(f"{DOWN}/LJ-101/state") + b"\0" + b"x" * 50
+            fake.say_raw(packet(PUBLISH << 4, one) * count)
             await until(lambda: len(heard.messages) == count, "all of them")
-            assert [int(payload) for _, payload in heard.messages] == list(range(count))
-            await until(lambda: len(at_hq.failures) == count)
 
     asyncio.run(drive())
+
+
+def test_a_try_that_was_given_up_ends_when_its_handshake_does(folder: Path) -> None:
+    """The thread that connects comes back to nobody: it brings no connection to life and keeps no socket."""
+
+    async def drive() -> None:
+        loop = asyncio.get_running_loop()
+        with closing(socket.create_server(("127.0.0.1", 0))) as server:
+            server.setblocking(False)
+            address = Broker(host="127.0.0.1", port=server.getsockname()[1])
+            connection = Connection("LJ-101", at(address, folder, "LJ-101"), Listener(), connect_timeout_s=20.0)
+            opening = asyncio.create_task(connection.open())
+            line, _ = await loop.sock_accept(server)
+            opening.cancel()
+            await asyncio.gather(opening, return_exceptions=True)
+            connection.abort("given up")
+            assert await asyncio.to_thread(handshake_and_read, line, broker_side(folder)) == b""
+
+    asyncio.run(drive())
+
+
+def handshake_and_read(line: socket.socket, context: ssl.SSLContext) -> bytes:
+    """What comes after the handshake, until the other end hangs up."""
+    line.setblocking(True)
+    line.settimeout(20)
+    with context.wrap_socket(line, server_side=True, suppress_ragged_eofs=True) as tls:
+        return tls.recv(1024)
 
 
 def test_keys_are_for_their_owner_alone_and_a_ca_is_made_once(folder: Path, tmp_path: Path) -> None:

@@ -7,8 +7,10 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from hal.clock import SystemClock
 from terminal.contract.identity import new_id
@@ -56,6 +58,7 @@ class Line:
 
     def __init__(self) -> None:
         self.published: list[Publication] = []
+        self.spoken = asyncio.Event()
         self.aborted = ""
         self.lost = False
 
@@ -63,6 +66,7 @@ class Line:
         if self.lost:
             raise Lost("the line is gone")
         self.published.append(publication)
+        self.spoken.set()
         return len(self.published)
 
     def abort(self, reason: str) -> None:
@@ -258,12 +262,13 @@ def test_a_place_is_given_in_the_account_that_is_open_and_in_no_other() -> None:
         assert line.lanes() == ["alarm", "alarm", "event", "track"]
         bench.disk.renew()
         bench.events()
-        await bench.acknowledge_all()
-        assert len(line.published) == 4, "places of an account that is not open yet are not sent"
+        bench.clock.pass_s(RULES.receipt_within_s)
+        await bench.sender.pump()
+        assert line.lanes()[4:] == ["alarm"], "places of an account that is not open yet are not sent"
         bench.open()
         await bench.acknowledge_all()
-        assert line.lanes()[4:] == ["alarm", "event", "event", "track"]
-        told = [decode_event(one.payload).place for one in line.published[5:7]]
+        assert line.lanes()[5:] == ["alarm", "event", "event", "track"]
+        told = [decode_event(one.payload).place for one in line.published[6:8]]
         assert told == [Place("account-2", Lane.EVENT, 1), Place("account-2", Lane.EVENT, 2)]
 
     asyncio.run(driven())
@@ -292,6 +297,25 @@ def test_the_order_is_alarm_event_track_and_news_before_what_an_outage_left() ->
         ]
 
     on_line(drive)
+
+
+def test_news_go_before_old_events_that_are_read_already_and_before_those_that_are_being_read() -> None:
+    async def drive(bench: Bench) -> None:
+        bench.sender.disconnected()
+        bench.events(3)
+        bench.clock.pass_s(RULES.late_after_s + 1)
+        line = bench.connect()
+        bench.disk.meanwhile = [lambda: bench.points(1) and None]
+        await bench.sender.pump()
+        assert line.lanes() == ["track"], "the point came while the events were read"
+        bench.sender.acknowledged(1, "")
+        await bench.sender.pump()
+        bench.points(1)
+        bench.sender.acknowledged(2, "")
+        await bench.acknowledge_all()
+        assert line.lanes() == ["track", "event", "track", "event", "event"]
+
+    on_line(drive, replace(RULES, window=1))
 
 
 def test_what_does_not_fit_into_memory_is_read_from_the_disk_and_called_late() -> None:
@@ -437,6 +461,22 @@ def test_a_row_that_cannot_be_read_is_left_out_and_does_not_stop_the_others() ->
     on_line(drive)
 
 
+def test_an_event_that_cannot_be_read_is_told_and_does_not_stop_the_sender(caplog: pytest.LogCaptureFixture) -> None:
+    async def drive(bench: Bench) -> None:
+        bad = bench.disk.commit(Lane.EVENT, new_id(), b"rubbish")
+        bench.sender.committed([bad], bench.disk.account)
+        [good] = bench.events()
+        running = asyncio.create_task(bench.sender.run())
+        async with asyncio.timeout(20):
+            await bench.line.spoken.wait()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert decode_event(bench.line.published[0].payload).id == good.id
+
+    on_line(drive)
+    assert "something could not be sent" in caplog.text
+
+
 class World:
     """A sender, its disk, a line that loses, a broker that drops, and a headquarters whose receipts get lost."""
 
@@ -454,10 +494,10 @@ class World:
         line = self.bench.line
         for mid, publication in enumerate(line.published[self.seen :], self.seen + 1):
             self.in_flight.append((mid, publication))
-            for account, lane, seq, message_id in named(publication):
-                row = self.bench.disk.rows[lane].get(seq)
-                if account == self.bench.disk.account and row is not None:
-                    assert row.id == message_id, "a place names its own message"
+            held = {row.id: row.seq for rows in self.bench.disk.rows.values() for row in rows.values()}
+            for account, _, seq, message_id in named(publication):
+                if account == self.bench.disk.account:
+                    assert held.get(message_id, seq) == seq, "a message goes under its own place"
         self.seen = len(line.published)
         waiting = [one for _, one in self.in_flight if not one.topic.endswith("alarm")]
         assert len(waiting) <= RULES.window
