@@ -212,12 +212,12 @@ class Connection:
             self._turn(self._client.loop_misc)
 
     def _turn(self, step: Callable[[], object]) -> None:
-        """One of paho's steps; it declares nothing of what it raises on bytes that are no MQTT."""
+        """One of paho's steps; neither it nor our listener declares what it raises."""
         try:
             step()
         except Exception:
             log.exception("%s: what it sent could not be taken", self._broker)
-            self.abort("it breaks the MQTT 5 protocol; is it a broker, and which?")
+            self.abort("what it sent could not be taken; report this as a defect")
 
     def _in_loop(self, step: Callable[[socket.socket], None]) -> Callable[..., None]:
         # paho calls these from the thread that connects, and later from the loop's own.

@@ -82,9 +82,8 @@ class FakeBroker:
     async def close(self) -> None:
         assert self._server is not None
         self._server.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.drop()
+        await asyncio.gather(*self._tasks)
 
     def of(self, what: str) -> list[Published]:
         """What was published on topics that end so."""

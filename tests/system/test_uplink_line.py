@@ -106,6 +106,24 @@ def test_hanging_up_with_much_unread_takes_nothing_of_it(mosquitto: Broker) -> N
     asyncio.run(drive())
 
 
+def test_an_error_in_taking_an_answer_ends_the_line_and_is_told(
+    mosquitto: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(Listener):
+        def acknowledged(self, mid: int, failure: str) -> None:
+            raise KeyError(mid)
+
+    async def drive() -> None:
+        connection = Connection("LJ-101", mosquitto, Broken())
+        await connection.open()
+        connection.publish(Publication("up", b"x"))
+        async with asyncio.timeout(20):
+            assert "could not be taken; report this" in await connection.closed
+
+    asyncio.run(drive())
+    assert "what it sent could not be taken" in caplog.text
+
+
 def test_a_resolver_that_does_not_answer_holds_neither_the_loop_nor_the_end() -> None:
     """In a network of its own, where the only name server hears and says nothing."""
     apart = ["unshare", "--map-root-user", "--mount", "--net"]

@@ -76,9 +76,9 @@ class Heard(Listener):
 
 
 @asynccontextmanager
-async def connected(broker: Broker, client_id: str) -> AsyncIterator[tuple[Connection, Heard]]:
+async def connected(broker: Broker, client_id: str, keepalive_s: int = 10) -> AsyncIterator[tuple[Connection, Heard]]:
     heard = Heard()
-    connection = Connection(client_id, broker, heard)
+    connection = Connection(client_id, broker, heard, keepalive_s=keepalive_s)
     try:
         await connection.open()
         yield connection, heard
@@ -319,7 +319,7 @@ def test_many_messages_in_one_tls_record_are_all_taken_at_once(folder: Path) -> 
     async def drive() -> None:
         async with (
             FakeBroker.listening(broker_side(folder)) as fake,
-            connected(at(fake.address, folder, "LJ-101"), "LJ-101") as (car, heard),
+            connected(at(fake.address, folder, "LJ-101"), "LJ-101", keepalive_s=600) as (car, heard),
         ):
             await car.subscribe(f"{DOWN}/LJ-101/+")
             one = text(f"{DOWN}/LJ-101/state") + b"\0" + b"x" * 50
