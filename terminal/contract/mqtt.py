@@ -3,10 +3,7 @@
 import asyncio
 import contextlib
 import logging
-import socket
-import ssl
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +16,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from terminal.contract.line_trouble import in_words
 from terminal.contract.tls import BadCertificate, client_tls
+from terminal.contract.turning import Turning
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +92,6 @@ class Connection:
         self.closed: asyncio.Future[str] = self._loop.create_future()
         self._subscribed: dict[int, asyncio.Future[None]] = {}
         self._misc: asyncio.Task[None] | None = None
-        self._sock: socket.socket | None = None
         self._trouble = ""
         self._properties = _properties(PacketTypes.CONNECT)
         self._properties.SessionExpiryInterval = session_expiry_s
@@ -102,14 +99,11 @@ class Connection:
         self._properties.MaximumPacketSize = LARGEST_PACKET
         self._clean_start = session_expiry_s == 0
         self._client = self._make_client(client_id, will)
+        self._turning = Turning(self._client, str(broker), self.abort)
 
     def _make_client(self, client_id: str, will: Publication | None) -> Client:
         client = Client(CallbackAPIVersion.VERSION2, client_id, protocol=MQTTProtocolVersion.MQTTv5)
         client.connect_timeout = self._connect_timeout_s
-        client.on_socket_open = self._in_loop(self._socket_opened)
-        client.on_socket_close = self._in_loop(self._forget)
-        client.on_socket_register_write = self._in_loop(self._write_wanted)
-        client.on_socket_unregister_write = self._in_loop(self._write_done)
         client.on_connect = self._connack
         client.on_disconnect = self._disconnected
         client.on_message = self._message
@@ -194,10 +188,7 @@ class Connection:
         if self._misc is not None:
             self._misc.cancel()
             self._misc = None
-        if self._sock is not None:
-            sock = self._sock
-            self._forget(sock)
-            sock.close()
+        self._turning.stop()
         if self.closed.done():
             return
         self.closed.set_result(reason)
@@ -209,62 +200,7 @@ class Connection:
     async def _keep_alive(self) -> None:
         while True:
             await asyncio.sleep(MISC_PERIOD_S)
-            self._turn(self._client.loop_misc)
-
-    def _turn(self, step: Callable[[], object]) -> None:
-        """One of paho's steps; neither it nor our listener declares what it raises."""
-        try:
-            step()
-        except Exception:
-            log.exception("%s: what it sent could not be taken", self._broker)
-            self.abort("what it sent could not be taken; report this as a defect")
-
-    def _in_loop(self, step: Callable[[socket.socket], None]) -> Callable[..., None]:
-        # paho calls these from the thread that connects, and later from the loop's own.
-        def called(_client: Client, _userdata: object, sock: socket.socket) -> None:
-            if sock.fileno() < 0:
-                return
-            try:
-                inside = asyncio.get_running_loop() is self._loop
-            except RuntimeError:
-                inside = False
-            if inside:
-                step(sock)
-            else:
-                self._loop.call_soon_threadsafe(step, sock)
-
-        return called
-
-    def _socket_opened(self, sock: socket.socket) -> None:
-        if self.closed.done():
-            sock.close()
-            return
-        # An alarm goes out twice in a row, before and after its commit: Nagle would hold the second for 40 ms.
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._sock = sock
-        self._loop.add_reader(sock, self._readable, sock)
-
-    def _readable(self, sock: socket.socket) -> None:
-        self._turn(self._client.loop_read)
-        # TLS may have decrypted more than was asked for; the file descriptor will not tell.
-        while isinstance(sock, ssl.SSLSocket) and sock.fileno() >= 0 and sock.pending():
-            self._turn(self._client.loop_read)
-
-    def _writable(self) -> None:
-        self._turn(self._client.loop_write)
-
-    def _forget(self, sock: socket.socket) -> None:
-        self._sock = None
-        self._loop.remove_reader(sock)
-        self._loop.remove_writer(sock)
-
-    def _write_wanted(self, sock: socket.socket) -> None:
-        if sock.fileno() >= 0:
-            self._loop.add_writer(sock, self._writable)
-
-    def _write_done(self, sock: socket.socket) -> None:
-        if sock.fileno() >= 0:
-            self._loop.remove_writer(sock)
+            self._turning.step(self._client.loop_misc)
 
     def _logged(self, _client: Client, _userdata: object, level: int, text: str) -> None:
         # Why a socket failed, a TLS alert above all, paho says only here.
