@@ -137,7 +137,7 @@ class Core:
     async def _open_account(self) -> None:
         while True:
             try:
-                self._session.outbox = await self._inbox.open_account()
+                await self._inbox.open_account()
             except OutboxFailed:
                 await asyncio.sleep(OPEN_AGAIN_S)
             else:
@@ -197,10 +197,7 @@ class Core:
             self._storing.flush_if_due()
 
     async def _pending(self, lane: Lane, after: int, limit: int) -> list[Row]:
-        try:
-            return await self._writer.submit(lambda outbox: outbox.pending(lane, after=after, limit=limit))
-        except OutboxFailed:
-            return []
+        return await self._writer.submit(lambda outbox: outbox.pending(lane, after=after, limit=limit))
 
     def _command(self, command: Command, role: Role) -> str | None:
         if role is not Role.CREW:

@@ -43,7 +43,8 @@ class Inbox:
                 self._tell(HeartbeatHeard(heartbeat))
                 self._queue(heartbeat.epoch)
         except Malformed as error:
-            log.warning("headquarters: a %s that cannot be read: %s; do both ends speak version 1?", what, error)
+            size = len(payload)
+            log.warning("headquarters: a %s (%d bytes) that cannot be read: %s; is it of version 1?", what, size, error)
 
     def _queue(self, told: Receipt | str) -> None:
         if not self._waiting.full():
@@ -60,9 +61,12 @@ class Inbox:
                     await self._seen_epoch(told)
             except OutboxFailed as error:
                 log.warning("%s", error)
+            except Exception:
+                # One receipt that cannot be taken must not take the others with it.
+                log.exception("inbox: a %s could not be taken; report this as a defect", type(told).__name__)
 
     async def _seen_epoch(self, epoch: str) -> None:
-        if epoch == self._epoch:
+        if epoch in ("", self._epoch):
             return
         forgotten = await self._writer.submit(lambda outbox: outbox.forget_receipts(epoch))
         self._epoch = epoch
@@ -81,8 +85,14 @@ class Inbox:
         if receipt.clash:
             await self._renew(receipt.outbox)
             return
+<<<<<<< HEAD
         if receipt.stored:
             await self._settle_ranges(receipt)
+=======
+        if not receipt.stored:
+            return
+        await self._settle_ranges(receipt)
+>>>>>>> dd8bae8
         counts = await self._writer.submit(lambda outbox: outbox.counts())
         self._tell(PendingCounted(sum(counts.values())))
 
@@ -91,8 +101,7 @@ class Inbox:
             return outbox.settle(receipt.lane, receipt.stored, receipt.epoch) if outbox.id == receipt.outbox else []
 
         ids = await self._writer.submit(settle)
-        for stored in receipt.stored:
-            self._sender.settled(ids, receipt.lane, stored.first, stored.last)
+        self._sender.settled(ids)
         if receipt.lane is not Lane.TRACK and ids:
             self._tell(Received(tuple(ids)))
 
