@@ -85,14 +85,9 @@ class Inbox:
         if receipt.clash:
             await self._renew(receipt.outbox)
             return
-<<<<<<< HEAD
-        if receipt.stored:
-            await self._settle_ranges(receipt)
-=======
         if not receipt.stored:
             return
         await self._settle_ranges(receipt)
->>>>>>> dd8bae8
         counts = await self._writer.submit(lambda outbox: outbox.counts())
         self._tell(PendingCounted(sum(counts.values())))
 

@@ -5,7 +5,7 @@ Synchronous, for one thread. A commit that raised may be there all the same; mak
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -288,8 +288,6 @@ def account_of(lane: Lane, dropped: Ranges, reason: str) -> Entry:
     """The event that says what was given up; its sender is whoever the line vouches for."""
     message = Thinned(id=new_id(), who=Who(unit=""), lane=lane, dropped=dropped, reason=reason)
     return Entry(message.id, Lane.EVENT, encode(message))
-<<<<<<< HEAD
-=======
 
 
 def _believable(ranges: Iterable[StoredRange]) -> Iterator[StoredRange]:
@@ -299,4 +297,3 @@ def _believable(ranges: Iterable[StoredRange]) -> Iterator[StoredRange]:
         if stored.first >= 1 and 0 < places <= left and stored.last < 1 << 63:
             left -= places
             yield stored
->>>>>>> dd8bae8
