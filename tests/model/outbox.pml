@@ -66,7 +66,7 @@
 
 /* A promise that is broken is named in the error: "assertion violated name". */
 #define PROMISE(name, holds) name = (holds); assert(name)
-hidden byte receipted_is_stored, receipted_place_is_noted, shown_is_stored, receipt_settles_its_own, place_given_once,
+hidden byte receipted_is_stored, receipted_place_is_noted, shown_is_stored, receipt_settles_its_own,
     noted_place_was_given, no_id_twice, one_press_one_incident, clash_needs_two_cards, renewed_once,
     alarm_received, stored_or_accounted_for, places_complete, outbox_emptied;
 
@@ -122,6 +122,7 @@ byte down_clash;                /* outboxes */
 /* Headquarters' disk: hq/store.py. */
 short stored;
 short noted[OUTBOXES * LANES * PLACES];         /* messages at this place */
+byte clashed;                   /* outboxes that two cards share: nothing more is receipted in them */
 short told;                     /* accounts whose places count as given up */
 byte told_outbox[M];
 byte incidents;
@@ -132,6 +133,7 @@ bit window;                     /* the backup is in place, and nobody has said s
 
 /* Nothing of the following exists: it is what the promises speak of. */
 short committed;                /* has been on a card that counts */
+short let_go;                   /* had its receipt, and went to make room */
 short given[OUTBOXES * LANES * PLACES];         /* messages that were ever given this place */
 bit shown;                      /* the crew was shown that headquarters has the alarm */
 bit calm;                       /* faults have stopped, and all has been looked at */
@@ -167,9 +169,6 @@ inline place_row(c, m)          /* Outbox._placed: an id that is there keeps its
         card[c].place[m] = card[c].given[LANE(m)];
         DROP(card[c].receipted, m);
         p = PLACE_INDEX(card[c].outbox, LANE(m), card[c].place[m]);
-#if CARDS == 1
-        PROMISE(place_given_once, (given[p] == 0));
-#endif
         ADD(given[p], m)
     :: else
     fi;
@@ -199,7 +198,7 @@ inline thin(c)                  /* thinning.thin, Outbox._thin: in the same tran
         r = M;
         for (x : 0 .. M - 1) {
             if
-            :: LANE(x) == 1 && IN(x, card[c].receipted) -> take_out(c, x)
+            :: LANE(x) == 1 && IN(x, card[c].receipted) -> take_out(c, x); ADD(let_go, x)
             :: IS_TRACK(x) && card[c].place[x] > 0 && (r == M || card[c].place[x] < card[c].place[r]) -> r = x
             :: else
             fi
@@ -370,12 +369,11 @@ inline settle(c, m)             /* Outbox._receipt */
     fi
 }
 
-inline unreceipt(c)             /* Outbox._unreceipt; what the card holds no more is lost with headquarters' old store */
+inline unreceipt(c)             /* Outbox._unreceipt; what the card need not hold any more may go with the old store */
 {
     for (x : 0 .. M - 1) {
         if
-        :: card[c].place[x] == 0 && !IS_ALARM(x) ->
-            DROP(committed, x)
+        :: card[c].place[x] == 0 && (IS_TRACK(x) || IN(x, let_go)) -> DROP(committed, x)
         :: else
         fi
     }
@@ -452,9 +450,6 @@ inline hear_receipt(c, k)       /* Inbox._settle, Outbox.settle: by place, and o
     :: else
     fi;
 #endif
-#ifdef FOREIGN_RECEIPT_FORGETS
-    DROP(core[c].owed, n);
-#endif
     if
 #ifdef OLD_EPOCH_RECEIPTS
     :: r < M && card[c].outbox == z ->
@@ -502,7 +497,11 @@ inline hear_clash(c, o)         /* Inbox._renew, Outbox.renew_identity: all that
     skip
 #else
     if
+#ifdef STALE_CLASH_TAKEN
+    :: true ->
+#else
     :: card[c].outbox == (o) ->
+#endif
         PROMISE(renewed_once, (outboxes_made < OUTBOXES));
         card[c].outbox = outboxes_made;
         outboxes_made++;
@@ -512,7 +511,7 @@ inline hear_clash(c, o)         /* Inbox._renew, Outbox.renew_identity: all that
             :: IN(x, card[c].receipted) -> take_out(c, x)
 #endif
 #ifdef RENEWAL_DROPS_ACCOUNTS
-            :: IS_ACCOUNT(x) && card[c].place[x] > 0 -> take_out(c, x)
+            :: IS_ACCOUNT(x) && card[c].place[x] > 0 && !IN(x, card[c].receipted) -> take_out(c, x)
 #endif
             :: else
             fi
@@ -583,7 +582,11 @@ inline receive(k, commits, notes)       /* Receiver._take: commit, then receipt,
     PROMISE(noted_place_was_given, (IN(n, given[p])));
     r = noted[p] | ONE(n);
     if
+#ifdef REPEAT_IS_NOT_LOOKED_AT
+    :: commits && !IN(n, stored) ->
+#else
     :: commits ->
+#endif
 #ifdef STORED_ON_PLACE
         store_message(n, noted[p] == 0);
 #else
@@ -603,15 +606,19 @@ inline receive(k, commits, notes)       /* Receiver._take: commit, then receipt,
     :: else
     fi;
     if
-    :: (r & (r - 1)) == 0 ->
-        x = RECEIPT(epoch, z, n);
-        ADD(down, x);
-        down_place[x] = up_place[k]
-    :: else ->
+    :: (r & (r - 1)) != 0 ->
 #if CARDS == 1
         PROMISE(clash_needs_two_cards, false);
 #endif
-        ADD(down_clash, z)
+        ADD(clashed, z)
+    :: else
+    fi;
+    if
+    :: IN(z, clashed) -> ADD(down_clash, z)
+    :: else ->
+        x = RECEIPT(epoch, z, n);
+        ADD(down, x);
+        down_place[x] = up_place[k]
     fi;
     if
     :: IS_ALARM(n) -> ADD(down_id, (epoch - 1) * ALARMS + n)
@@ -623,6 +630,7 @@ inline lose(kept)               /* a backup: any part of what was stored may be 
 {
     stored = stored & kept;
     told = told & kept;
+    clashed = 0;
     for (x : 0 .. OUTBOXES * LANES * PLACES - 1) {
         noted[x] = noted[x] & kept
     }
@@ -828,6 +836,9 @@ end:
 inline car_does_its_part(c)
 {
     hear_epoch(c, epoch);
+#ifdef PLACE_WITHOUT_ITS_OUTBOX
+    open_account(c);
+#endif
 #if ALARMS > 0
     if
     :: c == 0 && latched && !core[c].pressed && alarms_made < ALARMS -> press(c)
