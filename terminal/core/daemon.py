@@ -197,7 +197,11 @@ class Core:
             self._storing.flush_if_due()
 
     async def _pending(self, lane: Lane, after: int, limit: int) -> list[Row]:
-        return await self._writer.submit(lambda outbox: outbox.pending(lane, after=after, limit=limit))
+        def pending(outbox: Outbox) -> list[Row]:
+            # Places are told with the account that the sender knows; those of another wait until it is opened.
+            return outbox.pending(lane, after=after, limit=limit) if outbox.id == self._sender.outbox else []
+
+        return await self._writer.submit(pending)
 
     def _command(self, command: Command, role: Role) -> str | None:
         if role is not Role.CREW:

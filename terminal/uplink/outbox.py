@@ -72,8 +72,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     reserve_bytes: int = 0
 
 
-Thin = Callable[[Lane, Ranges, str], Entry]
-"""Makes the event that tells headquarters which places were given up."""
+Thin = Callable[[str, Lane, Ranges, str], Entry]
+"""Makes the event that tells headquarters which places of which outbox were given up, and why."""
 
 
 class Outbox:
@@ -164,7 +164,7 @@ class Outbox:
 
     def _thin(self) -> None:
         for lane, dropped in thinning.thin(self._db, self._limits.most_bytes, LANE_NUMBERS.__getitem__).items():
-            account = self._thinned(lane, dropped, "the outbox was full")
+            account = self._thinned(self.id, lane, dropped, "the outbox was full")
             self._placed(account)
             self._db.execute("INSERT INTO accounts VALUES (?)", (UUID(account.id).bytes,))
 
@@ -250,15 +250,15 @@ class Outbox:
         return int(self._db.changes())
 
     def renew_identity(self) -> str:
-        """Take a new outbox id and new places for all that has no receipt, since another card has the old ones.
+        """Take a new outbox id and new places for all that is held, since another card has the old ones.
 
-        Accounts of what was thinned speak of the old places, and go with them.
+        All of it is sent again, with a receipt or without: the new account has no gaps then, and headquarters may
+        yet lose what it has and ask for it.
         """
         renewed = new_id()
         with self._transaction():
             self._db.execute("UPDATE facts SET value = ? WHERE name = 'outbox'", (renewed,))
-            self._db.execute("DELETE FROM messages WHERE receipted_s IS NOT NULL OR id IN (SELECT id FROM accounts)")
-            self._db.execute("DELETE FROM accounts")
+            self._unreceipt()
             for number in LANE_NUMBERS.values():
                 self._renumber(number)
         self.id = renewed
@@ -284,9 +284,9 @@ class Outbox:
         durable.shut(self._db)
 
 
-def account_of(lane: Lane, dropped: Ranges, reason: str) -> Entry:
+def account_of(outbox: str, lane: Lane, dropped: Ranges, reason: str) -> Entry:
     """The event that says what was given up; its sender is whoever the line vouches for."""
-    message = Thinned(id=new_id(), who=Who(unit=""), lane=lane, dropped=dropped, reason=reason)
+    message = Thinned(id=new_id(), who=Who(unit=""), outbox=outbox, lane=lane, dropped=dropped, reason=reason)
     return Entry(message.id, Lane.EVENT, encode(message))
 
 

@@ -151,18 +151,29 @@ def test_receipts_are_kept_as_long_as_was_said_and_no_longer(path: Path) -> None
         path.unlink()
 
 
-def test_a_renewed_outbox_numbers_what_is_owed_from_one(outbox: Outbox) -> None:
-    outbox.commit(entries(5))
-    rows = outbox.pending(Lane.EVENT)
-    outbox.settle(Lane.EVENT, [receipt(rows[1:3])])
-    before = outbox.id
+def test_a_renewed_outbox_numbers_all_that_it_holds_from_one_and_owes_it(outbox: Outbox) -> None:
+    for lane in (Lane.EVENT, Lane.TRACK):
+        outbox.commit(entries(5, lane))
+        rows = outbox.pending(lane)
+        outbox.settle(lane, [receipt(rows[1:3])])
+    before, events, points = outbox.id, 5, outbox.pending(Lane.TRACK)
     assert outbox.renew_identity() == outbox.id != before
-    assert [(row.seq, row.id) for row in outbox.pending(Lane.EVENT)] == [
-        (1, rows[0].id),
-        (2, rows[3].id),
-        (3, rows[4].id),
-    ]
-    assert outbox.commit([entry()]) == [4]
+    assert [row.seq for row in outbox.pending(Lane.EVENT)] == list(range(1, events + 1))
+    assert [(row.seq, row.id) for row in outbox.pending(Lane.TRACK)] == list(enumerate(ids(points), 1))
+    assert outbox.commit([entry(), entry(Lane.TRACK)]) == [6, 4]
+
+
+def test_what_was_given_up_is_told_of_the_outbox_that_it_was_in(path: Path) -> None:
+    outbox = Outbox.open(path, Limits(most_bytes=100_000))
+    before = outbox.id
+    outbox.commit(entries(700, Lane.TRACK, size=200))
+    outbox.renew_identity()
+    (told,) = outbox.pending(Lane.EVENT)
+    message = decode_event(told.body)
+    assert isinstance(message, Thinned)
+    assert (told.seq, message.outbox, message.dropped[0][0]) == (1, before, 1)
+    assert before != outbox.id
+    outbox.close()
 
 
 def test_a_full_outbox_gives_up_the_oldest_track_and_says_which(path: Path) -> None:
