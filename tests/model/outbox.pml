@@ -955,7 +955,8 @@ inline every_place_is_stored_or_accounted_for(c)
         for (n : 1 .. card[c].given[z]) {
             if
             :: noted[PLACE_INDEX(card[c].outbox, z, n)] == 0 ->
-                p = z == 2 && restores > 0;
+                /* What a car no longer holds, a store that lost it has lost for good: a gap is the truth then. */
+                p = restores > 0 && (z == 2 || (given[PLACE_INDEX(card[c].outbox, z, n)] & let_go) != 0);
                 for (y : 0 .. M - 1) {
                     p = p || z == 2 && IN(y, told) && told_outbox[y] == card[c].outbox && gone_place[y] == n
                 }

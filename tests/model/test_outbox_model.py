@@ -28,7 +28,7 @@ SCENARIOS = {
 """What may happen, as the sizes and faults at the top of the model."""
 
 LONG_SCENARIOS = {
-    "two presses' worth of crashes and a full outbox": "ALARMS=2 EVENTS=1 TRACKS=2 ACCOUNTS=1 CAPACITY=1 CRASHES=2",
+    "a press, crashes and a full outbox": "ALARMS=2 EVENTS=1 TRACKS=2 ACCOUNTS=1 CAPACITY=1 CRASHES=2",
     "two restored backups": "ALARMS=1 EVENTS=1 TRACKS=1 RESTORES=2",
     "a full outbox and a restored backup": "EVENTS=1 TRACKS=2 ACCOUNTS=1 CAPACITY=1 RESTORES=1 CRASHES=1",
     "a card put back that holds more": "EVENTS=2 TRACKS=2 ACCOUNTS=1 CAPACITY=1 ROLLBACK",
