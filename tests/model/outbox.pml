@@ -66,6 +66,15 @@
 
 /* A promise that is broken is named in the error: "assertion violated name". */
 #define PROMISE(name, holds) name = (holds); assert(name)
+
+/* A promise of what is so in the end; FAIR asks whether every fair run comes to such an end, and stays there. */
+#ifdef FAIR
+#define FINALLY(name, holds) well = well && (holds)
+#else
+#define FINALLY(name, holds) PROMISE(name, holds)
+#endif
+bit well;
+
 hidden byte receipted_is_stored, receipted_place_is_noted, shown_is_stored, receipt_settles_its_own,
     noted_place_was_given, no_id_twice, one_press_one_incident, clash_needs_two_cards, renewed_once,
     alarm_received, stored_or_accounted_for, places_complete, outbox_emptied;
@@ -826,10 +835,10 @@ end:
 }
 
 /*
- * Liveness. At any moment faults may stop. What is on the lines then arrives or does not, and for some rounds everybody
- * does what the rules tell it to; after that all must be well. Since every run without faults up to that moment is
- * explored as well, this says: from every state that can be reached, there is a way without faults to a good end; so
- * that an endless run that is fair to its steps, and in which faults stop, comes to it.
+ * Liveness. At any moment faults may stop, and what is on the lines then arrives or does not. Without FAIR, everybody
+ * then does for some rounds what the rules tell it to, and all must be well: from every state that can be reached there
+ * is a short way to a good end. With FAIR, everybody does so for ever, in any order in which nobody is left out for
+ * ever, and all must become well and stay so.
  */
 #define ROUNDS 4
 
@@ -911,15 +920,8 @@ inline all_arrives_at(c)
 #endif
 }
 
-inline faultless_round()
+inline all_arrives_at_cars()
 {
-    for (i : 0 .. RUNNING - 1) {
-        if
-        :: core[i].on -> car_does_its_part(i)
-        :: else
-        fi
-    }
-    all_arrives_at_headquarters();
     for (i : 0 .. RUNNING - 1) {
         if
         :: core[i].on -> all_arrives_at(i)
@@ -929,6 +931,18 @@ inline faultless_round()
     down = 0;
     down_id = 0;
     down_clash = 0
+}
+
+inline faultless_round()
+{
+    for (i : 0 .. RUNNING - 1) {
+        if
+        :: core[i].on -> car_does_its_part(i)
+        :: else
+        fi
+    }
+    all_arrives_at_headquarters();
+    all_arrives_at_cars()
 }
 
 inline every_message_is_stored_or_accounted_for()
@@ -943,7 +957,7 @@ inline every_message_is_stored_or_accounted_for()
                 :: else
                 fi
             }
-            PROMISE(stored_or_accounted_for, n)
+            FINALLY(stored_or_accounted_for, n)
         :: else
         fi
     }
@@ -960,7 +974,7 @@ inline every_place_is_stored_or_accounted_for(c)
                 for (y : 0 .. M - 1) {
                     p = p || z == 2 && IN(y, told) && told_outbox[y] == card[c].outbox && gone_place[y] == n
                 }
-                PROMISE(places_complete, p)
+                FINALLY(places_complete, p)
             :: else
             fi
         }
@@ -970,8 +984,27 @@ inline every_place_is_stored_or_accounted_for(c)
 inline nothing_waits(c)
 {
     for (x : 0 .. M - 1) {
-        PROMISE(outbox_emptied, (card[c].place[x] == 0 || IN(x, card[c].receipted)))
+        FINALLY(outbox_emptied, (card[c].place[x] == 0 || IN(x, card[c].receipted)))
     }
+}
+
+inline all_is_well()
+{
+    well = true;
+    /* An alarm that was receipted, on a card that died before headquarters lost it, can be read by nobody. */
+    FINALLY(alarm_received, (ALARMS == 0 || shown && (stored & (ONE(ALARMS) - 1)) != 0
+        || dead && restores > 0 && card[0].pressed));
+    if
+    :: !dead ->
+        every_message_is_stored_or_accounted_for();
+        for (i : 0 .. RUNNING - 1) {
+            if
+            :: core[i].on -> every_place_is_stored_or_accounted_for(i); nothing_waits(i)
+            :: else
+            fi
+        }
+    :: else
+    fi
 }
 
 proctype Quiet()
@@ -988,26 +1021,43 @@ proctype Quiet()
             :: window -> announce()
             :: else
             fi;
+#ifndef FAIR
             for (round : 1 .. ROUNDS) {
                 faultless_round()
             }
-            /* An alarm that was receipted, on a card that died before headquarters lost it, can be read by nobody. */
-            PROMISE(alarm_received, (ALARMS == 0 || shown && (stored & (ONE(ALARMS) - 1)) != 0
-                || dead && restores > 0 && card[0].pressed));
-            if
-            :: !dead ->
-                every_message_is_stored_or_accounted_for();
-                for (i : 0 .. RUNNING - 1) {
-                    if
-                    :: core[i].on -> every_place_is_stored_or_accounted_for(i); nothing_waits(i)
-                    :: else
-                    fi
-                }
-            :: else
-            fi
+            all_is_well()
+#endif
         }
     }
 }
+
+#ifdef FAIR
+proctype CarInCalm(byte c)
+{
+end:
+    do
+    :: d_step { calm && core[c].on -> car_does_its_part(c); all_is_well(); skip }
+    od
+}
+
+proctype LineUpInCalm()
+{
+end:
+    do
+    :: d_step { calm -> all_arrives_at_headquarters(); all_is_well(); skip }
+    od
+}
+
+proctype LineDownInCalm()
+{
+end:
+    do
+    :: d_step { calm -> all_arrives_at_cars(); all_is_well(); skip }
+    od
+}
+
+ltl good_end { <> [] (well == 1) }
+#endif
 
 init
 {
@@ -1019,6 +1069,14 @@ init
 #endif
         run Headquarters();
         run Accidents();
+#ifdef FAIR
+        run CarInCalm(0);
+#if RUNNING > 1
+        run CarInCalm(1);
+#endif
+        run LineUpInCalm();
+        run LineDownInCalm();
+#endif
         run Quiet()
     }
 }

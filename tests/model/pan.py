@@ -13,12 +13,15 @@ DEPTH = 100_000
 SEARCH_WITHIN_S = 900
 BUILD_WITHIN_S = 120
 
+NEVER = "what is promised for the end never comes, or does not stay"
+"""What is broken in a fair run that goes on for ever."""
+
 Step = tuple[str, int]
 """(process, line of the model)."""
 
 
 class Found(Struct, frozen=True):
-    """One search; `broken` is the promise that was broken first, "" if none was."""
+    """One search; `broken` is the promise that was broken first or NEVER, "" if none was."""
 
     broken: str
     errors: int
@@ -31,18 +34,19 @@ class Found(Struct, frozen=True):
 
 
 def search(model: Path, defines: Iterable[str], folder: Path) -> Found:
-    """Search all that this model can do, or stop at the first broken promise."""
-    _build(model, defines, folder)
-    command = ["./pan", f"-m{DEPTH}"]
-    output = _run(command, folder, SEARCH_WITHIN_S)
+    """Search all that this model can do, or stop at the first broken promise; with FAIR, all weakly fair runs."""
+    defines = tuple(defines)
+    fair = "FAIR" in defines
+    _build(model, defines, "-DNFAIR=4" if fair else "-DSAFETY", folder)
+    output = _run(["./pan", f"-m{DEPTH}", *(["-a", "-f"] if fair else [])], folder, SEARCH_WITHIN_S)
     steps = frozenset(_steps(_run(["./pan", "-d"], folder, BUILD_WITHIN_S)))
     return _read(output, steps)
 
 
-def _build(model: Path, defines: Iterable[str], folder: Path) -> None:
+def _build(model: Path, defines: Iterable[str], kind: str, folder: Path) -> None:
     said = _run(["spin", *(f"-D{one}" for one in defines), "-a", str(model)], folder, BUILD_WITHIN_S)
     assert "Error" not in said, said
-    options = ["-O1", "-w", "-DSAFETY", "-DCOLLAPSE", f"-DMEMLIM={MEMORY_MB}"]
+    options = ["-O1", "-w", kind, "-DCOLLAPSE", f"-DMEMLIM={MEMORY_MB}"]
     said = _run(["gcc", *options, "-o", "pan", "pan.c"], folder, BUILD_WITHIN_S)
     assert (folder / "pan").exists(), said
 
@@ -61,7 +65,7 @@ def _read(output: str, steps: frozenset[Step]) -> Found:
     seconds = re.search(r"elapsed time ([\d.e+-]+)", output)
     stopped = ("Search not completed", "max search depth too small", "reached -DMEMLIM", "out of memory", "aborting")
     return Found(
-        broken=broken[1] if broken else "",
+        broken=broken[1] if broken else NEVER if "acceptance cycle (" in output else "",
         errors=int(errors[1]),
         complete=not any(sign in output for sign in stopped),
         states=int(states[1]),

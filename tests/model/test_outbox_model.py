@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.model.pan import Found, search
+from tests.model.pan import NEVER, Found, search
 
 MODEL = Path(__file__).parent / "outbox.pml"
+PAGE = Path(__file__).parents[2] / "docs" / "model.md"
 
 SCENARIOS = {
     "a press": "ALARMS=3 EVENTS=1 CRASHES=2 DEAD",
@@ -35,6 +36,23 @@ LONG_SCENARIOS = {
     "a full cloned card": "EVENTS=1 TRACKS=1 ACCOUNTS=1 CAPACITY=0 CLONE",
     "a cloned card, a press and a crash": "ALARMS=1 EVENTS=1 CRASHES=1 CLONE",
 }
+
+FAIR = {
+    "a press": "ALARMS=2 EVENTS=1 CRASHES=1 DEAD",
+    "a full outbox": "TRACKS=2 ACCOUNTS=1 CAPACITY=1 CRASHES=1",
+    "a restored backup": "ALARMS=1 EVENTS=1 RESTORES=1",
+    "a cloned card": "EVENTS=1 CLONE",
+    "a card put back": "EVENTS=1 TRACKS=1 ACCOUNTS=1 CAPACITY=0 ROLLBACK",
+}
+"""Small ones, since every run is followed for ever."""
+
+LONG_FAIR = {
+    name: SCENARIOS[name]
+    for name in ("a full outbox", "a restored backup and a dead disk", "a cloned card and a restored backup")
+}
+
+SEARCHES = SCENARIOS | {f"{name}, fair": f"{defines} FAIR" for name, defines in FAIR.items()}
+LONG_SEARCHES = LONG_SCENARIOS | {f"{name}, fair": f"{defines} FAIR" for name, defines in LONG_FAIR.items()}
 
 MUTANTS = {
     "PUBACK_EMPTIES": ("a press", "receipted_is_stored"),
@@ -67,6 +85,18 @@ MUTANTS = {
 }
 """The rule that is broken, where, and the promise that falls with it."""
 
+FAIR_MUTANTS = {
+    "ALARM_WAITS_FOR_COMMIT": "a press",
+    "TOLD_STORED_BEFORE_COMMIT": "a press",
+    "ID_EMPTIES": "a press",
+    "NEVER_LOOKS_AGAIN": "a press",
+    "THINNING_NOT_TOLD": "a full outbox",
+    "RECEIPT_BRINGS_EPOCH": "a restored backup",
+    "NEW_EPOCH_SENDS_NOTHING": "a restored backup",
+    "CLASH_IGNORED": "a cloned card",
+}
+"""Those without which something may wait for ever, in a run that leaves nobody out."""
+
 needs_spin = pytest.mark.skipif(
     shutil.which("spin") is None or shutil.which("gcc") is None, reason="needs spin and gcc: ./scripts/test brings them"
 )
@@ -85,16 +115,16 @@ def look_at(name: str, defines: str, folder: Path) -> Found:
 
 
 @needs_spin
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", SEARCHES)
 def test_the_protocol_keeps_its_promises(name: str, tmp_path: Path, searches: dict[str, Found]) -> None:
-    searches[name] = look_at(name, SCENARIOS[name], tmp_path)
+    searches[name] = look_at(name, SEARCHES[name], tmp_path)
 
 
 @needs_spin
 @pytest.mark.long
-@pytest.mark.parametrize("name", LONG_SCENARIOS)
+@pytest.mark.parametrize("name", LONG_SEARCHES)
 def test_it_keeps_them_where_more_happens_at_once(name: str, tmp_path: Path) -> None:
-    look_at(name, LONG_SCENARIOS[name], tmp_path)
+    look_at(name, LONG_SEARCHES[name], tmp_path)
 
 
 @needs_spin
@@ -106,11 +136,18 @@ def test_a_protocol_without_this_rule_is_found_out(rule: str, tmp_path: Path) ->
 
 
 @needs_spin
+@pytest.mark.parametrize("rule", FAIR_MUTANTS)
+def test_without_this_rule_some_fair_run_never_does(rule: str, tmp_path: Path) -> None:
+    found = search(MODEL, [*FAIR[FAIR_MUTANTS[rule]].split(), rule, "FAIR"], tmp_path)
+    assert (found.broken, found.errors) == (NEVER, 1), found.output
+
+
+@needs_spin
 def test_every_step_of_the_model_is_taken_somewhere(tmp_path: Path, searches: dict[str, Found]) -> None:
-    for number, name in enumerate(SCENARIOS.keys() - searches.keys()):
+    for number, name in enumerate(sorted(SEARCHES.keys() - searches.keys())):
         folder = tmp_path / str(number)
         folder.mkdir()
-        searches[name] = look_at(name, SCENARIOS[name], folder)
+        searches[name] = look_at(name, SEARCHES[name], folder)
     taken = {step for found in searches.values() for step in found.steps - found.untaken}
     every = {step for found in searches.values() for step in found.steps}
     assert every - taken == set()
@@ -121,16 +158,21 @@ def test_every_step_of_the_model_is_taken_somewhere(tmp_path: Path, searches: di
 
 def test_every_promise_is_broken_by_some_mutant_and_every_mutant_is_tried() -> None:
     text = MODEL.read_text()
-    promised = set(re.findall(r"PROMISE\((\w+), ", text)) - {"name"}
-    sizes = {"RUNNING", "ROLLBACK", "CLONE", "DEAD"} | set(re.findall(r"#ifndef (\w+)\n#define", text))
+    promised = set(re.findall(r"(?:PROMISE|FINALLY)\((\w+), ", text)) - {"name"}
+    sizes = {"RUNNING", "ROLLBACK", "CLONE", "DEAD", "FAIR"} | set(re.findall(r"#ifndef (\w+)\n#define", text))
     switches = set(re.findall(r"#ifn?def (\w+)", text)) - sizes
     assert {promise for _, promise in MUTANTS.values()} == promised
     assert set(MUTANTS) == switches
 
 
+def test_the_page_about_the_model_names_every_mutant_and_the_promise_that_falls() -> None:
+    rows = re.findall(r"^\| `(\w+)`: [^|]*\| `(\w+)` \|", PAGE.read_text(), re.MULTILINE)
+    assert dict(rows) == {rule: promise for rule, (_, promise) in MUTANTS.items()}
+
+
 def main() -> None:
     """Measure every search, for docs/model.md."""
-    for name, defines in (SCENARIOS | (LONG_SCENARIOS if "--long" in sys.argv else {})).items():
+    for name, defines in (SEARCHES | (LONG_SEARCHES if "--long" in sys.argv else {})).items():
         with tempfile.TemporaryDirectory() as folder:
             found = look_at(name, defines, Path(folder))
         print(f"{name:50} {defines:70} {found.states:>9} states {found.seconds:6.1f} s", flush=True)
