@@ -197,11 +197,10 @@ class Core:
             self._storing.flush_if_due()
 
     async def _pending(self, lane: Lane, after: int, limit: int) -> list[Row]:
-        def pending(outbox: Outbox) -> list[Row]:
-            # Places are told with the account that the sender knows; those of another wait until it is opened.
-            return outbox.pending(lane, after=after, limit=limit) if outbox.id == self._sender.outbox else []
-
-        return await self._writer.submit(pending)
+        # Places are told with the outbox that the sender knows; those of another wait until its account is opened.
+        return await self._writer.submit(
+            lambda outbox: outbox.pending(lane, after=after, limit=limit, of=self._sender.outbox)
+        )
 
     def _command(self, command: Command, role: Role) -> str | None:
         if role is not Role.CREW:

@@ -180,8 +180,10 @@ class Outbox:
         with self._failing():
             return str(self._fact("epoch") or "")
 
-    def pending(self, lane: Lane, after: int = 0, limit: int = 64) -> list[Row]:
-        """Messages that have no receipt, in order of place."""
+    def pending(self, lane: Lane, after: int = 0, limit: int = 64, *, of: str | None = None) -> list[Row]:
+        """Messages that have no receipt, in order of place; none if this is not the outbox `of` that id any more."""
+        if of not in (None, self.id):
+            return []
         with self._failing():
             found: list[Any] = self._db.execute(
                 "SELECT seq, id, body FROM messages"

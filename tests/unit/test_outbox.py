@@ -163,6 +163,15 @@ def test_a_renewed_outbox_numbers_all_that_it_holds_from_one_and_owes_it(outbox:
     assert outbox.commit([entry(), entry(Lane.TRACK)]) == [6, 4]
 
 
+def test_places_of_a_renewed_outbox_are_not_taken_for_those_of_the_old_one(outbox: Outbox) -> None:
+    outbox.commit([entry()])
+    before = outbox.id
+    assert len(outbox.pending(Lane.EVENT, of=before)) == 1
+    renewed = outbox.renew_identity()
+    assert outbox.pending(Lane.EVENT, of=before) == []
+    assert len(outbox.pending(Lane.EVENT, of=renewed)) == 1
+
+
 def test_what_was_given_up_is_told_of_the_outbox_that_it_was_in(path: Path) -> None:
     outbox = Outbox.open(path, Limits(most_bytes=100_000))
     before = outbox.id
