@@ -52,7 +52,7 @@ LONG_FAIR = {
 }
 
 SEARCHES = SCENARIOS | {f"{name}, fair": f"{defines} FAIR" for name, defines in FAIR.items()}
-LONG_SEARCHES = LONG_SCENARIOS | {f"{name}, fair": f"{defines} FAIR" for name, defines in LONG_FAIR.items()}
+LONG_SEARCHES = LONG_SCENARIOS | {f"{name}, larger and fair": f"{defines} FAIR" for name, defines in LONG_FAIR.items()}
 
 MUTANTS = {
     "PUBACK_EMPTIES": ("a press", "receipted_is_stored"),
