@@ -16,6 +16,11 @@ MEANINGS = (
     ("name resolution", "its name cannot be looked up; check the modem and the SIM"),
     ("unreachable", "there is no way to it; check the modem and the SIM"),
     ("Session taken over", "another connection took this name; is this certificate on two terminals?"),
+    ("Connection reset", "it hung up; is it up, does it speak TLS at that port, do its rules allow what we write?"),
+    (
+        "Unspecified error",
+        "it hung up without a word; is it up, do its rules allow what we write, has another our name?",
+    ),
     ("Keep alive timeout", "it answered nothing for too long; check the modem and the SIM"),
 )
 """A part of the error's text, and what it means; the first that is found counts."""

@@ -8,8 +8,9 @@ import ssl
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
@@ -38,7 +39,7 @@ class Broker(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where a broker is and how it proves itself; without a `ca` the line is not encrypted (bench only)."""
 
     host: str
-    port: int = 8883
+    port: Annotated[int, Meta(ge=1, le=65535)] = 8883
     ca: Path | None = None
     certificate: Path | None = None
     key: Path | None = None
@@ -142,13 +143,11 @@ class Connection:
                 clean_start=self._clean_start,
                 properties=self._properties,
             )
-        except (OSError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - belongs to whoever waits, whatever it is
             reason = str(error) if isinstance(error, BadCertificate) else in_words(error)
+            # Without a loop nobody is left to tell.
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self.abort, reason)
-        except RuntimeError:
-            # The loop was closed meanwhile: nobody is left to tell.
-            return
 
     def _lost(self) -> Lost:
         return Lost(f"{self._broker}: {self.closed.result()}")

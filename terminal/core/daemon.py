@@ -196,11 +196,8 @@ class Core:
             self._intake.put(inputs.Tick())
             self._storing.flush_if_due()
 
-    async def _pending(self, lane: Lane, after: int, limit: int) -> list[Row]:
-        # Places are told with the outbox that the sender knows; those of another wait until its account is opened.
-        return await self._writer.submit(
-            lambda outbox: outbox.pending(lane, after=after, limit=limit, of=self._sender.outbox)
-        )
+    async def _pending(self, lane: Lane, after: int, limit: int) -> tuple[str, list[Row]]:
+        return await self._writer.submit(lambda outbox: (outbox.id, outbox.pending(lane, after=after, limit=limit)))
 
     def _command(self, command: Command, role: Role) -> str | None:
         if role is not Role.CREW:

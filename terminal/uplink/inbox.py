@@ -73,7 +73,9 @@ class Inbox:
                 log.warning("%s", error)
             except Exception:
                 # One receipt that cannot be taken must not take the others with it.
-                log.exception("inbox: a %s could not be taken; report this as a defect", type(told).__name__)
+                log.exception("inbox: what came down (%s) could not be taken; report this", type(told).__name__)
+            finally:
+                self._waiting.task_done()
 
     async def _seen_epoch(self, epoch: str) -> None:
         """Tell the outbox, and open the account anew if there is another: what failed before may be done already."""

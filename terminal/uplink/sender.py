@@ -158,7 +158,10 @@ class Sender:
         self._wake.set()
 
     def received(self, ids: Iterable[str]) -> None:
-        """Headquarters has these alarm messages, though not by their places: one that has a place still owes it."""
+        """Headquarters has these alarm messages; one that has a place goes on until that place is receipted too.
+
+        Headquarters may have got it before its commit, and would miss the place for ever.
+        """
         for message_id in ids:
             if message_id in self._alarms and self._alarms[message_id].message.place is None:
                 del self._alarms[message_id]
@@ -183,7 +186,7 @@ class Sender:
         while True:
             self._wake.clear()
             try:
-                await self._pump()
+                await self.pump()
             except Lost:
                 self.disconnected()
             except OutboxFailed:
@@ -198,11 +201,12 @@ class Sender:
             except TimeoutError:
                 pass
 
-    async def _pump(self) -> None:
+    async def pump(self) -> None:
+        """Send what is due now, as far as there is room; raises Lost, or OutboxFailed."""
         self._watch_acknowledgements()
         self._send_alarms()
         self._send_moved()
-        while self._has_room():
+        while self.outbox and self._has_room():
             if not (self._send_next(late=False) or await self._send_old()):
                 return
 
@@ -257,7 +261,7 @@ class Sender:
             # Not while headquarters itself is silent: what the broker has took its way already.
             if self.hq_heard:
                 waiting.look_for_overdue(now_ns)
-            await waiting.read(self._pending)
+            await waiting.read(self._pending, self.outbox)
         return self._has_room() and (self._send_next(late=False) or self._send_next(late=True))
 
     def _send_next(self, *, late: bool) -> bool:

@@ -96,7 +96,8 @@ class Session(Listener):
         )
         try:
             await connection.open()
-            await connection.subscribe(topics.down_all(self._realm, self._who.unit))
+            mine = topics.down_all(self._realm, self._who.unit)
+            await connection.subscribe(mine, timeout_s=self._rules.connect_within_s)
             self._tell(LineChanged(connected=True, broker=str(broker)))
             self._sender.connected(connection)
             return f"{broker}: {await self._stay(connection, incarnation)}"

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Collection, Iterable
 from terminal.contract.topics import Lane
 from terminal.uplink.outbox import Row
 
-Pending = Callable[[Lane, int, int], Awaitable[list[Row]]]
-"""(lane, after seq, limit) to rows that have no receipt; raises OutboxFailed."""
+Pending = Callable[[Lane, int, int], Awaitable[tuple[str, list[Row]]]]
+"""(lane, after seq, limit) to the account and its rows that have no receipt; raises OutboxFailed."""
 
 LIVE_ROWS = 256
 """Freshly committed rows kept in memory; what does not fit is read from the disk again."""
@@ -92,12 +92,12 @@ class Waiting:
             self._looked_ns = now_ns
             self._look_again()
 
-    async def read(self, pending: Pending) -> None:
-        """Read on until there are old rows that may go, or none are left."""
+    async def read(self, pending: Pending, outbox: str) -> None:
+        """Read on until there are old rows that may go, or none are left in this account."""
         while not self._old and self._cursor is not None and self._may_send():
             look = self._looks
-            rows = await pending(self._lane, self._cursor, OLD_ROWS)
-            if self._looks != look:
+            account, rows = await pending(self._lane, self._cursor, OLD_ROWS)
+            if account != outbox or self._looks != look:
                 return
             self._cursor = rows[-1].seq if rows else None
             fresh = {row.id for _, row in self._live}

@@ -41,8 +41,8 @@ class Line:
         raise AssertionError(reason)
 
 
-async def nothing_waits(_lane: Lane, _after: int, _limit: int) -> list[Row]:
-    return []
+async def nothing_waits(_lane: Lane, _after: int, _limit: int) -> tuple[str, list[Row]]:
+    return "", []
 
 
 class Scene:

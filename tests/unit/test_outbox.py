@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import apsw
 import msgspec
 import pytest
 
@@ -163,15 +164,6 @@ def test_a_renewed_outbox_numbers_all_that_it_holds_from_one_and_owes_it(outbox:
     assert outbox.commit([entry(), entry(Lane.TRACK)]) == [6, 4]
 
 
-def test_places_of_a_renewed_outbox_are_not_taken_for_those_of_the_old_one(outbox: Outbox) -> None:
-    outbox.commit([entry()])
-    before = outbox.id
-    assert len(outbox.pending(Lane.EVENT, of=before)) == 1
-    renewed = outbox.renew_identity()
-    assert outbox.pending(Lane.EVENT, of=before) == []
-    assert len(outbox.pending(Lane.EVENT, of=renewed)) == 1
-
-
 def test_what_was_given_up_is_told_of_the_outbox_that_it_was_in(path: Path) -> None:
     outbox = Outbox.open(path, Limits(most_bytes=100_000))
     before = outbox.id
@@ -252,4 +244,37 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 def test_space_is_reserved_beside_the_outbox(path: Path) -> None:
     outbox = Outbox.open(path, Limits(most_bytes=10_000_000, reserve_bytes=100_000))
     assert path.with_name("outbox.db.reserve").stat().st_size == 100_000
+    outbox.close()
+
+
+def test_what_is_owed_is_kept_count_of_through_everything(path: Path) -> None:
+    outbox = Outbox.open(path, Limits(most_bytes=100_000))
+
+    def counted() -> dict[Lane, int]:
+        return {lane: len(outbox.pending(lane, limit=10_000)) for lane in Lane}
+
+    def check() -> None:
+        assert outbox.counts() == counted()
+
+    check()
+    for round_number in range(4):
+        made = [entry(lane, b"x" * 80) for lane in Lane for _ in range(200)]
+        outbox.commit(made)
+        check()
+        outbox.commit(made[:3])
+        check()
+        for lane in Lane:
+            rows = outbox.pending(lane, limit=40)
+            if len(rows) == 40:
+                outbox.settle(lane, [receipt(rows[:30]), receipt(rows[:30]), receipt(rows[35:])])
+            check()
+        outbox.forget_receipts(f"epoch {round_number}")
+        check()
+        usual = outbox._db.limit(apsw.SQLITE_LIMIT_LENGTH, 5000)
+        with pytest.raises(DiskFailed):
+            outbox.commit([entry(), entry()], b"x" * 6000)
+        outbox._db.limit(apsw.SQLITE_LIMIT_LENGTH, usual)
+        check()
+    outbox.renew_identity()
+    check()
     outbox.close()

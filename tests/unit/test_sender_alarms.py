@@ -38,8 +38,8 @@ class Line:
         return [None if message.place is None else message.place.seq for message in messages]
 
 
-async def nothing_waits(_lane: Lane, _after: int, _limit: int) -> list[Row]:
-    return []
+async def nothing_waits(_lane: Lane, _after: int, _limit: int) -> tuple[str, list[Row]]:
+    return "outbox", []
 
 
 ALARM = AlarmRaised(id=new_id(), who=Who(unit="LJ-101"), incident=new_incident())
