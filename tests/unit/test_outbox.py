@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import apsw
 import msgspec
 import pytest
 
@@ -151,18 +152,29 @@ def test_receipts_are_kept_as_long_as_was_said_and_no_longer(path: Path) -> None
         path.unlink()
 
 
-def test_a_renewed_outbox_numbers_what_is_owed_from_one(outbox: Outbox) -> None:
-    outbox.commit(entries(5))
-    rows = outbox.pending(Lane.EVENT)
-    outbox.settle(Lane.EVENT, [receipt(rows[1:3])])
-    before = outbox.id
+def test_a_renewed_outbox_numbers_all_that_it_holds_from_one_and_owes_it(outbox: Outbox) -> None:
+    for lane in (Lane.EVENT, Lane.TRACK):
+        outbox.commit(entries(5, lane))
+        rows = outbox.pending(lane)
+        outbox.settle(lane, [receipt(rows[1:3])])
+    before, events, points = outbox.id, 5, outbox.pending(Lane.TRACK)
     assert outbox.renew_identity() == outbox.id != before
-    assert [(row.seq, row.id) for row in outbox.pending(Lane.EVENT)] == [
-        (1, rows[0].id),
-        (2, rows[3].id),
-        (3, rows[4].id),
-    ]
-    assert outbox.commit([entry()]) == [4]
+    assert [row.seq for row in outbox.pending(Lane.EVENT)] == list(range(1, events + 1))
+    assert [(row.seq, row.id) for row in outbox.pending(Lane.TRACK)] == list(enumerate(ids(points), 1))
+    assert outbox.commit([entry(), entry(Lane.TRACK)]) == [6, 4]
+
+
+def test_what_was_given_up_is_told_of_the_outbox_that_it_was_in(path: Path) -> None:
+    outbox = Outbox.open(path, Limits(most_bytes=100_000))
+    before = outbox.id
+    outbox.commit(entries(700, Lane.TRACK, size=200))
+    outbox.renew_identity()
+    (told,) = outbox.pending(Lane.EVENT)
+    message = decode_event(told.body)
+    assert isinstance(message, Thinned)
+    assert (told.seq, message.outbox, message.dropped[0][0]) == (1, before, 1)
+    assert before != outbox.id
+    outbox.close()
 
 
 def test_a_full_outbox_gives_up_the_oldest_track_and_says_which(path: Path) -> None:
@@ -232,4 +244,37 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 def test_space_is_reserved_beside_the_outbox(path: Path) -> None:
     outbox = Outbox.open(path, Limits(most_bytes=10_000_000, reserve_bytes=100_000))
     assert path.with_name("outbox.db.reserve").stat().st_size == 100_000
+    outbox.close()
+
+
+def test_what_is_owed_is_kept_count_of_through_everything(path: Path) -> None:
+    outbox = Outbox.open(path, Limits(most_bytes=100_000))
+
+    def counted() -> dict[Lane, int]:
+        return {lane: len(outbox.pending(lane, limit=10_000)) for lane in Lane}
+
+    def check() -> None:
+        assert outbox.counts() == counted()
+
+    check()
+    for round_number in range(4):
+        made = [entry(lane, b"x" * 80) for lane in Lane for _ in range(200)]
+        outbox.commit(made)
+        check()
+        outbox.commit(made[:3])
+        check()
+        for lane in Lane:
+            rows = outbox.pending(lane, limit=40)
+            if len(rows) == 40:
+                outbox.settle(lane, [receipt(rows[:30]), receipt(rows[:30]), receipt(rows[35:])])
+            check()
+        outbox.forget_receipts(f"epoch {round_number}")
+        check()
+        usual = outbox._db.limit(apsw.SQLITE_LIMIT_LENGTH, 5000)
+        with pytest.raises(DiskFailed):
+            outbox.commit([entry(), entry()], b"x" * 6000)
+        outbox._db.limit(apsw.SQLITE_LIMIT_LENGTH, usual)
+        check()
+    outbox.renew_identity()
+    check()
     outbox.close()
