@@ -82,7 +82,12 @@ async def _fleet(at: Broker, plain_kib: float, plain_threads: int) -> list[Row]:
     await asyncio.gather(*driving, return_exceptions=True)
     await asyncio.gather(*(car.connection.close() for car in cars))
     return [
-        row("memory, a car", memory_kib, "KiB", f"{memory_kib / plain_kib:.2f} of paho's loop_start ({plain_kib:.0f}, {PLAIN_CLIENTS} clients)"),
+        row(
+            "memory, a car",
+            memory_kib,
+            "KiB",
+            f"{memory_kib / plain_kib:.2f} of paho's loop_start ({plain_kib:.0f}, {PLAIN_CLIENTS} clients)",
+        ),
         row("threads in the process", threads, "", f"paho's loop_start {plain_threads} ({PLAIN_CLIENTS} clients)"),
         row(f"connected and subscribed, {AT_ONCE} at once", CARS / connected_s, "cars/s"),
         row(f"CPU, presence every {Holding().presence_every_s:g} s", busy * 100, "% of a core"),

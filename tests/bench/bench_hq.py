@@ -128,7 +128,9 @@ async def _measured(
     bare = len(publications) * messages_each / float(run.stdout)
     ours, cpu_us, busy = await _drained(at, folder, len(publications) // CARS * messages_each)
     return [
-        row(f"{what}: stored and receipted", ours, "messages/s", f"{ours / bare:.2f} of a bare subscriber ({bare:.0f})"),
+        row(
+            f"{what}: stored and receipted", ours, "messages/s", f"{ours / bare:.2f} of a bare subscriber ({bare:.0f})"
+        ),
         row("   CPU of headquarters, a message", cpu_us, "us", f"{busy:.0%} of a core"),
     ]
 

@@ -200,4 +200,3 @@ def _day(folder: Path, name: str, commits: int, points_each: int) -> tuple[float
     device = None if device_before is None or device_after is None else device_after - device_before
     gb = part / 1e9
     return (written_bytes() - before) * gb, None if device is None else device * gb
-

@@ -90,10 +90,13 @@ def _points() -> Iterator[Point]:
 
 def as_batches(count: int) -> list[bytes]:
     """So many positions a message, as the sender makes them."""
-    outbox, rows = new_id(), [
-        OutboxRow(seq, str(UUID(bytes=point.id)), Lane.TRACK, track.row_body(WHO, point))
-        for seq, point in enumerate(points(), 1000)
-    ]
+    outbox, rows = (
+        new_id(),
+        [
+            OutboxRow(seq, str(UUID(bytes=point.id)), Lane.TRACK, track.row_body(WHO, point))
+            for seq, point in enumerate(points(), 1000)
+        ],
+    )
     late = count == track.MOST_POINTS
     return [track.batch(outbox, rows[first : first + count], late=late)[0] for first in range(0, len(rows), count)]
 

@@ -38,7 +38,11 @@ def started(*commands: Command, env: Mapping[str, str] | None = None) -> Iterato
         for command in commands:
             children.append(
                 subprocess.Popen(
-                    command, cwd=ROOT, env={**os.environ, **(env or {})}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+                    command,
+                    cwd=ROOT,
+                    env={**os.environ, **(env or {})},
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
                 )
             )
         yield children
