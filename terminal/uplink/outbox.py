@@ -37,6 +37,21 @@ CREATE TABLE messages (
 ) WITHOUT ROWID;
 CREATE INDEX unreceipted ON messages (lane, seq) WHERE receipted_s IS NULL;
 """
+WAITING = """
+PRAGMA temp_store = memory;
+CREATE TEMP TABLE waiting (lane INTEGER PRIMARY KEY, messages INTEGER NOT NULL);
+INSERT INTO waiting SELECT l.lane, count(m.seq)
+    FROM main.lanes l LEFT JOIN main.messages m ON m.lane = l.lane AND m.receipted_s IS NULL GROUP BY l.lane;
+CREATE TEMP TRIGGER came AFTER INSERT ON main.messages WHEN new.receipted_s IS NULL
+    BEGIN UPDATE waiting SET messages = messages + 1 WHERE lane = new.lane; END;
+CREATE TEMP TRIGGER went AFTER DELETE ON main.messages WHEN old.receipted_s IS NULL
+    BEGIN UPDATE waiting SET messages = messages - 1 WHERE lane = old.lane; END;
+CREATE TEMP TRIGGER changed AFTER UPDATE OF receipted_s ON main.messages
+    BEGIN UPDATE waiting SET messages = messages + (new.receipted_s IS NULL) - (old.receipted_s IS NULL)
+        WHERE lane = new.lane; END;
+"""
+"""How many messages of each lane have no receipt, kept by SQLite in memory: after an outage counting them anew takes
+longer than the commit of an alarm."""
 LANE_NUMBERS = {lane: number for number, lane in enumerate(Lane)}
 
 PAGE_BYTES = 1024
@@ -88,6 +103,7 @@ class Outbox:
         self._settled = PURGE_EVERY
         self.problem = problem
         self.id = self._born()
+        self._db.execute(WAITING)
 
     @classmethod
     def open(cls, path: Path, limits: Limits, thinned: Thin | None = None, *, vfs: str | None = None) -> "Outbox":
@@ -192,9 +208,9 @@ class Outbox:
 
     def counts(self) -> dict[Lane, int]:
         """How many messages of each lane have no receipt."""
-        count = "SELECT count(*) FROM messages WHERE lane = ? AND receipted_s IS NULL"
         with self._failing():
-            return {lane: int(self._db.execute(count, (number,)).get) for lane, number in LANE_NUMBERS.items()}
+            found: dict[int, int] = dict(self._db.execute("SELECT lane, messages FROM waiting").fetchall())
+        return {lane: found[number] for lane, number in LANE_NUMBERS.items()}
 
     def settle(self, lane: Lane, ranges: Sequence[StoredRange], epoch: str | None = None) -> list[str]:
         """Take a receipt: the ids of messages that it names and that had none, all of which headquarters has.
