@@ -1,11 +1,16 @@
-"""A thousand cars in one process: what each connection costs in memory, threads and CPU, beside paho with its threads."""
+"""A thousand cars in one process: memory, threads and CPU of our connections, beside paho with its threads.
+
+`python -m tests.bench.bench_fleet PORT` is that process, so that its memory is its own; it prints its figures as JSON.
+"""
 
 import asyncio
+import json
 import os
 import resource
 import secrets
 import subprocess
 import sys
+import threading
 import time
 
 from terminal.contract import topics
@@ -52,18 +57,34 @@ class Car(Listener):
 
 
 def measure() -> list[Row]:
-    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-    assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] > CARS * FILES_A_CAR, "ulimit -n is too small for a fleet"
+    enough = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (enough, enough))
+    assert enough > CARS * FILES_A_CAR, "a fleet needs more open files: ulimit -Hn"
     with folder_on_disk() as folder:
         port = configured(folder)
         with started(broker(folder)):
             wait_for_port(port)
-            command = (sys.executable, "-m", "tests.bench.plain_fleet", str(port), str(PLAIN_CLIENTS))
-            plain = subprocess.run(command, check=True, cwd=ROOT, capture_output=True, text=True).stdout.split()
-            return asyncio.run(_fleet(Broker(host="127.0.0.1", port=port), float(plain[0]), int(plain[1])))
+            plain = _figures("tests.bench.plain_fleet", port, PLAIN_CLIENTS)
+            ours = _figures("tests.bench.bench_fleet", port)
+    beside = f"paho's loop_start, {PLAIN_CLIENTS} clients"
+    ratio = ours["kib_each"] / plain["kib_each"]
+    return [
+        row("memory, a car", ours["kib_each"], "KiB", f"{ratio:.2f} of {beside} ({plain['kib_each']:.0f})"),
+        row("threads in the process", ours["threads"], "", f"{beside}: {plain['threads']}"),
+        row(f"connected and subscribed, {AT_ONCE} at once", ours["cars_per_s"], "cars/s"),
+        row(f"CPU, presence every {Holding().presence_every_s:g} s", ours["busy_percent"], "% of a core"),
+    ]
 
 
-async def _fleet(at: Broker, plain_kib: float, plain_threads: int) -> list[Row]:
+def _figures(module: str, *arguments: int) -> dict[str, float]:
+    command = (sys.executable, "-m", module, *map(str, arguments))
+    run = subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.PIPE)
+    figures: dict[str, float] = json.loads(run.stdout)
+    return figures
+
+
+async def fleet(at: Broker) -> dict[str, float]:
+    """Connect them all, watch them for a while, let them go."""
     before_mib, _ = memory_mib(os.getpid())
     cars = [Car(number, at) for number in range(CARS)]
     began_s = time.perf_counter()
@@ -75,20 +96,18 @@ async def _fleet(at: Broker, plain_kib: float, plain_threads: int) -> list[Row]:
     await asyncio.sleep(WATCHED_S)
     busy = (cpu_s(os.getpid()) - used_s) / (time.perf_counter() - began_s)
     assert all(car.acknowledged_presences and not car.connection.closed.done() for car in cars), "a car was lost"
-    memory_kib = (memory_mib(os.getpid())[0] - before_mib) * 1024 / CARS
-    threads = len(os.listdir("/proc/self/task"))
+    figures = {
+        "kib_each": (memory_mib(os.getpid())[0] - before_mib) * 1024 / CARS,
+        "threads": threading.active_count(),
+        "cars_per_s": CARS / connected_s,
+        "busy_percent": busy * 100,
+    }
     for task in driving:
         task.cancel()
     await asyncio.gather(*driving, return_exceptions=True)
     await asyncio.gather(*(car.connection.close() for car in cars))
-    return [
-        row(
-            "memory, a car",
-            memory_kib,
-            "KiB",
-            f"{memory_kib / plain_kib:.2f} of paho's loop_start ({plain_kib:.0f}, {PLAIN_CLIENTS} clients)",
-        ),
-        row("threads in the process", threads, "", f"paho's loop_start {plain_threads} ({PLAIN_CLIENTS} clients)"),
-        row(f"connected and subscribed, {AT_ONCE} at once", CARS / connected_s, "cars/s"),
-        row(f"CPU, presence every {Holding().presence_every_s:g} s", busy * 100, "% of a core"),
-    ]
+    return figures
+
+
+if __name__ == "__main__":
+    print(json.dumps(asyncio.run(fleet(Broker(host="127.0.0.1", port=int(sys.argv[1]))))))

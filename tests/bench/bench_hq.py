@@ -1,7 +1,6 @@
 """What headquarters stores and receipts in a second, beside a bare subscriber that keeps nothing, on one broker."""
 
 import asyncio
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -122,10 +121,9 @@ async def _measured(
     # Both come once, so that the broker keeps for them what is sent while they are away.
     with started(hq(folder)):
         await _heard_once(at)
-    subprocess.run((*plain, "0"), check=True)
+    await _run(*plain, "0")
     await _send(at, publications)
-    run = subprocess.run((*plain, str(len(publications))), check=True, capture_output=True, text=True)
-    bare = len(publications) * messages_each / float(run.stdout)
+    bare = len(publications) * messages_each / float(await _run(*plain, str(len(publications))))
     ours, cpu_us, busy = await _drained(at, folder, len(publications) // CARS * messages_each)
     return [
         row(
@@ -133,6 +131,14 @@ async def _measured(
         ),
         row("   CPU of headquarters, a message", cpu_us, "us", f"{busy:.0%} of a core"),
     ]
+
+
+async def _run(*command: str | Path) -> bytes:
+    """What the command prints."""
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    printed, _ = await process.communicate()
+    assert process.returncode == 0, command
+    return printed
 
 
 async def _heard_once(at: Broker) -> None:

@@ -26,6 +26,7 @@ from tests.bench.rows import Row, row
 NAME = "Outbox: commits, and bytes that reach the block layer"
 ROUNDS = 40
 COMMITS_IN_ROUND = 25
+WAITING_POINTS = 100_000
 DAY_S = 86_400
 CITY_MPS = 50 / 3.6
 LIMITS = Limits(most_bytes=64_000_000)
@@ -128,7 +129,7 @@ class Measured:
 
 def measure() -> list[Row]:
     with folder_on_disk() as folder:
-        return [*_speeds(folder), *_days(folder)]
+        return [*_speeds(folder), _after_an_outage(folder), *_days(folder)]
 
 
 def _speeds(folder: Path) -> list[Row]:
@@ -164,6 +165,26 @@ def _speeds(folder: Path) -> list[Row]:
             ),
         ]
     return rows
+
+
+def _after_an_outage(folder: Path) -> Row:
+    """An alarm's commit, with the count of what waits, as core makes them."""
+
+    def commit_ms(waiting: int) -> float:
+        outbox, times_s = Outbox.open(folder / f"waiting-{waiting}.db", LIMITS), []
+        for _ in range(waiting // 1000):
+            outbox.commit(points(1000)[0])
+        for _ in range(COMMITS_IN_ROUND):
+            entries, state = alarm()
+            began_s = time.perf_counter()
+            outbox.commit(entries, state)
+            outbox.counts()
+            times_s.append(time.perf_counter() - began_s)
+        outbox.close()
+        return statistics.median(times_s) * 1000
+
+    none, many = commit_ms(0), commit_ms(WAITING_POINTS)
+    return row(f"an alarm while {WAITING_POINTS:,} points wait", many, "ms", f"{many / none:.2f} of while none waits")
 
 
 def _days(folder: Path) -> list[Row]:

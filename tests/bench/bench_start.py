@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import BinaryIO
 
 from terminal.link import Snapshot, decode_server_line
 from terminal.tools.demo_files import UNIT
@@ -72,17 +73,17 @@ def _start_core(folder: Path) -> tuple[float, float, tuple[float, float]]:
         systemd.bind(str(notice))
         began_s = time.perf_counter()
         with started(core(folder), env={"NOTIFY_SOCKET": str(notice)}) as [process]:
+            assert systemd.recv(64) == b"READY=1"
+            ready_s = time.perf_counter() - began_s
             with closing(_connected(folder / "core.sock")) as client:
                 assert isinstance(decode_server_line(client.readline()), Snapshot)
                 snapshot_s = time.perf_counter() - began_s
-                assert systemd.recv(64) == b"READY=1"
-                ready_s = time.perf_counter() - began_s
                 for _ in range(SETTLED_AFTER_LINES):
                     client.readline()
-                return ready_s * 1000, snapshot_s * 1000, memory_mib(process.pid)
+            return ready_s * 1000, snapshot_s * 1000, memory_mib(process.pid)
 
 
-def _connected(path: Path):
+def _connected(path: Path) -> BinaryIO:
     while True:
         with socket.socket(socket.AF_UNIX) as client:
             if client.connect_ex(str(path)) == 0:

@@ -1,8 +1,9 @@
 """What a fleet is set beside: as many paho clients, each with the thread that its `loop_start` makes.
 
-`plain_fleet.py PORT COUNT` prints KiB per client and the threads of the process.
+`plain_fleet.py PORT COUNT` prints KiB per client and the threads of the process as JSON.
 """
 
+import json
 import os
 import sys
 import threading
@@ -27,7 +28,8 @@ def main(port: int, count: int) -> None:
         clients.append(client)
     for _ in clients:
         granted.acquire()
-    print((memory_mib(os.getpid())[0] - before_mib) * 1024 / count, threading.active_count())
+    kib_each = (memory_mib(os.getpid())[0] - before_mib) * 1024 / count
+    print(json.dumps({"kib_each": kib_each, "threads": threading.active_count()}))
     for client in clients:
         client.disconnect()
 

@@ -33,18 +33,12 @@ def folder_on_disk() -> Iterator[Path]:
 @contextmanager
 def started(*commands: Command, env: Mapping[str, str] | None = None) -> Iterator[list[subprocess.Popen[bytes]]]:
     """Run them together, and end each of them in the end."""
+    quiet, environment = subprocess.DEVNULL, {**os.environ, **(env or {})}
     children: list[subprocess.Popen[bytes]] = []
     try:
         for command in commands:
-            children.append(
-                subprocess.Popen(
-                    command,
-                    cwd=ROOT,
-                    env={**os.environ, **(env or {})},
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                )
-            )
+            child = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=quiet, stderr=quiet)
+            children.append(child)
         yield children
     finally:
         for child in reversed(children):
