@@ -208,9 +208,9 @@ class Outbox:
 
     def counts(self) -> dict[Lane, int]:
         """How many messages of each lane have no receipt."""
+        count = "SELECT messages FROM waiting WHERE lane = ?"
         with self._failing():
-            found: dict[int, int] = dict(self._db.execute("SELECT lane, messages FROM waiting").fetchall())
-        return {lane: found[number] for lane, number in LANE_NUMBERS.items()}
+            return {lane: int(self._db.execute(count, (number,)).get) for lane, number in LANE_NUMBERS.items()}
 
     def settle(self, lane: Lane, ranges: Sequence[StoredRange], epoch: str | None = None) -> list[str]:
         """Take a receipt: the ids of messages that it names and that had none, all of which headquarters has.

@@ -22,6 +22,10 @@ def _machine() -> str:
     return f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}, load {load}"
 
 
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/bench", description="Run benchmarks; all of them, or those named.")
     known = sorted(path.stem.removeprefix("bench_") for path in Path(__file__).parent.glob("bench_*.py"))
@@ -43,7 +47,7 @@ def main() -> int:
         results[name] = rows = module.measure()
         signal.alarm(0)
         for row in rows:
-            print(f"  {row['name']:56} {row['value']:>12,.4g} {row['unit']:<14} {row.get('versus', '')}", flush=True)
+            print(f"  {row['name']:56} {_number(row['value']):>10} {row['unit']:<12} {row['versus']}", flush=True)
     if args.json:
         args.json.write_text(json.dumps(results, indent=2) + "\n")
     return 0
