@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import apsw
@@ -45,9 +46,41 @@ def ids(rows: list[Row]) -> list[str]:
     return [row.id for row in rows]
 
 
+def counted_anew(outbox: Outbox) -> dict[Lane, int]:
+    return {lane: len(outbox.pending(lane, limit=1_000_000)) for lane in Lane}
+
+
 def test_each_lane_has_its_own_places_from_one(outbox: Outbox) -> None:
     assert outbox.commit([entry(Lane.ALARM), entry(Lane.EVENT), entry(Lane.EVENT)]) == [1, 1, 2]
     assert outbox.counts() == {Lane.ALARM: 1, Lane.EVENT: 2, Lane.TRACK: 0}
+
+
+def test_what_waits_is_counted_after_reopening_and_after_a_commit_that_failed(path: Path) -> None:
+    with closing(Outbox.open(path, ROOMY)) as outbox:
+        outbox.commit(entries(2, Lane.TRACK))
+        outbox.commit([entry(Lane.ALARM)])
+        with pytest.raises(ValueError, match="badly formed"):
+            outbox.commit([entry(Lane.TRACK), Entry("no id", Lane.TRACK, b"")])
+        assert outbox.counts() == {Lane.ALARM: 1, Lane.EVENT: 0, Lane.TRACK: 2}
+    with closing(Outbox.open(path, ROOMY)) as outbox:
+        assert outbox.counts() == {Lane.ALARM: 1, Lane.EVENT: 0, Lane.TRACK: 2}
+
+
+def test_what_waits_is_counted_whatever_becomes_of_it(outbox: Outbox) -> None:
+    assert outbox.forget_receipts("first") == 0
+    outbox.commit([entry(Lane.ALARM), entry(), *entries(3, Lane.TRACK)])
+    alarm_receipt = [receipt(outbox.pending(Lane.ALARM))]
+    for happened in (
+        lambda: outbox.settle(Lane.TRACK, [receipt(outbox.pending(Lane.TRACK)[:2])]),
+        lambda: outbox.settle(Lane.ALARM, alarm_receipt),
+        lambda: outbox.settle(Lane.ALARM, alarm_receipt),
+        lambda: outbox.settle(Lane.EVENT, [receipt(outbox.pending(Lane.EVENT))]),
+        lambda: outbox.forget_receipts("second"),
+        lambda: outbox.settle(Lane.ALARM, alarm_receipt),
+        outbox.renew_identity,
+    ):
+        happened()
+        assert outbox.counts() == counted_anew(outbox)
 
 
 def test_an_entry_committed_again_keeps_its_one_place(outbox: Outbox) -> None:
@@ -199,6 +232,7 @@ def test_events_go_after_the_track_but_neither_alarms_nor_accounts_of_what_went(
     for _ in range(20):
         outbox.commit(entries(20, Lane.EVENT, size=1000))
     counts = outbox.counts()
+    assert counts == counted_anew(outbox)
     assert (counts[Lane.ALARM], counts[Lane.TRACK]) == (50, 0)
     told = [msgspec.json.decode(row.body) for row in outbox.pending(Lane.EVENT, limit=999) if row.body[:1] == b"{"]
     assert {message["lane"] for message in told} == {"track", "event"}
