@@ -94,9 +94,10 @@ class Service:
         )
         try:
             await connection.open()
+            # A durable session delivers before it is subscribed again, and what is stored then is receipted too.
+            self._connection = connection
             for realm in self._config.realms:
                 await connection.subscribe(topics.up_all(realm))
-            self._connection = connection
             self._emit("connected", {"broker": str(broker)})
             return await asyncio.shield(connection.closed)
         except asyncio.CancelledError:

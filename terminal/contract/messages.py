@@ -148,10 +148,14 @@ class SourceChanged(Message, frozen=True, kw_only=True, tag="source-changed"):
 
 
 class Thinned(Message, frozen=True, kw_only=True, tag="thinned"):
-    """The outbox was full: these places of `lane` were given up, first and last of each run."""
+    """The outbox was full: these places of `lane` were given up, first and last of each run.
+
+    They are places of `outbox`, which may have taken another id since; "" is that of this message's own place.
+    """
 
     lane: Lane
     dropped: tuple[tuple[Seq, Seq], ...]
+    outbox: str = ""
     reason: str = ""
 
 

@@ -37,6 +37,21 @@ CREATE TABLE messages (
 ) WITHOUT ROWID;
 CREATE INDEX unreceipted ON messages (lane, seq) WHERE receipted_s IS NULL;
 """
+WAITING = """
+PRAGMA temp_store = memory;
+CREATE TEMP TABLE waiting (lane INTEGER PRIMARY KEY, messages INTEGER NOT NULL);
+INSERT INTO waiting SELECT l.lane, count(m.seq)
+    FROM main.lanes l LEFT JOIN main.messages m ON m.lane = l.lane AND m.receipted_s IS NULL GROUP BY l.lane;
+CREATE TEMP TRIGGER came AFTER INSERT ON main.messages WHEN new.receipted_s IS NULL
+    BEGIN UPDATE waiting SET messages = messages + 1 WHERE lane = new.lane; END;
+CREATE TEMP TRIGGER went AFTER DELETE ON main.messages WHEN old.receipted_s IS NULL
+    BEGIN UPDATE waiting SET messages = messages - 1 WHERE lane = old.lane; END;
+CREATE TEMP TRIGGER changed AFTER UPDATE OF receipted_s ON main.messages
+    BEGIN UPDATE waiting SET messages = messages + (new.receipted_s IS NULL) - (old.receipted_s IS NULL)
+        WHERE lane = new.lane; END;
+"""
+"""How many messages of each lane have no receipt, kept by SQLite in memory: after an outage counting them anew takes
+longer than the commit of an alarm."""
 LANE_NUMBERS = {lane: number for number, lane in enumerate(Lane)}
 
 PAGE_BYTES = 1024
@@ -72,8 +87,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     reserve_bytes: int = 0
 
 
-Thin = Callable[[Lane, Ranges, str], Entry]
-"""Makes the event that tells headquarters which places were given up."""
+Thin = Callable[[str, Lane, Ranges, str], Entry]
+"""Makes the event that tells headquarters which places of which outbox were given up, and why."""
 
 
 class Outbox:
@@ -86,10 +101,9 @@ class Outbox:
         self._thinned = thinned or account_of
         self._reserve = Reserve(path, limits.reserve_bytes)
         self._settled = PURGE_EVERY
-        # Counting takes 0.1 s for a million rows; so it is done once, and kept up.
-        self._owed: dict[Lane, int] | None = None
         self.problem = problem
         self.id = self._born()
+        self._db.execute(WAITING)
 
     @classmethod
     def open(cls, path: Path, limits: Limits, thinned: Thin | None = None, *, vfs: str | None = None) -> "Outbox":
@@ -129,12 +143,7 @@ class Outbox:
         try:
             yield
         except apsw.Error as error:
-            self._owed = None
             raise durable.failed(self._path, error) from error
-
-    def _owes(self, lane: Lane, more: int) -> None:
-        if self._owed is not None:
-            self._owed[lane] += more
 
     def commit(self, entries: Sequence[Entry], state: bytes | None = None, name: str = "emergency") -> list[int]:
         """Put the entries, and a state under its name, on disk in one transaction; their places. Raises DiskFailed.
@@ -167,13 +176,11 @@ class Outbox:
         give = "UPDATE lanes SET next_seq = next_seq + 1 WHERE lane = ? RETURNING next_seq - 1"
         seq = int(self._db.execute(give, (lane,)).get)
         self._db.execute("INSERT INTO messages VALUES (?, ?, ?, ?, NULL)", (lane, seq, message_id, entry.body))
-        self._owes(entry.lane, 1)
         return seq
 
     def _thin(self) -> None:
         for lane, dropped in thinning.thin(self._db, self._limits.most_bytes, LANE_NUMBERS.__getitem__).items():
-            self._owes(lane, -sum(last - first + 1 for first, last in dropped))
-            account = self._thinned(lane, dropped, "the outbox was full")
+            account = self._thinned(self.id, lane, dropped, "the outbox was full")
             self._placed(account)
             self._db.execute("INSERT INTO accounts VALUES (?)", (UUID(account.id).bytes,))
 
@@ -201,13 +208,9 @@ class Outbox:
 
     def counts(self) -> dict[Lane, int]:
         """How many messages of each lane have no receipt."""
-        count = "SELECT count(*) FROM messages WHERE lane = ? AND receipted_s IS NULL"
-        if self._owed is None:
-            with self._failing():
-                self._owed = {
-                    lane: int(self._db.execute(count, (number,)).get) for lane, number in LANE_NUMBERS.items()
-                }
-        return self._owed.copy()
+        count = "SELECT messages FROM waiting WHERE lane = ?"
+        with self._failing():
+            return {lane: int(self._db.execute(count, (number,)).get) for lane, number in LANE_NUMBERS.items()}
 
     def settle(self, lane: Lane, ranges: Sequence[StoredRange], epoch: str | None = None) -> list[str]:
         """Take a receipt: the ids of messages that it names and that had none, all of which headquarters has.
@@ -236,9 +239,7 @@ class Outbox:
         if len(ids) != places or digest_of_ids(ids) != stored.digest:
             return []
         self._receipt(lane, place)
-        new = [message_id for message_id, (_, receipted_s) in zip(ids, found, strict=True) if receipted_s is None]
-        self._owes(lane, -len(new))
-        return new
+        return [message_id for message_id, (_, receipted_s) in zip(ids, found, strict=True) if receipted_s is None]
 
     def _receipt(self, lane: Lane, place: tuple[int, int, int]) -> None:
         if lane is Lane.TRACK:
@@ -261,21 +262,19 @@ class Outbox:
             return 0 if first else self._unreceipt()
 
     def _unreceipt(self) -> int:
-        self._owed = None
         self._db.execute("UPDATE messages SET receipted_s = NULL WHERE receipted_s IS NOT NULL")
         return int(self._db.changes())
 
     def renew_identity(self) -> str:
-        """Take a new outbox id and new places for all that has no receipt, since another card has the old ones.
+        """Take a new outbox id and new places for all that is held, since another card has the old ones.
 
-        Accounts of what was thinned speak of the old places, and go with them.
+        All of it is sent again, with a receipt or without: the new account has no gaps then, and headquarters may
+        yet lose what it has and ask for it.
         """
         renewed = new_id()
-        self._owed = None
         with self._transaction():
             self._db.execute("UPDATE facts SET value = ? WHERE name = 'outbox'", (renewed,))
-            self._db.execute("DELETE FROM messages WHERE receipted_s IS NOT NULL OR id IN (SELECT id FROM accounts)")
-            self._db.execute("DELETE FROM accounts")
+            self._unreceipt()
             for number in LANE_NUMBERS.values():
                 self._renumber(number)
         self.id = renewed
@@ -301,9 +300,9 @@ class Outbox:
         durable.shut(self._db)
 
 
-def account_of(lane: Lane, dropped: Ranges, reason: str) -> Entry:
+def account_of(outbox: str, lane: Lane, dropped: Ranges, reason: str) -> Entry:
     """The event that says what was given up; its sender is whoever the line vouches for."""
-    message = Thinned(id=new_id(), who=Who(unit=""), lane=lane, dropped=dropped, reason=reason)
+    message = Thinned(id=new_id(), who=Who(unit=""), outbox=outbox, lane=lane, dropped=dropped, reason=reason)
     return Entry(message.id, Lane.EVENT, encode(message))
 
 

@@ -28,6 +28,7 @@ class Waiting:
         self._due: dict[str, int] = {}
         self._cursor: int | None = 0
         self._looks = 0
+        self._looked_ns = 0
 
     def start_over(self) -> None:
         """All that has no receipt is to go again."""
@@ -75,7 +76,11 @@ class Waiting:
             self._due[row.id] = now_ns + self._receipt_within_ns
 
     def look_for_overdue(self, now_ns: int) -> None:
-        """Rows whose receipt is overdue are looked for on the disk again."""
+        """Rows whose receipt is overdue are looked for on the disk again.
+
+        So is, as seldom, what came there unannounced: an account of what was thinned, or a commit that only seemed
+        to fail.
+        """
         overdue = []
         for message_id, due_ns in self._due.items():
             if due_ns > now_ns:
@@ -83,7 +88,8 @@ class Waiting:
             overdue.append(message_id)
         for message_id in overdue:
             del self._due[message_id]
-        if overdue:
+        if overdue or (self._cursor is None and now_ns >= self._looked_ns + self._receipt_within_ns):
+            self._looked_ns = now_ns
             self._look_again()
 
     async def read(self, pending: Pending, outbox: str) -> None:

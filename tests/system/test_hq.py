@@ -300,6 +300,25 @@ def test_a_car_and_its_incident_outlive_headquarters(hq: Headquarters, mosquitto
     assert [(one["incident"], one["open"]) for one in incidents] == [(alarm.incident, True)]
 
 
+def test_what_came_while_headquarters_was_away_is_receipted_when_it_is_back(
+    hq: Headquarters, mosquitto: Broker
+) -> None:
+    async def scene(car: Car) -> None:
+        hq.kill()
+        while not car.down.empty():
+            car.down.get_nowait()
+        wanted = set(range(1, 301))
+        for seq in wanted:
+            car.says(Lane.EVENT, duty(seq))
+        await asyncio.to_thread(hq.start)
+        while wanted:
+            receipt = await car.hears(topics.RECEIPT, Receipt)
+            for run in receipt.stored:
+                wanted -= set(range(run.first, run.last + 1))
+
+    played(mosquitto, scene)
+
+
 def test_gaps_are_listed(hq: Headquarters, mosquitto: Broker) -> None:
     async def scene(car: Car) -> None:
         car.says(Lane.EVENT, duty(4))
