@@ -79,18 +79,30 @@ def failed(path: Path, error: Exception) -> DiskFailed:
     if isinstance(error, apsw.FullError):
         return DiskFull(str(path), "the disk is full", "free space on the card, or give the outbox less")
     if isinstance(error, apsw.BusyError | apsw.LockedError):
-        return DiskFailed(str(path), "another process holds it", "stop the other one")
+        return DiskFailed(str(path), f"{_holder(path)} holds it", "stop the other one")
     if isinstance(error, apsw.CantOpenError | apsw.ReadOnlyError | FileNotFoundError | PermissionError):
         return DiskFailed(str(path), f"cannot be written: {error}", "check the folder, its owner and its mount")
     return DiskFailed(str(path), f"the disk failed: {error}", "test the card with patrola doctor; replace it")
+
+
+def _holder(path: Path) -> str:
+    """Who has a lock on the database, as far as the kernel tells (proc_locks(5))."""
+    with contextlib.suppress(OSError, ValueError):
+        inode = path.stat().st_ino
+        for line in Path("/proc/locks").read_text().splitlines():
+            _, kind, *_, pid, file, _, _ = line.split()
+            if kind == "POSIX" and file.endswith(f":{inode}"):
+                return f"process {pid} ({Path(f'/proc/{pid}/comm').read_text().strip()})"
+    return "another process"
 
 
 def _opened(path: Path, schema: str, version: int, connect: Callable[[], apsw.Connection]) -> apsw.Connection:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
     db = connect()
     try:
+        _require_ours(db, path)
         _set_and_read_back(db, path)
-        _check(db, path)
+        _check(db)
         _make_tables(db, path, schema, version)
         _sync_folder(path.parent)
     except BaseException:
@@ -107,15 +119,19 @@ def _set_and_read_back(db: apsw.Connection, path: Path) -> None:
             raise DiskFailed(str(path), f"{setting} is {found}, not {wanted}", "the file system cannot hold it")
 
 
-def _check(db: apsw.Connection, path: Path) -> None:
-    """Raise CorruptError for damage, and DiskFailed for a sound database that is not ours."""
+def _require_ours(db: apsw.Connection, path: Path) -> None:
+    """Raise DiskFailed for another program's database, which must not be changed by so much as a setting."""
+    tables = db.execute("SELECT count(*) FROM sqlite_schema").get
+    if tables and db.pragma("application_id") != APPLICATION_ID:
+        raise DiskFailed(str(path), "is a database of another program", "move it away, or name another file")
+
+
+def _check(db: apsw.Connection) -> None:
+    """Raise CorruptError for damage."""
     if db.pragma("page_count") * db.pragma("page_size") <= QUICK_CHECK_BYTES:
         found = str(db.pragma("quick_check", 1))
         if found != "ok":
             raise apsw.CorruptError(found)
-    tables = db.execute("SELECT count(*) FROM sqlite_schema").get
-    if tables and db.pragma("application_id") != APPLICATION_ID:
-        raise DiskFailed(str(path), "is a database of another program", "move it away, or name another file")
 
 
 def _make_tables(db: apsw.Connection, path: Path, schema: str, version: int) -> None:
