@@ -1,4 +1,4 @@
-"""A real process killed, or refused, at each call by which it changes the disk: what it called stored is there, once."""
+"""A real process killed, or refused, at each call that changes the disk: what it called stored is there, once."""
 
 import subprocess
 import sys
