@@ -1,7 +1,7 @@
 """Headquarters' local API: one JSON object a line on a Unix socket, a question and an answer, or a stream of events.
 
-Questions: {"do": "units" | "incidents" | "ack" | "clear" | "watch" | "new-epoch", ...}; answers: {"ok": true, ...}
-or {"ok": false, "error": ...}. After "watch" every event is a line of its own.
+Questions: {"do": "units" | "incidents" | "gaps" | "ack" | "clear" | "watch" | "new-epoch", ...}; answers:
+{"ok": true, ...} or {"ok": false, "error": ...}. After "watch" every event is a line of its own.
 """
 
 import asyncio
@@ -116,6 +116,8 @@ class Api:
                 return {"units": [public(unit) for unit in self._desk.units()]}
             case "incidents":
                 return {"incidents": [public(one) for one in self._desk.incidents()]}
+            case "gaps":
+                return {"gaps": [public(gap) for gap in await self._desk.gaps()]}
             case "ack":
                 return {"incident": public(await self._desk.acknowledge(alarm, by))}
             case "clear":

@@ -1,25 +1,60 @@
-"""What a car's publication holds, as messages to store, and the receipts that answer them. Pure."""
+"""What a car's publication holds, as messages to store; whatever cannot be stored is refused here. Pure."""
 
-from collections import defaultdict
 from collections.abc import Iterable
+from typing import NamedTuple
 from uuid import UUID
 
 from msgspec import Struct
 
-from hq.store import Arrival
-from terminal.contract.identity import digest_of_ids
 from terminal.contract.messages import (
     Alarm,
     AlarmMoved,
     Event,
+    Malformed,
     Place,
-    Receipt,
-    StoredRange,
+    Point,
+    Thinned,
+    TrackBatch,
+    Who,
     decode_alarm,
     decode_event,
     decode_track,
 )
 from terminal.contract.topics import Lane, UpTopic
+
+MOST_INTEGER = 2**62
+"""SQLite keeps integers of 64 bits with a sign (sqlite.org/datatype3.html); so there is room to count on."""
+MOST_LAT_E7 = 900_000_000
+MOST_LON_E7 = 1_800_000_000
+LONGEST_NAME = 64
+"""Of an outbox; ours are UUIDs of 36 characters."""
+
+
+class Account(NamedTuple):
+    """One outbox of one car, as the broker vouches for the car."""
+
+    realm: str
+    unit: str
+    outbox: str
+
+
+class Arrival(Struct, frozen=True, kw_only=True):
+    """One message of one car, as it arrived; a track point carries its `point`."""
+
+    realm: str
+    unit: str
+    lane: Lane
+    id: str
+    place: Place | None
+    who: Who
+    body: bytes = b""
+    point: Point | None = None
+    late: bool = False
+
+    @property
+    def account(self) -> Account | None:
+        """Where its place is; None while it has none."""
+        return None if self.place is None else Account(self.realm, self.unit, self.place.outbox)
 
 
 class Publication(Struct, frozen=True):
@@ -33,64 +68,77 @@ class Publication(Struct, frozen=True):
 
 
 def read(topic: UpTopic, payload: bytes) -> Publication:
-    """What a publication on a lane holds; raises Malformed, or ValueError for an id that is none."""
-    lane = Lane(topic.what)
-    if lane is Lane.TRACK:
-        return Publication(topic.realm, topic.unit, lane, _points(topic, payload))
-    message: Alarm | Event = decode_alarm(payload) if lane is Lane.ALARM else decode_event(payload)
-    UUID(message.id)
+    """What a publication on a lane holds; raises Malformed."""
+    try:
+        lane = Lane(topic.what)
+        if lane is Lane.TRACK:
+            return Publication(topic.realm, topic.unit, lane, _points(topic, decode_track(payload)))
+        message: Alarm | Event = decode_alarm(payload) if lane is Lane.ALARM else decode_event(payload)
+        return Publication(topic.realm, topic.unit, lane, _arrivals(topic, lane, message, payload), message)
+    except Malformed:
+        raise
+    except ValueError as error:
+        raise Malformed(str(error)) from error
+
+
+def _arrivals(topic: UpTopic, lane: Lane, message: Alarm | Event, payload: bytes) -> tuple[Arrival, ...]:
+    message_id = str(UUID(message.id))
+    if lane is Lane.ALARM:
+        _check_incident(getattr(message, "incident", ""))
+    if isinstance(message, Thinned):
+        _check_ranges(message.dropped)
     if isinstance(message, AlarmMoved):
-        return Publication(topic.realm, topic.unit, lane, (), message)
-    arrival = Arrival(realm=topic.realm, unit=topic.unit, lane=lane, id=message.id, place=message.place, body=payload)
-    return Publication(topic.realm, topic.unit, lane, (arrival,), message)
+        return ()
+    if message.place is not None:
+        _check_place(message.place, lane)
+    arrival = Arrival(
+        realm=topic.realm,
+        unit=topic.unit,
+        lane=lane,
+        id=message_id,
+        place=message.place,
+        who=message.who,
+        body=payload,
+    )
+    return (arrival,)
 
 
-def _points(topic: UpTopic, payload: bytes) -> tuple[Arrival, ...]:
-    track = decode_track(payload)
+def _points(topic: UpTopic, track: TrackBatch) -> tuple[Arrival, ...]:
     return tuple(
         Arrival(
             realm=topic.realm,
             unit=topic.unit,
             lane=Lane.TRACK,
             id=str(UUID(bytes=point.id)),
-            place=Place(track.outbox, Lane.TRACK, point.seq),
-            point=point,
+            place=_check_place(Place(track.outbox, Lane.TRACK, point.seq), Lane.TRACK),
+            who=track.who,
+            point=_check_point(point),
             late=track.late,
         )
         for point in track.points
     )
 
 
-Account = tuple[str, str, str, Lane]
-"""(realm, unit, outbox, lane)."""
+def _check_incident(incident: str) -> None:
+    if str(UUID(incident)) != incident:
+        raise Malformed("expected an incident id as a lower-case UUID")
 
 
-def receipts(epoch: str, stored: Iterable[Arrival], clashes: frozenset[str]) -> list[tuple[str, str, Receipt]]:
-    """The receipts for what has been stored, as (realm, unit, receipt); alarms by their ids too."""
-    places: dict[Account, dict[int, str]] = defaultdict(dict)
-    alarms: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for one in stored:
-        if one.place is not None:
-            places[one.realm, one.unit, one.place.outbox, one.lane][one.place.seq] = one.id
-        if one.lane is Lane.ALARM:
-            alarms[one.realm, one.unit].append(one.id)
-    found = [
-        (realm, unit, _receipt(epoch, outbox, lane, ids, clash=outbox in clashes))
-        for (realm, unit, outbox, lane), ids in places.items()
-    ]
-    by_id = [(realm, unit, Receipt(epoch=epoch, ids=tuple(ids))) for (realm, unit), ids in alarms.items()]
-    return by_id + found
+def _check_place(place: Place, lane: Lane) -> Place:
+    if place.lane is not lane or not 1 <= place.seq <= MOST_INTEGER or len(place.outbox) > LONGEST_NAME:
+        raise Malformed(f"expected a place in lane {lane}, from 1 on, of an outbox of {LONGEST_NAME} characters")
+    return place
 
 
-def _receipt(epoch: str, outbox: str, lane: Lane, ids: dict[int, str], *, clash: bool) -> Receipt:
-    return Receipt(epoch=epoch, outbox=outbox, lane=lane, stored=() if clash else _ranges(ids), clash=clash)
+def _check_ranges(ranges: Iterable[tuple[int, int]]) -> None:
+    if not all(1 <= first <= last <= MOST_INTEGER for first, last in ranges):
+        raise Malformed("expected runs of places, each from its first to its last")
 
 
-def _ranges(ids: dict[int, str]) -> tuple[StoredRange, ...]:
-    runs: list[list[int]] = []
-    for seq in sorted(ids):
-        if runs and runs[-1][-1] == seq - 1:
-            runs[-1].append(seq)
-        else:
-            runs.append([seq])
-    return tuple(StoredRange(run[0], run[-1], digest_of_ids([ids[seq] for seq in run])) for run in runs)
+def _check_point(point: Point) -> Point:
+    if abs(point.lat_e7) > MOST_LAT_E7 or abs(point.lon_e7) > MOST_LON_E7:
+        raise Malformed("expected a latitude within 90 and a longitude within 180 degrees")
+    numbers = (point.utc_ms, point.speed_cmps, point.track_cdeg, point.flags)
+    if any(number is not None and abs(number) > MOST_INTEGER for number in numbers):
+        raise Malformed("expected numbers of 64 bits")
+    return point

@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     clear.add_argument("--reason", required=True, metavar="TEXT", help="why it is over")
     _action(actions, "units", "cars that were heard, and how they are", json_too=True)
     _action(actions, "incidents", "all incidents and how they were answered", json_too=True)
+    _action(actions, "gaps", "messages that are missing although the car sent later ones", json_too=True)
     _action(actions, "new-epoch", "after restoring a backup: have all cars send again what they still hold")
 
 
@@ -60,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if args.action == "watch":
         return _watch(config.socket, as_json=args.json)
-    if args.action in ("units", "incidents"):
+    if args.action in ("units", "incidents", "gaps"):
         return _show(_ask(config.socket, {"do": args.action}), args.action, as_json=args.json)
     question = {"do": args.action} | {key: getattr(args, key) for key in ("alarm", "by", "reason") if key in args}
     return _tell(_ask(config.socket, question))
@@ -111,6 +112,8 @@ def _summary(one: dict[str, Any], what: str) -> str:
     if what == "units":
         there = "online " if one["online"] else "OFFLINE"
         return f"{one['realm']:8} {one['unit']:12} {there} {one['duty'] or '-':16} waiting {one['pending']}"
+    if what == "gaps":
+        return f"{one['realm']:8} {one['unit']:12} {one['lane']:6} {one['first']} to {one['last']} of {one['outbox']}"
     raised = datetime.fromtimestamp(one["raised_ms"] / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
     test = " TEST" if one["kind"] == "test" else ""
     taken = f"taken by {one['acknowledged_by']}" if one["acknowledged_by"] else "NOT TAKEN"

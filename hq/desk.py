@@ -7,9 +7,11 @@ from typing import Any
 from msgspec.structs import asdict
 
 from hq import incidents
+from hq.accounts import Gap
 from hq.incidents import Incident, NotPossible
 from hq.receiver import Receiver
-from hq.units import Unit
+from hq.store import Store
+from hq.units import Key, Unit
 from terminal.contract.messages import DesiredState
 
 TOLD_AFTER_CLEARING_S = 86400
@@ -36,54 +38,49 @@ class Desk:
         return sorted(found, key=lambda one: one.raised_ms)
 
     def units(self) -> list[Unit]:
-        """Every car that was heard since this process started."""
-        return sorted(self._receiver.units.values(), key=lambda unit: (unit.realm, unit.unit))
+        """Every car that was ever heard."""
+        return sorted(self._receiver.units.values(), key=lambda unit: unit.last.key)
+
+    async def gaps(self) -> list[Gap]:
+        """What cars have sent later messages than, and what is not here yet."""
+        return await self._receiver.on_disk(Store.gaps)
 
     def find(self, name: str) -> Incident:
-        """The incident of this id, or whose id begins so; raises NotPossible unless there is exactly one."""
-        found = [one for one in self._receiver.incidents.values() if one.incident.startswith(name.lower())]
-        if len(found) != 1:
+        """The incident whose id, or unit/id, begins so; raises NotPossible unless there is exactly one."""
+        every = self._receiver.incidents.values()
+        found = [one for one in every if one.incident.startswith(name) or f"{one.unit}/{one.incident}".startswith(name)]
+        if len(found) != 1 or not name:
             some = "none" if not found else f"{len(found)} incidents"
             raise NotPossible(f"{some} begin with {name!r}; `patrola hq incidents` lists them")
         return found[0]
 
     async def acknowledge(self, name: str, by: str) -> Incident:
         """A named person takes an alarm; raises NotPossible or DiskFailed."""
-        incident = incidents.acknowledged(self.find(name), by, _now_ms())
+        incident = await self._receiver.act(self.find(name).key, lambda one: incidents.acknowledged(one, by, _now_ms()))
         await self._acted(incident, "alarm-acknowledged", {"by": incident.acknowledged_by})
         return incident
 
     async def clear(self, name: str, by: str, reason: str) -> Incident:
         """A named person ends an alarm, with a reason; raises NotPossible or DiskFailed."""
-        incident = incidents.cleared(self.find(name), by, reason, _now_ms())
+        key = self.find(name).key
+        incident = await self._receiver.act(key, lambda one: incidents.cleared(one, by, reason, _now_ms()))
         await self._acted(incident, "alarm-cleared", {"by": incident.cleared_by, "reason": incident.reason})
         return incident
 
     async def _acted(self, incident: Incident, event: str, fields: dict[str, Any]) -> None:
         self.acted_s = time.monotonic()
-        # Taken in memory first, so that a message arriving meanwhile folds onto it; undone if the disk refuses.
-        before = self._receiver.incidents[incident.incident]
-        self._receiver.incidents[incident.incident] = incident
-        try:
-            await self._receiver.on_disk(lambda store: store.save_incident(incident))
-        except Exception:
-            self._receiver.incidents[incident.incident] = before
-            raise
-        await self._receiver.on_disk(lambda store: store.revision(incident.realm, incident.unit, advance=True))
-        await self.tell_car(incident.realm, incident.unit)
+        await self.tell_car((incident.realm, incident.unit))
         self._emit(event, {"incident": incident.incident, "unit": incident.unit, "realm": incident.realm, **fields})
 
-    async def tell_car(self, realm: str, unit: str, *, only_unconfirmed: bool = False) -> None:
+    async def tell_car(self, unit: Key, *, only_unconfirmed: bool = False) -> None:
         """Send the car what it should show."""
-        revision, confirmed = await self._receiver.on_disk(
-            lambda store: (store.revision(realm, unit), store.confirmed(realm, unit))
-        )
+        revision, confirmed = await self._receiver.on_disk(lambda store: store.revisions(unit))
         if revision and not (only_unconfirmed and confirmed >= revision):
-            self._send_state(realm, unit, self._desired(realm, unit, revision))
+            self._send_state(*unit, self._desired(unit, revision))
 
-    def _desired(self, realm: str, unit: str, revision: int) -> DesiredState:
+    def _desired(self, unit: Key, revision: int) -> DesiredState:
         oldest_ms = _now_ms() - TOLD_AFTER_CLEARING_S * 1000
-        of_car = [one for one in self.incidents() if (one.realm, one.unit) == (realm, unit)]
+        of_car = [one for one in self.incidents() if (one.realm, one.unit) == unit]
         ended = [one for one in of_car if not one.is_open and (one.cleared_ms or 0) > oldest_ms]
         ended = sorted(ended, key=lambda one: one.cleared_ms or 0)[-MOST_CLEARED_TOLD:]
         told = [one for one in of_car if one.is_open] + ended
@@ -94,6 +91,9 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def public(value: Incident | Unit) -> dict[str, Any]:
+def public(value: Incident | Unit | Gap) -> dict[str, Any]:
     """What a client of the API is given."""
+    if isinstance(value, Unit):
+        told = asdict(value)
+        return asdict(told.pop("last")) | told
     return asdict(value) | ({"open": value.is_open} if isinstance(value, Incident) else {})

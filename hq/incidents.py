@@ -18,7 +18,10 @@ from terminal.contract.messages import (
 
 
 class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One emergency of one unit; times are headquarters' own, Unix milliseconds."""
+    """One emergency of one unit; times are headquarters' own, Unix milliseconds.
+
+    `kind` is real until the car's own words say that it is a test.
+    """
 
     incident: str
     realm: str
@@ -40,39 +43,59 @@ class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str = ""
 
     @property
+    def key(self) -> "Key":
+        """Its name in headquarters' store."""
+        return (self.realm, self.unit, self.incident)
+
+    @property
     def is_open(self) -> bool:
         """Whether nobody has cleared it."""
         return not self.cleared_by
+
+
+Key = tuple[str, str, str]
+"""(realm, unit, incident): what one car says touches no other car's incident."""
 
 
 class NotPossible(ValueError):
     """What a dispatcher asked for does not fit the incident; the text says why and what to do."""
 
 
-def told(incident: Incident | None, realm: str, message: Alarm, now_ms: int) -> Incident:
-    """The incident after a message of its car; messages may come in any order, and more than once."""
+def told(incident: Incident | None, realm: str, unit: str, message: Alarm, now_ms: int) -> Incident | None:
+    """The incident after a message of its car that had not come before; messages may come in any order.
+
+    A press always counts: one that comes after the clearance opens the incident again. A cancellation that overtook
+    its press begins the incident too; a position alone begins none.
+    """
     if incident is None:
+        if isinstance(message, AlarmMoved):
+            return None
         incident = Incident(
-            incident=message.incident, realm=realm, unit=message.who.unit, who=message.who, raised_ms=now_ms
+            incident=message.incident, realm=realm, unit=unit, who=message.who, raised_ms=now_ms, signals=0
         )
     match message:
-        case AlarmRaised():
-            incident = replace(
-                incident,
-                who=message.who,
-                kind=message.kind,
-                trigger=message.trigger,
-                silent=message.silent,
-                track=message.track,
-                signals=max(incident.signals, 1),
-            )
-        case AlarmSignalled():
-            incident = replace(incident, signals=max(incident.signals, message.signal))
+        case AlarmRaised() | AlarmSignalled():
+            return _placed(_pressed(incident, message), message.position, now_ms)
         case AlarmCancelled():
             return replace(incident, cancelled=True)
         case AlarmMoved():
-            pass
-    return _placed(incident, message.position, now_ms)
+            return _placed(incident, message.position, now_ms)
+
+
+def _pressed(incident: Incident, message: AlarmRaised | AlarmSignalled) -> Incident:
+    if not incident.is_open:
+        incident = replace(incident, acknowledged_by="", acknowledged_ms=None, cleared_by="", cleared_ms=None)
+    if isinstance(message, AlarmSignalled):
+        return replace(incident, signals=max(incident.signals, message.signal))
+    return replace(
+        incident,
+        who=message.who,
+        kind=message.kind,
+        trigger=message.trigger,
+        silent=message.silent,
+        track=message.track,
+        signals=max(incident.signals, 1),
+    )
 
 
 def _placed(incident: Incident, position: Position | None, now_ms: int) -> Incident:

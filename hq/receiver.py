@@ -3,32 +3,30 @@
 import asyncio
 import logging
 import time
-from collections import deque
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
-from hq import arrivals, incidents, units
+from hq import arrivals, taking, units
 from hq.arrivals import Publication
-from hq.incidents import Incident
-from hq.store import Arrival, Store
-from hq.units import Unit
+from hq.incidents import Incident, Key
+from hq.receipts import receipts
+from hq.store import Store
+from hq.taking import Taken
+from hq.units import LastKnown, Unit
 from terminal.contract import topics
 from terminal.contract.durable import DiskFailed
 from terminal.contract.messages import (
     AlarmCancelled,
-    AlarmMoved,
     AlarmRaised,
     AlarmSignalled,
-    DutyChanged,
     Malformed,
     Presence,
     Receipt,
-    StateConfirmed,
-    Thinned,
     decode_as,
 )
 from terminal.contract.mqtt import Listener
@@ -40,6 +38,8 @@ T = TypeVar("T")
 
 MOST_IN_BATCH = 500
 """Publications stored in one transaction; alarms do not wait for it to fill."""
+MOST_WAITING = 20_000
+"""Publications that wait for the disk, alarms apart; a car sends again what finds no room here."""
 AGAIN_AFTER_S = 1.0
 """After a disk failure."""
 
@@ -54,25 +54,33 @@ SendReceipt = Callable[[str, str, Receipt], None]
 
 
 class Receiver(Listener):
-    """Everything is called in the loop's thread; the store in its own."""
+    """Everything is called in the loop's thread; the store in its own, one call after the other."""
 
     def __init__(self, store: Store, emit: Emit, send_receipt: SendReceipt) -> None:
         self._store = store
         self._emit = emit
         self._send_receipt = send_receipt
         self._thread = ThreadPoolExecutor(1, "hq store")
-        self._waiting: dict[bool, deque[Publication]] = {True: deque(), False: deque()}
+        self._alarms: deque[Publication] = deque()
+        self._others: deque[Publication] = deque()
         self._arrived = asyncio.Event()
         self.epoch = store.epoch
         self.storing = True
         self.malformed = 0
-        self.units: dict[tuple[str, str], Unit] = {}
-        self.incidents: dict[str, Incident] = {one.incident: one for one in store.incidents()}
+        self.without_room = 0
+        self.units: dict[units.Key, Unit] = {last.key: Unit(last=last) for last in store.units()}
+        self.incidents: dict[Key, Incident] = {one.key: one for one in store.incidents()}
         self.on_presence: Callable[[Unit], None] = lambda _unit: None
 
     async def on_disk(self, call: Callable[[Store], T]) -> T:
         """What the call on the store returns; raises DiskFailed."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, call, self._store)
+
+    async def act(self, key: Key, step: Callable[[Incident], Incident]) -> Incident:
+        """What a person did to an incident, once it is on disk; raises NotPossible or DiskFailed."""
+        after = await self.on_disk(partial(taking.act, key=key, step=step))
+        self.incidents[key] = after
+        return after
 
     def message(self, topic: str, payload: bytes) -> None:
         """One publication of one car; what cannot be read is counted and logged without its content."""
@@ -84,76 +92,78 @@ class Receiver(Listener):
                 self._presence(place, decode_as(Presence, payload))
             else:
                 self._lane(arrivals.read(place, payload))
-        except (Malformed, ValueError) as error:
+        except Malformed as error:
             self.malformed += 1
             log.warning("%s: a %s that cannot be read (%d bytes): %s", place.unit, place.what, len(payload), error)
 
     def _presence(self, place: UpTopic, presence: Presence) -> None:
-        key = (place.realm, place.unit)
-        before = self.units.get(key)
-        unit = units.told(before, place.realm, place.unit, presence, time.monotonic())
-        self._now(key, before, unit)
+        unit = units.present(self._unit(place.realm, place.unit), presence, time.monotonic())
+        self._now(unit)
         if presence.online:
             self.on_presence(unit)
 
     def _lane(self, publication: Publication) -> None:
-        key = (publication.realm, publication.unit)
-        before = self.units.get(key)
-        self._now(key, before, units.heard(before, *key, time.monotonic()))
-        self._waiting[publication.lane is Lane.ALARM].append(publication)
+        self._now(units.heard(self._unit(publication.realm, publication.unit), time.monotonic()))
+        if publication.lane is Lane.ALARM:
+            self._alarms.append(publication)
+        elif len(self._others) < MOST_WAITING:
+            self._others.append(publication)
+        else:
+            self._no_room()
         self._arrived.set()
 
-    def _now(self, key: tuple[str, str], before: Unit | None, unit: Unit) -> None:
-        self.units[key] = unit
+    def _no_room(self) -> None:
+        if not self.without_room:
+            log.warning("store: %d publications wait for the disk; cars will send the next ones again", MOST_WAITING)
+        self.without_room += 1
+
+    def _unit(self, realm: str, unit: str) -> Unit:
+        return self.units.get((realm, unit)) or units.unknown((realm, unit))
+
+    def _now(self, unit: Unit) -> None:
+        before, self.units[unit.last.key] = self.units.get(unit.last.key), unit
         if unit.online != (before is not None and before.online):
-            self._emit("unit-online" if unit.online else "unit-offline", {"realm": key[0], "unit": key[1]})
+            event = "unit-online" if unit.online else "unit-offline"
+            self._emit(event, {"realm": unit.last.realm, "unit": unit.last.unit})
 
     def look_for_silence(self, silent_after_s: float) -> None:
         """Count cars as gone that were not heard for too long."""
         now_s = time.monotonic()
-        for key, unit in list(self.units.items()):
+        for unit in list(self.units.values()):
             if units.is_silent(unit, now_s, silent_after_s):
-                self._now(key, unit, replace(unit, online=False))
+                self._now(replace(unit, online=False))
 
     async def run(self) -> None:
         """Store and receipt, for ever; alarms first."""
         while True:
             await self._arrived.wait()
             self._arrived.clear()
-            while self._waiting[True] or self._waiting[False]:
-                waiting = self._waiting[True] or self._waiting[False]
+            while waiting := self._alarms or self._others:
                 await self._take([waiting.popleft() for _ in range(min(len(waiting), MOST_IN_BATCH))])
 
     async def _take(self, batch: list[Publication]) -> None:
         now_ms = time.time_ns() // 1_000_000
-        stored = [one for publication in batch for one in publication.arrivals]
-        touched = self._folded(batch, now_ms)
+        known = self._known(batch, now_ms)
         try:
-            outcome = await self.on_disk(lambda store: store.commit(stored, list(touched.values()), now_ms))
+            taken = await self.on_disk(partial(taking.take, batch=batch, units=known.values(), now_ms=now_ms))
         except DiskFailed as error:
             await self._failed(error)
             return
-        self.storing = True
-        # A dispatcher may have acted while the disk was busy; his word is not overwritten by an older fold.
-        for name, folded in touched.items():
-            incident = self.incidents[name] = _with_answers(folded, self.incidents.get(name))
-            if incident != folded:
-                await self.on_disk(partial(Store.save_incident, incident=incident))
-        for realm, unit, receipt in arrivals.receipts(self.epoch, stored, outcome.clashes):
+        self.storing, self.without_room = True, 0
+        self.incidents |= taken.incidents
+        for key, last in known.items():
+            self.units[key] = replace(self.units[key], last=last)
+        stored = [one for publication in batch for one in publication.arrivals]
+        for realm, unit, receipt in receipts(self.epoch, stored, taken.kept.clashes):
             self._send_receipt(realm, unit, receipt)
-        for publication in batch:
-            await self._after(publication, outcome.new)
-        self._tell_counts(stored, outcome.new)
+        self._tell(batch, taken)
 
-    def _folded(self, batch: list[Publication], now_ms: int) -> dict[str, Incident]:
-        touched: dict[str, Incident] = {}
+    def _known(self, batch: Sequence[Publication], now_ms: int) -> dict[units.Key, LastKnown]:
+        known: dict[units.Key, LastKnown] = {}
         for publication in batch:
-            message = publication.message
-            if isinstance(message, AlarmRaised | AlarmSignalled | AlarmCancelled | AlarmMoved):
-                before = touched.get(message.incident, self.incidents.get(message.incident))
-                if before is not None or not isinstance(message, AlarmMoved):
-                    touched[message.incident] = incidents.told(before, publication.realm, message, now_ms)
-        return touched
+            key = (publication.realm, publication.unit)
+            known[key] = units.told(known.get(key) or self.units[key].last, publication, now_ms)
+        return {key: last for key, last in known.items() if last != self.units[key].last}
 
     async def _failed(self, error: DiskFailed) -> None:
         if self.storing:
@@ -162,44 +172,17 @@ class Receiver(Listener):
         self.storing = False
         await asyncio.sleep(AGAIN_AFTER_S)
 
-    async def _after(self, publication: Publication, new: frozenset[str]) -> None:
-        """What a stored message means besides being kept."""
-        message, key = publication.message, (publication.realm, publication.unit)
-        match message:
-            case AlarmRaised() | AlarmSignalled() | AlarmCancelled() if message.id in new:
-                fields = {"incident": message.incident, "unit": key[1], "realm": key[0]}
+    def _tell(self, batch: Sequence[Publication], taken: Taken) -> None:
+        for publication in batch:
+            message = publication.message
+            if isinstance(message, AlarmRaised | AlarmSignalled | AlarmCancelled) and message.id in taken.kept.new:
+                fields = {"incident": message.incident, "unit": publication.unit, "realm": publication.realm}
                 self._emit(ALARM_EVENTS[type(message)], fields)
-            case StateConfirmed(revision=revision):
-                await self.on_disk(lambda store: store.confirm(*key, revision))
-            case Thinned(place=place, lane=lane, dropped=dropped) if place is not None:
-                await self.on_disk(lambda store: store.note_dropped(place.outbox, lane, dropped))
-            case DutyChanged(status=status):
-                self.units[key] = replace(self.units[key], duty=status)
-            case _:
-                pass
-
-    def _tell_counts(self, stored: list[Arrival], new: frozenset[str]) -> None:
-        counts: dict[str, int] = {}
-        for one in stored:
-            counts[one.lane] = counts.get(one.lane, 0) + (one.id in new)
-        for lane, number in counts.items():
-            if number:
-                self._emit("messages-stored", {"lane": lane, "count": number})
+        stored = {one.id: one.lane for publication in batch for one in publication.arrivals}
+        for lane, count in Counter(stored[message_id] for message_id in taken.kept.new).items():
+            self._emit("messages-stored", {"lane": lane, "count": count})
 
     def close(self) -> None:
         """Let the store go."""
         self._thread.shutdown()
         self._store.close()
-
-
-def _with_answers(folded: Incident, current: Incident | None) -> Incident:
-    if current is None:
-        return folded
-    return replace(
-        folded,
-        acknowledged_by=current.acknowledged_by,
-        acknowledged_ms=current.acknowledged_ms,
-        cleared_by=current.cleared_by,
-        cleared_ms=current.cleared_ms,
-        reason=current.reason,
-    )

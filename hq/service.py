@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from hq import taking
 from hq.api import Api
 from hq.config import Config
 from hq.desk import Desk
@@ -107,10 +108,10 @@ class Service:
         """To every car that is there: headquarters is here; and again what the car has not confirmed."""
         while True:
             self._receiver.look_for_silence(self._config.line.unit_silent_after_s)
-            for (realm, name), unit in list(self._receiver.units.items()):
+            for key, unit in list(self._receiver.units.items()):
                 if unit.online:
-                    self._send(realm, name, topics.HEARTBEAT, self._heartbeat(), HEARTBEAT_EXPIRES_S)
-                    await self._desk.tell_car(realm, name, only_unconfirmed=True)
+                    self._send(*key, topics.HEARTBEAT, self._heartbeat(), HEARTBEAT_EXPIRES_S)
+                    await self._desk.tell_car(key, only_unconfirmed=True)
             await asyncio.sleep(self._config.line.heartbeat_every_s)
 
     def _heartbeat(self) -> Heartbeat:
@@ -120,8 +121,8 @@ class Service:
         return Heartbeat(epoch=self._receiver.epoch, storing=self._receiver.storing, attended=attended, utc_ms=now_ms)
 
     def _answer_presence(self, unit: Unit) -> None:
-        self._send(unit.realm, unit.unit, topics.HEARTBEAT, self._heartbeat(), HEARTBEAT_EXPIRES_S)
-        task = asyncio.create_task(self._desk.tell_car(unit.realm, unit.unit))
+        self._send(*unit.last.key, topics.HEARTBEAT, self._heartbeat(), HEARTBEAT_EXPIRES_S)
+        task = asyncio.create_task(self._desk.tell_car(unit.last.key))
         self._answers.add(task)
         task.add_done_callback(self._answers.discard)
 
@@ -138,5 +139,5 @@ class Service:
                 self._connection.publish(Publication(topics.down(realm, unit, what), encode(message), expiry_s))
 
     async def _new_epoch(self) -> str:
-        self._receiver.epoch = await self._receiver.on_disk(lambda store: store.new_epoch())
+        self._receiver.epoch = await self._receiver.on_disk(taking.new_epoch)
         return self._receiver.epoch

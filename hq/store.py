@@ -1,6 +1,7 @@
-"""What headquarters has on disk: every message once, its places, incidents, positions. Synchronous, one thread."""
+"""What headquarters has on disk: every message once, accounts, incidents, cars. Synchronous, for one thread."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -9,14 +10,21 @@ import apsw
 import msgspec
 from msgspec import Struct
 
+from hq import accounts
+from hq.accounts import Gap
+from hq.arrivals import Account, Arrival
 from hq.incidents import Incident
+from hq.incidents import Key as IncidentKey
+from hq.units import Key as UnitKey
+from hq.units import LastKnown
 from terminal.contract import durable
 from terminal.contract.identity import new_id
-from terminal.contract.messages import Place, Point
+from terminal.contract.messages import Point, Who
 from terminal.contract.topics import Lane
 
 SCHEMA_VERSION = 1
-SCHEMA = """
+SCHEMA = (
+    """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE messages (
     number INTEGER PRIMARY KEY,
@@ -27,11 +35,12 @@ CREATE TABLE messages (
     received_ms INTEGER NOT NULL,
     body BLOB NOT NULL
 );
+CREATE TABLE senders (number INTEGER PRIMARY KEY, realm TEXT NOT NULL, body BLOB NOT NULL, UNIQUE (realm, body));
 CREATE TABLE points (
     id BLOB PRIMARY KEY,
-    realm TEXT NOT NULL,
-    unit TEXT NOT NULL,
+    sender INTEGER NOT NULL,
     received_ms INTEGER NOT NULL,
+    late INTEGER NOT NULL,
     utc_ms INTEGER,
     lat_e7 INTEGER NOT NULL,
     lon_e7 INTEGER NOT NULL,
@@ -39,44 +48,30 @@ CREATE TABLE points (
     track_cdeg INTEGER,
     flags INTEGER NOT NULL
 ) WITHOUT ROWID;
-CREATE TABLE places (
-    outbox TEXT NOT NULL,
-    lane TEXT NOT NULL,
-    seq INTEGER NOT NULL,
-    id BLOB NOT NULL,
-    PRIMARY KEY (outbox, lane, seq, id)
-) WITHOUT ROWID;
-CREATE TABLE dropped (outbox TEXT NOT NULL, lane TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
-    PRIMARY KEY (outbox, lane, first)) WITHOUT ROWID;
-CREATE TABLE incidents (incident TEXT PRIMARY KEY, unit TEXT NOT NULL, open INTEGER NOT NULL, body BLOB NOT NULL)
-    WITHOUT ROWID;
+CREATE INDEX points_of_sender ON points (sender, utc_ms);
+CREATE TABLE incidents (realm TEXT NOT NULL, unit TEXT NOT NULL, incident TEXT NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (realm, unit, incident)) WITHOUT ROWID;
+CREATE TABLE units (realm TEXT NOT NULL, unit TEXT NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (realm, unit)) WITHOUT ROWID;
 CREATE TABLE revisions (realm TEXT NOT NULL, unit TEXT NOT NULL, revision INTEGER NOT NULL,
     confirmed INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (realm, unit)) WITHOUT ROWID;
 """
+    + accounts.SCHEMA
+)
 
 
-class Arrival(Struct, frozen=True, kw_only=True):
-    """One message of one car, as it arrived; a track point carries its `point`."""
-
-    realm: str
-    unit: str
-    lane: Lane
-    id: str
-    place: Place | None
-    body: bytes = b""
-    point: Point | None = None
-    late: bool = False
-
-
-class Outcome(Struct, frozen=True):
-    """What storing a batch came to: ids that were new, outboxes in which two messages claim one place."""
+class Kept(Struct, frozen=True):
+    """What keeping a batch came to: ids that were new, accounts in which two messages claim one place."""
 
     new: frozenset[str]
-    clashes: frozenset[str]
+    clashes: frozenset[Account]
 
 
 class Store:
-    """One open store; `epoch` names it, and changes when it was restored from a backup."""
+    """One open store; `epoch` names it, and changes when it was restored from a backup.
+
+    What changes it is to stand in a `transaction`; DiskFailed is raised by that, and by opening.
+    """
 
     def __init__(self, db: apsw.Connection, path: Path, problem: str) -> None:
         self._db = db
@@ -95,6 +90,15 @@ class Store:
             durable.shut(db)
             raise durable.failed(path, error) from error
 
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of it on disk at the end, or nothing."""
+        try:
+            with self._db:
+                yield
+        except apsw.Error as error:
+            raise durable.failed(self._path, error) from error
+
     @property
     def epoch(self) -> str:
         """Which life of this store it is."""
@@ -103,127 +107,93 @@ class Store:
     def new_epoch(self) -> str:
         """Say that this store may lack what it once had; cars then send again what they still hold."""
         epoch = new_id()
-        with self._db:
-            self._db.execute("INSERT OR REPLACE INTO facts VALUES ('epoch', ?)", (epoch,))
+        self._db.execute("INSERT OR REPLACE INTO facts VALUES ('epoch', ?)", (epoch,))
         return epoch
 
-    def commit(self, arrivals: Sequence[Arrival], incidents: Sequence[Incident], now_ms: int) -> Outcome:
-        """Put a batch, and the incidents as it left them, on disk in one transaction; raises DiskFailed."""
-        try:
-            with self._db:
-                new = frozenset(one.id for one in arrivals if self._stored(one, now_ms))
-                clashes = frozenset(
-                    one.place.outbox for one in arrivals if one.place and self._clashes(one.id, one.place)
-                )
-                for incident in incidents:
-                    self._put(incident)
-        except apsw.Error as error:
-            raise durable.failed(self._path, error) from error
-        return Outcome(new, clashes)
+    def keep(self, arrivals: Sequence[Arrival], now_ms: int) -> Kept:
+        """Store each message unless its id is there, and note its place."""
+        new = frozenset(one.id for one in arrivals if self._is_new(one, now_ms))
+        return Kept(new, accounts.claim(self._db, arrivals))
 
-    def _stored(self, one: Arrival, now_ms: int) -> bool:
-        """Store one message unless it is there; whether it was new."""
+    def _is_new(self, one: Arrival, now_ms: int) -> bool:
         message_id = UUID(one.id).bytes
-        if one.point is None:
+        if one.point is not None:
+            self._keep_point(message_id, one.point, one, now_ms)
+        else:
             self._db.execute(
                 "INSERT OR IGNORE INTO messages (id, realm, unit, lane, received_ms, body) VALUES (?, ?, ?, ?, ?, ?)",
                 (message_id, one.realm, one.unit, one.lane, now_ms, one.body),
             )
-        else:
-            p = one.point
-            self._db.execute(
-                "INSERT OR IGNORE INTO points VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    message_id,
-                    one.realm,
-                    one.unit,
-                    now_ms,
-                    p.utc_ms,
-                    p.lat_e7,
-                    p.lon_e7,
-                    p.speed_cmps,
-                    p.track_cdeg,
-                    p.flags,
-                ),
-            )
         return self._db.changes() > 0
 
-    def _clashes(self, message_id: str, place: Place) -> bool:
-        """Note the place; whether another message claims it too."""
-        here = (place.outbox, place.lane, place.seq)
-        self._db.execute("INSERT OR IGNORE INTO places VALUES (?, ?, ?, ?)", (*here, UUID(message_id).bytes))
-        return bool(
-            self._db.execute("SELECT count(*) > 1 FROM places WHERE outbox = ? AND lane = ? AND seq = ?", here).get
-        )
-
-    def note_dropped(self, outbox: str, lane: Lane, ranges: Sequence[tuple[int, int]]) -> None:
-        """The car gave these places up; they are no gap any more."""
-        with self._db:
-            self._db.executemany(
-                "INSERT OR REPLACE INTO dropped VALUES (?, ?, ?, ?)",
-                [(outbox, lane, first, last) for first, last in ranges],
-            )
-
-    def gaps(self, outbox: str, lane: Lane) -> list[tuple[int, int]]:
-        """Places of this account, up to its last, that are neither here nor given up."""
-        here = (outbox, lane)
-        known: list[Any] = self._db.execute(
-            "SELECT seq, seq FROM places WHERE outbox = ? AND lane = ?"
-            " UNION SELECT first, last FROM dropped WHERE outbox = ? AND lane = ? ORDER BY 1",
-            here + here,
-        ).fetchall()
-        gaps, expected = [], 1
-        for first, last in known:
-            if first > expected:
-                gaps.append((expected, first - 1))
-            expected = max(expected, last + 1)
-        return gaps
-
-    def save_incident(self, incident: Incident) -> None:
-        """Put an incident on disk after a person acted on it; raises DiskFailed."""
-        try:
-            with self._db:
-                self._put(incident)
-        except apsw.Error as error:
-            raise durable.failed(self._path, error) from error
-
-    def _put(self, incident: Incident) -> None:
+    def _keep_point(self, message_id: bytes, point: Point, one: Arrival, now_ms: int) -> None:
+        sender = self._sender(one.realm, msgspec.structs.replace(one.who, unit=one.unit))
+        values = (point.utc_ms, point.lat_e7, point.lon_e7, point.speed_cmps, point.track_cdeg, point.flags)
         self._db.execute(
-            "INSERT OR REPLACE INTO incidents VALUES (?, ?, ?, ?)",
-            (incident.incident, incident.unit, incident.is_open, msgspec.json.encode(incident)),
+            "INSERT OR IGNORE INTO points VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (message_id, sender, now_ms, one.late, *values),
         )
+
+    def _sender(self, realm: str, who: Who) -> int:
+        """The number under which points name the car and crew that sent them."""
+        sender = (realm, msgspec.json.encode(who))
+        self._db.execute("INSERT OR IGNORE INTO senders (realm, body) VALUES (?, ?)", sender)
+        found: Any = self._db.execute("SELECT number FROM senders WHERE realm = ? AND body = ?", sender).get
+        return int(found)
+
+    def give_up(self, account: Account, lane: Lane, ranges: Sequence[tuple[int, int]]) -> None:
+        """The car gave these places up; they are no gap any more."""
+        accounts.give_up(self._db, account, lane, ranges)
+
+    def gaps(self) -> list[Gap]:
+        """Places that are neither here nor given up, although later ones are here."""
+        return accounts.gaps(self._db)
+
+    def put_incident(self, incident: Incident) -> None:
+        """The incident as it is now."""
+        body = msgspec.json.encode(incident)
+        self._db.execute("INSERT OR REPLACE INTO incidents VALUES (?, ?, ?, ?)", (*incident.key, body))
+
+    def incident(self, key: IncidentKey) -> Incident | None:
+        """The incident as it was last."""
+        body: Any = self._db.execute(
+            "SELECT body FROM incidents WHERE realm = ? AND unit = ? AND incident = ?", key
+        ).get
+        return None if body is None else msgspec.json.decode(body, type=Incident)
 
     def incidents(self) -> list[Incident]:
         """Every incident, as it was last."""
         found = self._db.execute("SELECT body FROM incidents")
         return [msgspec.json.decode(body, type=Incident) for (body,) in found]
 
-    def revision(self, realm: str, unit: str, *, advance: bool = False) -> int:
-        """The revision of what this car is told; `advance` it whenever that changes."""
-        with self._db:
-            if advance:
-                self._db.execute(
-                    "INSERT INTO revisions (realm, unit, revision) VALUES (?, ?, 1)"
-                    " ON CONFLICT (realm, unit) DO UPDATE SET revision = revision + 1",
-                    (realm, unit),
-                )
-            found: Any = self._db.execute(
-                "SELECT revision FROM revisions WHERE realm = ? AND unit = ?", (realm, unit)
-            ).get
-        return int(found or 0)
+    def put_unit(self, last: LastKnown) -> None:
+        """What is known of a car now."""
+        self._db.execute("INSERT OR REPLACE INTO units VALUES (?, ?, ?)", (*last.key, msgspec.json.encode(last)))
 
-    def confirm(self, realm: str, unit: str, revision: int) -> None:
+    def units(self) -> list[LastKnown]:
+        """What was known of each car last."""
+        return [msgspec.json.decode(body, type=LastKnown) for (body,) in self._db.execute("SELECT body FROM units")]
+
+    def advance_revision(self, unit: UnitKey) -> None:
+        """What this car is told has changed."""
+        self._db.execute(
+            "INSERT INTO revisions (realm, unit, revision) VALUES (?, ?, 1)"
+            " ON CONFLICT (realm, unit) DO UPDATE SET revision = revision + 1",
+            unit,
+        )
+
+    def confirm(self, unit: UnitKey, revision: int) -> None:
         """The car shows what it was told in this revision."""
-        with self._db:
-            self._db.execute(
-                "UPDATE revisions SET confirmed = max(confirmed, ?) WHERE realm = ? AND unit = ?",
-                (revision, realm, unit),
-            )
+        self._db.execute(
+            "UPDATE revisions SET confirmed = max(confirmed, ?) WHERE realm = ? AND unit = ?", (revision, *unit)
+        )
 
-    def confirmed(self, realm: str, unit: str) -> int:
-        """The newest revision that the car has confirmed."""
-        found: Any = self._db.execute("SELECT confirmed FROM revisions WHERE realm = ? AND unit = ?", (realm, unit)).get
-        return int(found or 0)
+    def revisions(self, unit: UnitKey) -> tuple[int, int]:
+        """The revision of what this car is told, and the newest one that it confirmed; 0 for none."""
+        found: Any = self._db.execute(
+            "SELECT revision, confirmed FROM revisions WHERE realm = ? AND unit = ?", unit
+        ).get
+        return (int(found[0]), int(found[1])) if found is not None else (0, 0)
 
     def count(self) -> dict[str, int]:
         """How many messages and points are here."""

@@ -1,35 +1,58 @@
-"""Which cars are there: what presence says, and headquarters' own timer, since a Will can die with its broker."""
+"""Which cars there are: what presence says, what their messages told last, and headquarters' own timer. Pure.
+
+A Will can die with its broker node, so a car that says nothing for too long counts as gone.
+"""
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from terminal.contract.messages import Position, Presence, Who
+from hq.arrivals import Publication
+from terminal.contract.messages import DutyChanged, Place, Point, Position, Presence, Who
+
+Key = tuple[str, str]
+"""(realm, unit)."""
 
 
-class Unit(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One car as headquarters sees it; `heard_s` is headquarters' monotonic time."""
+class LastKnown(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a car's messages told last; it outlives headquarters' process. `position_ms` is headquarters' time."""
 
     realm: str
     unit: str
     who: Who
+    duty: str = ""
+    duty_place: Place | None = None
+    position: Position | None = None
+    position_ms: int | None = None
+
+    @property
+    def key(self) -> Key:
+        """Its name in headquarters' store."""
+        return (self.realm, self.unit)
+
+
+class Unit(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One car as headquarters sees it now; `heard_s` is headquarters' monotonic time."""
+
+    last: LastKnown
     online: bool = False
     incarnation: str = ""
     heard_s: float = 0.0
     outbox: str = ""
     pending: int = 0
-    duty: str = ""
-    position: Position | None = None
 
 
-def heard(unit: Unit | None, realm: str, name: str, now_s: float) -> Unit:
+def unknown(key: Key) -> Unit:
+    """A car of which nothing is known but its name."""
+    return Unit(last=LastKnown(realm=key[0], unit=key[1], who=Who(unit=key[1])))
+
+
+def heard(unit: Unit, now_s: float) -> Unit:
     """A message of this car came: it is there, whatever its presence said."""
-    unit = unit or Unit(realm=realm, unit=name, who=Who(unit=name))
     return replace(unit, online=True, heard_s=now_s)
 
 
-def told(unit: Unit | None, realm: str, name: str, presence: Presence, now_s: float) -> Unit:
+def present(unit: Unit, presence: Presence, now_s: float) -> Unit:
     """A presence came; one that speaks of an earlier connection's end says nothing of this one."""
-    unit = unit or Unit(realm=realm, unit=name, who=Who(unit=name))
     if not presence.online:
         return replace(unit, online=False) if presence.incarnation == unit.incarnation else unit
     return replace(
@@ -39,10 +62,45 @@ def told(unit: Unit | None, realm: str, name: str, presence: Presence, now_s: fl
         heard_s=now_s,
         outbox=presence.outbox,
         pending=presence.pending,
-        who=presence.who or unit.who,
+        last=replace(unit.last, who=presence.who or unit.last.who),
     )
 
 
 def is_silent(unit: Unit, now_s: float, silent_after_s: float) -> bool:
     """Whether it counts as there although nothing was heard for too long."""
     return unit.online and now_s - unit.heard_s > silent_after_s
+
+
+def told(last: LastKnown, publication: Publication, now_ms: int) -> LastKnown:
+    """What is known of the car after this publication, which may be a repeat or come late."""
+    message = publication.message
+    if isinstance(message, DutyChanged) and _is_newer(message.place, last.duty_place):
+        last = replace(last, duty=message.status, duty_place=message.place, who=message.who)
+    position = getattr(message, "position", None)
+    if isinstance(position, Position):
+        last = _placed(last, position, now_ms)
+    for one in publication.arrivals:
+        if one.point is not None:
+            last = _placed(last, _position(one.point), now_ms)
+    return last
+
+
+def _is_newer(place: Place | None, known: Place | None) -> bool:
+    return place is None or known is None or place.outbox != known.outbox or place.seq > known.seq
+
+
+def _placed(last: LastKnown, position: Position, now_ms: int) -> LastKnown:
+    known = last.position
+    if known is not None and known.utc_ms and (position.utc_ms or 0) < known.utc_ms:
+        return last
+    return replace(last, position=position, position_ms=now_ms)
+
+
+def _position(point: Point) -> Position:
+    return Position(
+        lat_deg=point.lat_e7 / 1e7,
+        lon_deg=point.lon_e7 / 1e7,
+        utc_ms=point.utc_ms,
+        speed_mps=None if point.speed_cmps is None else point.speed_cmps / 100,
+        track_deg=None if point.track_cdeg is None else point.track_cdeg / 100,
+    )

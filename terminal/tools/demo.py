@@ -173,9 +173,7 @@ class Demo:
             await asyncio.sleep(LOOK_S)
 
     async def _settle(self) -> None:
-        await self._until("headquarters' receipt for everything", lambda seen: seen.line.pending == 0, SETTLED_WITHIN_S)
-        # Points that wait for their batch are told as pending only once they are committed.
-        await asyncio.sleep(1.0)
+        # What is committed after this, a last batch of points say, is still in the car and so not lost.
         await self._until("headquarters' receipt for everything", lambda seen: seen.line.pending == 0, SETTLED_WITHIN_S)
 
     async def _watch_and_play(self) -> None:
@@ -257,6 +255,7 @@ class Demo:
             "seconds": round(time.monotonic() - self._began_s, 1),
             "sent": {str(lane): account.sent for lane, account in accounts.items()},
             "stored": {str(lane): account.stored for lane, account in accounts.items()},
+            "waiting": {str(lane): account.waiting for lane, account in accounts.items()},
             "lost": lost,
             "twice": twice,
             **({"problem": problem} if problem else {}),

@@ -10,10 +10,11 @@ from terminal.contract.topics import Lane
 
 
 class Account(Struct, frozen=True):
-    """One lane: messages that the car committed, and how headquarters has them."""
+    """One lane: messages that the car committed, those that headquarters has, those that the car still holds."""
 
     sent: int
     stored: int
+    waiting: int
     lost: int
     twice: int
 
@@ -33,10 +34,16 @@ def compare(outbox: Path, store: Path) -> dict[Lane, Account]:
 
 def _account(car: apsw.Connection, hq: apsw.Connection, outbox_id: Any, number: int, lane: Lane) -> Account:
     committed: Any = car.execute("SELECT next_seq - 1 FROM lanes WHERE lane = ?", (number,)).get
-    places: Any = hq.execute(
-        "SELECT count(DISTINCT seq), count(*) FROM places WHERE outbox = ? AND lane = ?", (outbox_id, lane)
-    ).get
-    seqs, claims = places
+    claims: Any = hq.execute(
+        "SELECT seq, id FROM places JOIN accounts ON number = account WHERE outbox = ? AND lane = ?", (outbox_id, lane)
+    ).fetchall()
+    held: Any = car.execute("SELECT seq FROM messages WHERE lane = ? AND receipted_s IS NULL", (number,)).fetchall()
+    stored = {seq for seq, _ in claims}
+    waiting = {seq for (seq,) in held} - stored
     return Account(
-        sent=int(committed), stored=int(seqs), lost=int(committed) - int(seqs), twice=int(claims) - int(seqs)
+        sent=int(committed),
+        stored=len(stored),
+        waiting=len(waiting),
+        lost=int(committed) - len(stored | waiting),
+        twice=len(claims) - len(stored),
     )

@@ -81,8 +81,6 @@ class Inbox:
         if receipt.clash:
             await self._renew(receipt.outbox)
             return
-        if receipt.ids:
-            await self._writer.submit(lambda outbox: outbox.settle_ids(receipt.ids, receipt.epoch))
         if receipt.stored:
             await self._settle_ranges(receipt)
         counts = await self._writer.submit(lambda outbox: outbox.counts())

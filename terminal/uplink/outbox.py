@@ -5,7 +5,7 @@ Synchronous, for one thread. A commit that raised may be there all the same; mak
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -234,18 +234,6 @@ class Outbox:
         mark = "UPDATE messages SET receipted_s = ? WHERE lane = ? AND seq BETWEEN ? AND ? AND receipted_s IS NULL"
         self._db.execute(mark, (int(time.time()), *place))
 
-    def settle_ids(self, ids: Sequence[str], epoch: str | None = None) -> int:
-        """Take a receipt for alarms that headquarters got before they had a place; how many had none."""
-        if epoch not in (None, self.epoch):
-            return 0
-        mark = "UPDATE messages SET receipted_s = ? WHERE id = ? AND receipted_s IS NULL"
-        settled = 0
-        with self._transaction():
-            for message_id in _uuids(ids):
-                self._db.execute(mark, (int(time.time()), message_id))
-                settled += self._db.changes()
-        return settled
-
     def forget_receipts(self, epoch: str) -> int:
         """Headquarters has a store of this epoch: what an earlier one receipted has no receipt now; how many.
 
@@ -302,9 +290,3 @@ def account_of(lane: Lane, dropped: Ranges, reason: str) -> Entry:
     """The event that says what was given up; its sender is whoever the line vouches for."""
     message = Thinned(id=new_id(), who=Who(unit=""), lane=lane, dropped=dropped, reason=reason)
     return Entry(message.id, Lane.EVENT, encode(message))
-
-
-def _uuids(ids: Iterable[str]) -> Iterator[bytes]:
-    for text in ids:
-        with contextlib.suppress(ValueError):
-            yield UUID(text).bytes

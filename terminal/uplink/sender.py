@@ -141,17 +141,23 @@ class Sender:
         self._wake.set()
 
     def settled(self, ids: Iterable[str], lane: Lane, first: int, last: int) -> None:
-        """Headquarters has these."""
-        self.received(ids)
+        """Headquarters has these, at these places."""
+        for message_id in ids:
+            self._alarms.pop(message_id, None)
         awaiting = self._awaiting.get(lane, {})
         for seq in [seq for seq in awaiting if first <= seq <= last]:
             del awaiting[seq]
         self._wake.set()
 
     def received(self, ids: Iterable[str]) -> None:
-        """Headquarters has these alarm messages."""
+        """Headquarters has these alarm messages; one that has a place goes on until that place is receipted too.
+
+        Headquarters may have got it before its commit, and would miss the place for ever.
+        """
         for message_id in ids:
-            self._alarms.pop(message_id, None)
+            outgoing = self._alarms.get(message_id)
+            if outgoing is not None and outgoing.message.place is None:
+                del self._alarms[message_id]
 
     def watch(self, mid: int) -> None:
         """A presence was handed over: its acknowledgement is waited for like any other."""

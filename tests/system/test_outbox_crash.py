@@ -5,11 +5,13 @@ from pathlib import Path
 import apsw
 import pytest
 
-from hq.store import Arrival, Store
+from hq import arrivals, taking
+from hq.arrivals import Publication
+from hq.store import Store
 from terminal.contract.durable import DiskFailed
 from terminal.contract.identity import digest_of_ids, new_id
-from terminal.contract.messages import Place, StoredRange
-from terminal.contract.topics import Lane
+from terminal.contract.messages import DutyChanged, Place, StoredRange, Who, encode
+from terminal.contract.topics import Lane, UpTopic
 from terminal.uplink.outbox import Entry, Limits, Outbox
 from tests.system.faulty_disk import FaultyDisk, faulty
 
@@ -84,9 +86,10 @@ def test_the_outbox_survives_a_failure_at_every_operation(
         outbox.close()
 
 
-def arrival(number: int, message_id: str) -> Arrival:
+def publication(number: int, message_id: str) -> Publication:
     place = Place("outbox", Lane.EVENT, number)
-    return Arrival(realm="LJ", unit="LJ-101", lane=Lane.EVENT, id=message_id, place=place, body=b"{}")
+    message = DutyChanged(id=message_id, who=Who(unit="LJ-101"), status="available", place=place)
+    return arrivals.read(UpTopic("LJ", "LJ-101", Lane.EVENT), encode(message))
 
 
 @pytest.mark.parametrize("for_good", [False, True], ids=["once", "for good"])
@@ -94,7 +97,7 @@ def arrival(number: int, message_id: str) -> Arrival:
 def test_headquarters_store_survives_a_failure_at_every_operation(
     tmp_path: Path, error: type[apsw.Error], for_good: bool
 ) -> None:
-    arrivals = [arrival(number, new_id()) for number in range(1, 7)]
+    publications = [publication(number, new_id()) for number in range(1, 7)]
 
     def store_all(path: Path, disk: FaultyDisk) -> int:
         confirmed = 0
@@ -102,9 +105,9 @@ def test_headquarters_store_survives_a_failure_at_every_operation(
             store = Store.open(path, vfs=disk.name)
         except DiskFailed:
             return 0
-        for one in arrivals:
+        for one in publications:
             try:
-                store.commit([one], [], 0)
+                taking.take(store, [one], [], 0)
                 confirmed += 1
             except DiskFailed:
                 continue
@@ -122,7 +125,7 @@ def test_headquarters_store_survives_a_failure_at_every_operation(
         store = Store.open(path)
         assert store.problem == ""
         assert store.count()["messages"] >= confirmed, fails_at
-        store.commit(arrivals, [], 0)
-        assert store.count()["messages"] == len(arrivals), fails_at
-        assert store.gaps("outbox", Lane.EVENT) == []
+        taking.take(store, publications, [], 0)
+        assert store.count()["messages"] == len(publications), fails_at
+        assert store.gaps() == []
         store.close()

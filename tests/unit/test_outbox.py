@@ -121,14 +121,6 @@ def test_places_are_not_given_again_after_a_receipt(outbox: Outbox, path: Path) 
     again.close()
 
 
-def test_an_alarm_is_receipted_by_its_id(outbox: Outbox) -> None:
-    one = entry(Lane.ALARM)
-    outbox.commit([one, entry(Lane.ALARM)])
-    assert outbox.settle_ids([one.id, new_id(), "no id"]) == 1
-    assert outbox.settle_ids([one.id]) == 0
-    assert outbox.counts()[Lane.ALARM] == 1
-
-
 def test_another_epoch_brings_back_what_is_still_held(outbox: Outbox) -> None:
     outbox.commit([entry(Lane.ALARM), entry(), entry(Lane.TRACK)])
     assert outbox.forget_receipts("first") == 0
@@ -140,14 +132,12 @@ def test_another_epoch_brings_back_what_is_still_held(outbox: Outbox) -> None:
 
 
 def test_a_late_receipt_of_an_epoch_that_is_over_neither_settles_nor_brings_it_back(outbox: Outbox) -> None:
-    one = entry(Lane.ALARM)
-    outbox.commit([one, entry()])
+    outbox.commit([entry()])
     late = receipt(outbox.pending(Lane.EVENT))
     for epoch in ("first", "second", "first"):
         outbox.forget_receipts(epoch)
     assert outbox.epoch == "second"
     assert outbox.settle(Lane.EVENT, [late], "first") == []
-    assert outbox.settle_ids([one.id], "first") == 0
     assert outbox.settle(Lane.EVENT, [late], "second") != []
 
 

@@ -1,0 +1,103 @@
+"""An incident is what its car told, in whatever order, and what people did about it."""
+
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from hq import incidents
+from hq.incidents import Incident, NotPossible
+from terminal.contract.identity import new_id, new_incident
+from terminal.contract.messages import (
+    Alarm,
+    AlarmCancelled,
+    AlarmKind,
+    AlarmMoved,
+    AlarmRaised,
+    AlarmSignalled,
+    Position,
+    Who,
+)
+from tests.unit.hq_scene import LJUBLJANA, NOW_MS, REALM, UNIT
+
+INCIDENT = new_incident()
+MARIBOR = Position(lat_deg=46.5547, lon_deg=15.6459, utc_ms=NOW_MS + 1000)
+
+
+def said(message: type, **fields: Any) -> Any:
+    return message(id=new_id(), who=Who(unit=UNIT), incident=INCIDENT, **fields)
+
+
+def after(*messages: Alarm, incident: Incident | None = None) -> Incident | None:
+    for message in messages:
+        incident = incidents.told(incident, REALM, UNIT, message, NOW_MS)
+    return incident
+
+
+def opened(*messages: Alarm) -> Incident:
+    incident = after(*messages or (said(AlarmRaised),))
+    assert incident is not None
+    return incident
+
+
+def test_messages_lead_to_the_same_incident_in_any_order() -> None:
+    messages = [
+        said(AlarmRaised, position=LJUBLJANA, kind=AlarmKind.TEST),
+        said(AlarmSignalled, signal=2, position=MARIBOR),
+        said(AlarmCancelled),
+    ]
+    ends = [opened(*order) for order in permutations(messages)]
+    assert all(end == ends[0] for end in ends)
+    assert (ends[0].signals, ends[0].cancelled, ends[0].position) == (2, True, MARIBOR)
+    assert ends[0].is_open, "a cancellation is a claim, not an end"
+
+
+def test_an_incident_counts_as_real_until_the_car_says_otherwise() -> None:
+    assert opened(said(AlarmSignalled, signal=2)).kind is AlarmKind.REAL
+    assert opened(said(AlarmSignalled, signal=2), said(AlarmRaised, kind=AlarmKind.TEST)).kind is AlarmKind.TEST
+
+
+def test_a_position_alone_begins_no_incident() -> None:
+    assert after(said(AlarmMoved, position=LJUBLJANA)) is None
+
+
+def test_an_older_position_does_not_replace_a_newer_one() -> None:
+    incident = opened(said(AlarmRaised, position=MARIBOR), said(AlarmMoved, position=LJUBLJANA))
+    assert incident.position == MARIBOR
+
+
+def test_the_first_who_takes_it_keeps_it_and_only_a_person_with_a_reason_ends_it() -> None:
+    taken = incidents.acknowledged(opened(), " Dispatcher 7 ", NOW_MS)
+    assert taken.acknowledged_by == "Dispatcher 7"
+    with pytest.raises(NotPossible, match="Dispatcher 7"):
+        incidents.acknowledged(taken, "Dispatcher 8", NOW_MS)
+    for by, reason in (("", "over"), ("Dispatcher 7", " ")):
+        with pytest.raises(NotPossible):
+            incidents.cleared(taken, by, reason, NOW_MS)
+    ended = incidents.cleared(taken, "Dispatcher 7", "help arrived", NOW_MS)
+    assert not ended.is_open
+    with pytest.raises(NotPossible):
+        incidents.cleared(ended, "Dispatcher 8", "again", NOW_MS)
+    with pytest.raises(NotPossible):
+        incidents.acknowledged(ended, "Dispatcher 8", NOW_MS)
+
+
+def test_a_press_after_the_clearance_opens_it_again_and_nobody_has_taken_it() -> None:
+    ended = incidents.cleared(incidents.acknowledged(opened(), "A", NOW_MS), "A", "over", NOW_MS)
+    again = after(said(AlarmSignalled, signal=2), incident=ended)
+    assert again is not None
+    assert again.is_open
+    assert (again.acknowledged_by, again.signals) == ("", 2)
+
+
+def test_what_is_no_press_leaves_a_cleared_incident_cleared() -> None:
+    ended = incidents.cleared(opened(), "A", "over", NOW_MS)
+    still = after(said(AlarmCancelled), said(AlarmMoved, position=LJUBLJANA), incident=ended)
+    assert still is not None
+    assert not still.is_open
+
+
+def test_the_car_is_told_who_took_it_and_why_it_ended() -> None:
+    ended = incidents.cleared(incidents.acknowledged(opened(), "A", NOW_MS), "B", "over", NOW_MS)
+    status = incidents.status(ended)
+    assert (status.incident, status.acknowledged_by, status.cleared_by, status.reason) == (INCIDENT, "A", "B", "over")

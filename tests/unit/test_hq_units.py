@@ -1,0 +1,61 @@
+"""Which cars are there, and what was known of each last."""
+
+from hq import units
+from hq.units import LastKnown
+from terminal.contract.messages import Position, Presence, Who
+from tests.unit.hq_scene import NOW_MS, REALM, UNIT, duty, raised, track
+
+NEW = units.unknown((REALM, UNIT))
+
+
+def online(incarnation: str = "b") -> Presence:
+    return Presence(incarnation=incarnation, online=True, who=Who(unit=UNIT, call_sign="Sava 1"), pending=3)
+
+
+def gone(incarnation: str) -> Presence:
+    return Presence(incarnation=incarnation, online=False)
+
+
+def test_an_old_will_does_not_end_a_new_session() -> None:
+    unit = units.present(NEW, online("b"), 1.0)
+    assert units.present(unit, gone("a"), 2.0).online
+    assert not units.present(unit, gone("b"), 2.0).online
+
+
+def test_presence_tells_who_it_is_and_what_waits() -> None:
+    unit = units.present(NEW, online(), 1.0)
+    assert (unit.last.who.call_sign, unit.pending) == ("Sava 1", 3)
+
+
+def test_any_message_shows_that_a_car_is_there_and_silence_that_it_is_not() -> None:
+    unit = units.heard(NEW, 10.0)
+    assert unit.online
+    assert not units.is_silent(unit, 29.0, 20.0)
+    assert units.is_silent(unit, 31.0, 20.0)
+
+
+def test_a_late_or_repeated_duty_does_not_replace_a_newer_one() -> None:
+    last = units.told(NEW.last, duty(2, "on-scene"), NOW_MS)
+    assert units.told(last, duty(1, "available"), NOW_MS).duty == "on-scene"
+    assert units.told(last, duty(3, "available"), NOW_MS).duty == "available"
+    assert units.told(last, duty(1, "busy", outbox="another"), NOW_MS).duty == "busy"
+
+
+def test_the_newest_position_counts_whatever_brought_it() -> None:
+    last = units.told(NEW.last, track(5, 6), NOW_MS)
+    assert last.position is not None
+    assert last.position.utc_ms == NOW_MS + 6
+    assert units.told(last, track(1, 2, late=True), NOW_MS) == last
+    assert units.told(last, raised(), NOW_MS).position == last.position
+
+
+def test_a_position_without_a_time_is_taken_only_while_none_with_a_time_is_known() -> None:
+    undated = Position(lat_deg=45.0, lon_deg=20.0)
+    first = units.told(NEW.last, raised(position=undated), NOW_MS)
+    assert first.position == undated
+    dated = units.told(first, track(1), NOW_MS)
+    assert units.told(dated, raised(position=undated), NOW_MS).position == dated.position
+
+
+def test_what_is_known_can_be_stored() -> None:
+    assert NEW.last == LastKnown(realm=REALM, unit=UNIT, who=Who(unit=UNIT))
