@@ -42,6 +42,10 @@ class Intake:
         """Wait until there is something, and give all of it: edges and commands first, in their order."""
         await self._arrived.wait()
         self._arrived.clear()
+        return self.left()
+
+    def left(self) -> list[Input]:
+        """All of it that is there now."""
         taken: list[Input] = [*self._queue, *self._latest.values()]
         self._queue.clear()
         self._latest.clear()

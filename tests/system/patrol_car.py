@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -96,7 +95,6 @@ class Process:
     """One program of ours, its output and its errors."""
 
     def __init__(self, command: Sequence[str], *, feed: bool = False) -> None:
-        self._traced = command[0] == "strace"
         self.process = subprocess.Popen(
             command,
             cwd=ROOT,
@@ -113,16 +111,10 @@ class Process:
         """Whether it runs."""
         return self.process.poll() is None
 
-    def send(self, how: signal.Signals) -> None:
-        """Send it a signal; to the program itself, where strace stands before it."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(int(children[0]) if self._traced and children else self.process.pid, how)
-
     def end(self, how: signal.Signals = signal.SIGTERM) -> int:
         """Signal it, wait, and return its exit code."""
         if self.alive():
-            self.send(how)
+            self.process.send_signal(how)
         if self.process.stdin is not None:
             self.process.stdin.close()
         code = self.process.wait(WITHIN_S)

@@ -15,10 +15,11 @@ STARTED = re.compile(r"^(\d+) +(\w+)\(")
 def under_strace(command: Sequence[str], log: Path, *injections: str) -> list[str]:
     """The command with its disk calls logged; an injection is `CALL:signal=SIGKILL:when=N` or the like (strace(1)).
 
-    strace counts a call's occurrences thread by thread; only one thread of ours touches the database.
+    strace counts a call's occurrences thread by thread; only one thread of ours touches the database. It runs beside
+    the program (-D), which can so be signalled and waited for as if it were alone.
     """
     inject = [word for injection in injections for word in ("-e", f"inject={injection}")]
-    return ["strace", "-f", "-qq", "-o", str(log), "-e", "trace=" + ",".join(DISK_CALLS), *inject, *command]
+    return ["strace", "-D", "-f", "-qq", "-o", str(log), "-e", "trace=" + ",".join(DISK_CALLS), *inject, *command]
 
 
 def disk_calls(log: Path) -> dict[str, int]:
@@ -39,5 +40,5 @@ def _spread(count: int, most: int | None) -> list[int]:
 
 
 def was_killed(process: "subprocess.CompletedProcess[str] | subprocess.Popen[str]") -> bool:
-    """Whether the program, and strace after it, ended by SIGKILL."""
+    """Whether the program ended by SIGKILL."""
     return process.returncode == -9

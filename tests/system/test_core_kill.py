@@ -17,6 +17,7 @@ from tests.system.strace import disk_calls, every_call, under_strace
 AT_ONCE = 2
 PRESSES = 2
 SAMPLE = 5
+DATABASE_CALLS = ("pwrite64", "fdatasync", "fsync", "ftruncate", "fallocate")
 SIMULATED = '\n[sources.car]\ndriver = "simulator"\n'
 
 
@@ -114,5 +115,6 @@ def test_core_survives_a_kill_at_its_disk_calls(tmp_path: Path, calls: dict[str,
 def test_core_survives_a_disk_call_that_fails_once(
     tmp_path: Path, calls: dict[str, int], sample: int | None, error: str
 ) -> None:
-    shifts = everywhere(tmp_path, calls, f"error={error}", sample)
-    assert all(shift.first_code == 0 for shift in shifts), "core goes on"
+    of_database = {call: calls[call] for call in DATABASE_CALLS}
+    shifts = everywhere(tmp_path, of_database, f"error={error}", sample)
+    assert {shift.first_code for shift in shifts} == {0}, "core goes on"
