@@ -1,6 +1,7 @@
 """Holds one connection to the best broker that answers, says that the car is there, and hands on what comes down."""
 
 import asyncio
+import contextlib
 import random
 import secrets
 from collections.abc import Callable
@@ -93,7 +94,8 @@ class Session(Listener):
             self._sender.connected(connection)
             return await self._stay(connection, incarnation)
         except asyncio.CancelledError:
-            connection.publish(self._presence(incarnation, online=False))
+            with contextlib.suppress(Lost):
+                connection.publish(self._presence(incarnation, online=False))
             await connection.close()
             raise
         finally:
