@@ -1,6 +1,7 @@
 """Opens a SQLite database that keeps what it says it keeps, in the car and at headquarters."""
 
 import contextlib
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -33,6 +34,11 @@ APPLICATION_ID = 0x50617472
 
 QUICK_CHECK_BYTES = 64 << 20
 """Up to this size a database is read through when it is opened; a bigger one would hold up the start."""
+
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+NO_PLACE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.EEXIST, errno.ENOTDIR, errno.ELOOP)
+"""Of the folder; it, and not the disk below it, is what somebody has to look at."""
 
 
 def open_database(
@@ -76,11 +82,12 @@ def failed(path: Path, error: Exception) -> DiskFailed:
     """The error of a database operation, as one of ours."""
     if isinstance(error, DiskFailed):
         return error
-    if isinstance(error, apsw.FullError):
+    number = error.errno if isinstance(error, OSError) else None
+    if isinstance(error, apsw.FullError) or number in NO_SPACE:
         return DiskFull(str(path), "the disk is full", "free space on the card, or give the outbox less")
     if isinstance(error, apsw.BusyError | apsw.LockedError):
         return DiskFailed(str(path), f"{_holder(path)} holds it", "stop the other one")
-    if isinstance(error, apsw.CantOpenError | apsw.ReadOnlyError | FileNotFoundError | PermissionError):
+    if isinstance(error, apsw.CantOpenError | apsw.ReadOnlyError) or number in NO_PLACE:
         return DiskFailed(str(path), f"cannot be written: {error}", "check the folder, its owner and its mount")
     return DiskFailed(str(path), f"the disk failed: {error}", "test the card with patrola doctor; replace it")
 

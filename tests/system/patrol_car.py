@@ -24,7 +24,7 @@ LOOK_S = 0.01
 UNIT = """\
 [unit]
 realm = "LJ"
-unit = "LJ-101"
+unit = "{unit}"
 
 [[brokers]]
 host = "127.0.0.1"
@@ -220,11 +220,12 @@ class Screen:
 class Car:
     """The folder in which a car's core lives, again and again."""
 
-    def __init__(self, folder: Path, port: int, more: str = "") -> None:
+    def __init__(self, folder: Path, port: int, more: str = "", unit: str = "LJ-101") -> None:
         folder.mkdir(exist_ok=True)
         self.folder = folder
+        self.unit = unit
         self.config = folder / "unit.toml"
-        self.config.write_text(UNIT.format(port=port) + more)
+        self.config.write_text(UNIT.format(port=port, unit=unit) + more)
         self.outbox = folder / "car" / "outbox.db"
 
     @contextlib.contextmanager
