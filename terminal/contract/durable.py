@@ -37,6 +37,8 @@ QUICK_CHECK_BYTES = 64 << 20
 
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+LEAST_ROOM_BYTES = 32768
+"""What SQLite takes at once for the index of its log (sqlite.org/walformat.html)."""
 NO_PLACE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.EEXIST, errno.ENOTDIR, errno.ELOOP)
 """Of the folder; it, and not the disk below it, is what somebody has to look at."""
 
@@ -83,13 +85,21 @@ def failed(path: Path, error: Exception) -> DiskFailed:
     if isinstance(error, DiskFailed):
         return error
     number = error.errno if isinstance(error, OSError) else None
-    if isinstance(error, apsw.FullError) or number in NO_SPACE:
+    if isinstance(error, apsw.FullError) or number in NO_SPACE or (isinstance(error, apsw.IOError) and _is_full(path)):
         return DiskFull(str(path), "the disk is full", "free space on the card, or give the outbox less")
     if isinstance(error, apsw.BusyError | apsw.LockedError):
         return DiskFailed(str(path), f"{_holder(path)} holds it", "stop the other one")
     if isinstance(error, apsw.CantOpenError | apsw.ReadOnlyError) or number in NO_PLACE:
         return DiskFailed(str(path), f"cannot be written: {error}", "check the folder, its owner and its mount")
     return DiskFailed(str(path), f"the disk failed: {error}", "test the card with patrola doctor; replace it")
+
+
+def _is_full(path: Path) -> bool:
+    """Whether the disk has no room; SQLite calls some of what follows from that an I/O error."""
+    with contextlib.suppress(OSError):
+        disk = os.statvfs(path.parent)
+        return disk.f_bavail * disk.f_frsize < LEAST_ROOM_BYTES
+    return False
 
 
 def _holder(path: Path) -> str:

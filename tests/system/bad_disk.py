@@ -5,7 +5,6 @@ namespaces of their own.
 """
 
 import contextlib
-import os
 import subprocess
 from pathlib import Path
 
@@ -36,7 +35,7 @@ def fill(process: Process, folder: Path) -> None:
 
 def make_room(process: Process, folder: Path) -> None:
     """Take away what filled it."""
-    os.unlink(seen_by(process, folder / "junk"))
+    seen_by(process, folder / "junk").unlink()
 
 
 def remount(process: Process, folder: Path, how: str) -> None:

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.system.patrol_car import PATROLA, WITHIN_S, Lines, Process, Wrap
+from tests.system.patrol_car import PATROLA, WITHIN_S, Gone, Lines, Process, Wrap
 
 HQ = """\
-name = "HQ-1"
+name = "{name}"
+realms = ["{realm}"]
 store = "store/hq.db"
 socket = "hq.sock"
 
@@ -24,31 +25,45 @@ longest_pause_s = 0.5
 """
 
 
+class SaidNo(Exception):
+    """Headquarters says why it did not do what was asked."""
+
+
 class Headquarters:
     """The folder in which it lives, again and again."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, name: str = "HQ-1", realm: str = "+") -> None:
         folder.mkdir(exist_ok=True)
         self.folder = folder
         self.config = folder / "hq.toml"
-        self.config.write_text(HQ.format(port=port))
+        self.config.write_text(HQ.format(port=port, name=name, realm=realm))
         self.socket = folder / "hq.sock"
         self.store = folder / "store" / "hq.db"
+        self.process: Process | None = None
+        """The newest."""
 
     @contextlib.contextmanager
     def serving(self, wrap: Wrap = list) -> Iterator[Process]:
         """`patrola hq serve`, ready, and killed (if it still runs) when the block is left; Gone if it ends before."""
-        with Process(wrap([*PATROLA, "hq", "serve", "--config", str(self.config)])) as hq:
-            hq.err.until_told("patrola-hq: ready")
-            yield hq
+        with Process(wrap([*PATROLA, "hq", "serve", "--config", str(self.config)])) as self.process:
+            try:
+                self.process.err.until_told("patrola-hq: ready")
+            except Gone:
+                self.process.process.wait(WITHIN_S)
+                raise
+            yield self.process
 
     def ask(self, what: str, **fields: str) -> dict[str, Any]:
-        """One question, its answer."""
+        """One question, its answer; raises SaidNo, and Gone if it ends without one."""
         with self._connected() as api, api.makefile("rw") as lines:
             lines.write(json.dumps({"do": what, **fields}) + "\n")
             lines.flush()
-            answer: dict[str, Any] = json.loads(lines.readline())
-            assert answer["ok"], answer
+            line = lines.readline()
+            if not line:
+                raise Gone("headquarters has ended")
+            answer: dict[str, Any] = json.loads(line)
+            if not answer["ok"]:
+                raise SaidNo(answer["error"])
             return answer
 
     def incidents(self, unit: str) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from terminal.contract.identity import incident_of_press
-from terminal.link import AlarmView, Command, Snapshot, decode_server_line, encode_line, merge
+from terminal.link import AlarmView, Changes, Command, Snapshot, decode_server_line, encode_line, merge
 
 ROOT = Path(__file__).parents[2]
 PATROLA = [sys.executable, "-m", "terminal.tools.command"]
@@ -198,7 +198,8 @@ class Screen:
         told = decode_server_line(line)
         if isinstance(told, Snapshot):
             return told
-        return merge(self.seen[-1], told)  # type: ignore[arg-type]
+        assert isinstance(told, Changes), told
+        return merge(self.seen[-1], told)
 
     def send(self, command: Command) -> None:
         """Do as a finger would."""
