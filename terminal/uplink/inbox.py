@@ -73,6 +73,8 @@ class Inbox:
     async def open_account(self) -> str:
         """Tell the sender which account this is and which alarms it still owes; returns the outbox id."""
         outbox, alarms = await self._writer.submit(_account)
+        # An outbox that was begun anew has yet to hear of the epoch, or it takes no receipt.
+        self._epoch = ""
         self._sender.opened(outbox, alarms)
         return outbox
 

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from terminal.contract.identity import incident_of_press
-from terminal.link import AlarmView, Changes, Command, Snapshot, decode_server_line, encode_line, merge
+from terminal.link import AlarmView, Changes, Command, Refused, Snapshot, decode_server_line, encode_line, merge
 
 ROOT = Path(__file__).parents[2]
 PATROLA = [sys.executable, "-m", "terminal.tools.command"]
@@ -52,6 +52,10 @@ Wrap = Callable[[list[str]], Sequence[str]]
 
 class Gone(Exception):
     """The process has ended, and what was waited for will not come."""
+
+
+class Denied(Exception):
+    """Core says why it does not do, or let in."""
 
 
 class Lines:
@@ -179,7 +183,9 @@ class Screen:
 
     def until(self, true: Callable[[Snapshot], object]) -> Snapshot:
         """The next snapshot of which this is true, the newest one included."""
+        deadline_s = time.monotonic() + WITHIN_S
         while not (self.seen and true(self.seen[-1])):
+            assert time.monotonic() < deadline_s, self.seen[-1]
             self.seen.append(self._next())
         return self.seen[-1]
 
@@ -198,7 +204,9 @@ class Screen:
         told = decode_server_line(line)
         if isinstance(told, Snapshot):
             return told
-        assert isinstance(told, Changes), told
+        if isinstance(told, Refused):
+            raise Denied(told.reason)
+        assert isinstance(told, Changes)
         return merge(self.seen[-1], told)
 
     def send(self, command: Command) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from terminal.link import RaiseAlarm, SetDuty, Snapshot
-from tests.system.bad_disk import fill, make_room, on_small_disk, remount
+from tests.system.bad_disk import fill, make_room, on_small_disk, remount, seen_by
 from tests.system.conftest import Mosquitto
 from tests.system.headquarters import Headquarters
 from tests.system.patrol_car import Board, Car, Process, Screen
@@ -170,6 +170,27 @@ def change_duty_until_it_is_full(screen: Screen) -> str:
 
 def is_answered(snapshot: Snapshot) -> bool:
     return snapshot.duty.received or bool(snapshot.line.disk_problem)
+
+
+def test_an_outbox_that_is_damaged_under_a_running_core_is_begun_anew_under_a_new_account(scene: Scene) -> None:
+    car = scene.car()
+    disk = car.outbox.parent
+    with Board(car.folder) as board, car.core(on_small_disk(disk)) as core, car.screen(core) as screen:
+        first = board.press()
+        scene.see_it_stored(car, board, screen, first)
+        fill(core, disk)
+        for path in (car.outbox, car.outbox.with_name("outbox.db-wal")):
+            with seen_by(core, path).open("r+b") as file:
+                file.write(bytes(4096))
+        change_duty_until_it_is_full(screen)
+        make_room(core, disk)
+        core.out.until_told('"outbox-repaired"')
+        board.press()
+        screen.until_alarm(lambda alarm: alarm.signals == 2)
+        board.out.until(lambda _: len(board.events("stored")) == 2)
+        screen.until(lambda snapshot: snapshot.line.pending == 0 and not snapshot.line.disk_problem)
+        assert [(one["incident"], one["signals"]) for one in scene.hq.incidents(car.unit)] == [(first, 2)]
+        assert core.end() == 0
 
 
 SLOW_US = 1_000_000
