@@ -16,7 +16,7 @@ from tests.system.strace import disk_calls, every_call, under_strace
 
 AT_ONCE = 2
 PRESSES = 2
-SAMPLE = 5
+SAMPLE = 4
 DATABASE_CALLS = ("pwrite64", "fdatasync", "fsync", "ftruncate", "fallocate")
 SIMULATED = '\n[sources.car]\ndriver = "simulator"\n'
 

@@ -164,7 +164,7 @@ def test_a_second_core_on_a_socket_ends_with_the_reason(car: Car) -> None:
         with car.core() as second:
             assert second.process.wait(60) == 2
             second.err.join()
-            assert "another core listens here; stop it first" in "".join(second.err.told)
+            assert "listens here; stop it first" in "".join(second.err.told)
         screen.send(SetDuty(status="available"))
         screen.until(lambda snapshot: snapshot.duty.status == "available")
 
