@@ -19,8 +19,9 @@ class Unusable:
         self._error = error
 
     async def readings(self) -> AsyncIterator[AnyReading]:
-        """Raise what is wrong with it."""
-        raise self._error
+        """Raise what is wrong with it, with the file's name."""
+        error = self._error
+        raise ConfigError(self.name, f"{error.source}: {error.problem}", error.remedy)
         yield
 
 

@@ -127,7 +127,7 @@ def test_a_dbc_that_cannot_be_used_is_named_and_takes_nothing_from_the_button(tm
     with Board(car.folder) as board, car.core() as core, car.screen(core) as screen:
         can = screen.until(lambda snapshot: len(snapshot.sources) == 2).sources[1]
         assert (can.name, can.up) == ("can", False)
-        assert "cantools refuses it" in can.problem
+        assert "car.dbc:4: cantools refuses it" in can.problem
         assert "delete" in can.remedy
         board.press()
         screen.until_alarm(lambda alarm: alarm.stored)
