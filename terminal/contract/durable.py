@@ -1,6 +1,7 @@
 """Opens a SQLite database that keeps what it says it keeps, in the car and at headquarters."""
 
 import contextlib
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -33,6 +34,13 @@ APPLICATION_ID = 0x50617472
 
 QUICK_CHECK_BYTES = 64 << 20
 """Up to this size a database is read through when it is opened; a bigger one would hold up the start."""
+
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+LEAST_ROOM_BYTES = 32768
+"""What SQLite takes at once for the index of its log (sqlite.org/walformat.html)."""
+NO_PLACE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.EEXIST, errno.ENOTDIR, errno.ELOOP)
+"""Of the folder; it, and not the disk below it, is what somebody has to look at."""
 
 
 def open_database(
@@ -76,21 +84,42 @@ def failed(path: Path, error: Exception) -> DiskFailed:
     """The error of a database operation, as one of ours."""
     if isinstance(error, DiskFailed):
         return error
-    if isinstance(error, apsw.FullError):
+    number = error.errno if isinstance(error, OSError) else None
+    if isinstance(error, apsw.FullError) or number in NO_SPACE or (isinstance(error, apsw.IOError) and _is_full(path)):
         return DiskFull(str(path), "the disk is full", "free space on the card, or give the outbox less")
     if isinstance(error, apsw.BusyError | apsw.LockedError):
-        return DiskFailed(str(path), "another process holds it", "stop the other one")
-    if isinstance(error, apsw.CantOpenError | apsw.ReadOnlyError | FileNotFoundError | PermissionError):
+        return DiskFailed(str(path), f"{_holder(path)} holds it", "stop the other one")
+    if isinstance(error, apsw.CantOpenError | apsw.ReadOnlyError) or number in NO_PLACE:
         return DiskFailed(str(path), f"cannot be written: {error}", "check the folder, its owner and its mount")
     return DiskFailed(str(path), f"the disk failed: {error}", "test the card with patrola doctor; replace it")
+
+
+def _is_full(path: Path) -> bool:
+    """Whether the disk has no room; SQLite calls some of what follows from that an I/O error."""
+    with contextlib.suppress(OSError):
+        disk = os.statvfs(path.parent)
+        return disk.f_bavail * disk.f_frsize < LEAST_ROOM_BYTES
+    return False
+
+
+def _holder(path: Path) -> str:
+    """Who has a lock on the database, as far as the kernel tells (proc_locks(5))."""
+    with contextlib.suppress(OSError, ValueError):
+        inode = path.stat().st_ino
+        for line in Path("/proc/locks").read_text().splitlines():
+            _, kind, *_, pid, file, _, _ = line.split()
+            if kind == "POSIX" and file.endswith(f":{inode}"):
+                return f"process {pid} ({Path(f'/proc/{pid}/comm').read_text().strip()})"
+    return "another process"
 
 
 def _opened(path: Path, schema: str, version: int, connect: Callable[[], apsw.Connection]) -> apsw.Connection:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
     db = connect()
     try:
+        _require_ours(db, path)
         _set_and_read_back(db, path)
-        _check(db, path)
+        _check(db)
         _make_tables(db, path, schema, version)
         _sync_folder(path.parent)
     except BaseException:
@@ -107,15 +136,19 @@ def _set_and_read_back(db: apsw.Connection, path: Path) -> None:
             raise DiskFailed(str(path), f"{setting} is {found}, not {wanted}", "the file system cannot hold it")
 
 
-def _check(db: apsw.Connection, path: Path) -> None:
-    """Raise CorruptError for damage, and DiskFailed for a sound database that is not ours."""
+def _require_ours(db: apsw.Connection, path: Path) -> None:
+    """Raise DiskFailed for another program's database, which must not be changed by so much as a setting."""
+    tables = db.execute("SELECT count(*) FROM sqlite_schema").get
+    if tables and db.pragma("application_id") != APPLICATION_ID:
+        raise DiskFailed(str(path), "is a database of another program", "move it away, or name another file")
+
+
+def _check(db: apsw.Connection) -> None:
+    """Raise CorruptError for damage."""
     if db.pragma("page_count") * db.pragma("page_size") <= QUICK_CHECK_BYTES:
         found = str(db.pragma("quick_check", 1))
         if found != "ok":
             raise apsw.CorruptError(found)
-    tables = db.execute("SELECT count(*) FROM sqlite_schema").get
-    if tables and db.pragma("application_id") != APPLICATION_ID:
-        raise DiskFailed(str(path), "is a database of another program", "move it away, or name another file")
 
 
 def _make_tables(db: apsw.Connection, path: Path, schema: str, version: int) -> None:

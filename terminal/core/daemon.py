@@ -16,9 +16,9 @@ from hal.readings import Fix
 from hal.supervision import Supervisor
 from terminal.config import Config
 from terminal.contract.identity import new_id, new_incident
-from terminal.contract.messages import DutyChanged, TerminalStarted
+from terminal.contract.messages import DutyChanged
 from terminal.contract.topics import Lane
-from terminal.core import effects, emergency, inputs, state
+from terminal.core import effects, inputs, state
 from terminal.core.channels import TICK_S
 from terminal.core.duty import Duty
 from terminal.core.effects import Effect, Note
@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 OPEN_AGAIN_S = 2.0
 """How soon an outbox that could not be read is tried again."""
+RESTORE_WITHIN_S = 3.0
+"""How long the start waits for what the last run left; then core serves without it, and takes it up when it comes."""
 
 
 class Core:
@@ -64,7 +66,9 @@ class Core:
         self._journal = Journal(config.storage.folder / "journal", config.journal, unit.unit, echo=echo)
         self._writer = Writer(config.storage.folder / "outbox.db", config.storage.limits())
         self._sender = Sender(unit.realm, unit.unit, config.sending, self._pending, self._intake.put, clock)
-        self._storing = Storing(self._writer, self._sender, self._who, self._intake.put)
+        self._account_wanted = asyncio.Event()
+        self._storing = Storing(self._writer, self._sender, self._who, self._intake.put, self._account_wanted.set)
+        self._looked = asyncio.Event()
         self._inbox = Inbox(self._writer, self._sender, self._intake.put)
         self._session = Session(
             unit.realm, self._who, config.brokers, config.holding, self._sender, self._inbox.came_down, self._intake.put
@@ -83,7 +87,7 @@ class Core:
         await self._link.start()
         tasks = [asyncio.create_task(work, name=name) for name, work in self._works()]
         try:
-            await self._restore()
+            await self._first_look()
             if ready is not None:
                 ready()
             await self._loop()
@@ -96,15 +100,17 @@ class Core:
             ("sender", self._sender.run()),
             ("session", self._session.run()),
             ("inbox", self._inbox.run()),
-            ("account", self._open_account()),
+            ("account", self._open_accounts()),
+            ("restore", self._restore()),
         ]
         sensing = ((one.name, Supervisor(one, self._intake.put, self._clock).run()) for one in self._sources)
         return [*works, *sensing]
 
     async def _end(self, tasks: Sequence["asyncio.Task[None]"]) -> None:
+        for told in self._intake.left():
+            self._take(told)
         self._note("terminal-stopped", {})
-        with contextlib.suppress(OutboxFailed):
-            await self._storing.close()
+        await self._storing.close()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -112,36 +118,38 @@ class Core:
         self._writer.close()
         self._journal.close()
 
-    async def _restore(self) -> None:
-        """Take up the emergency and the duty status where the last run left them; a bad disk leaves them new."""
+    async def _first_look(self) -> None:
+        """Give the disk the time that a sound one needs, so that a press is not taken for a new one."""
         self._note("terminal-started", {"version": VERSION})
-        try:
-            saved, duty = await self._writer.submit(_load, urgent=True)
-        except OutboxFailed as error:
-            self._intake.put(inputs.StoreFailed((), str(error)))
-            saved = duty = None
-        moment = self._moment()
-        if saved is not None:
-            before = _decoded(saved)
-            self._state = msgspec.structs.replace(self._state, emergency=emergency.restored(before, moment))
-        if duty is not None and duty.decode() in self._rules.statuses:
-            self._state = msgspec.structs.replace(self._state, duty=Duty(duty.decode()))
-        for alarm in self._state.emergency.alarms:
-            for message in alarm.unstored:
-                self._sender.alarm(message)
-        self._storing.event(TerminalStarted(**moment.envelope(), version=VERSION))
-        told = DutyChanged(**moment.envelope(), status=self._state.duty.status)
-        self._state = msgspec.structs.replace(self._state, duty=Duty(told.status, told.id))
-        self._storing.event(told, told.status.encode())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(RESTORE_WITHIN_S):
+                await self._looked.wait()
 
-    async def _open_account(self) -> None:
+    async def _restore(self) -> None:
+        """Take up the emergency and the duty status where the last run left them, as soon as the disk gives them."""
         while True:
+            try:
+                saved, duty = await self._writer.submit(_load, urgent=True)
+            except OutboxFailed as error:
+                self._take(inputs.StoreFailed((), str(error)))
+                self._looked.set()
+                await asyncio.sleep(OPEN_AGAIN_S)
+            else:
+                before = None if saved is None else _decoded(saved)
+                self._take(inputs.Restored(before, None if duty is None else duty.decode()))
+                self._looked.set()
+                return
+
+    async def _open_accounts(self) -> None:
+        """Tell the sender which account it sends from: at first, and whenever the outbox has become another one."""
+        while True:
+            await self._account_wanted.wait()
+            self._account_wanted.clear()
             try:
                 await self._inbox.open_account()
             except OutboxFailed:
+                self._account_wanted.set()
                 await asyncio.sleep(OPEN_AGAIN_S)
-            else:
-                return
 
     async def _loop(self) -> None:
         self._link.publish(self._snapshot())
@@ -171,8 +179,7 @@ class Core:
                 case effects.SendMoved(moved):
                     self._sender.moved(moved)
                 case effects.StoreEvent(event):
-                    status = event.status.encode() if isinstance(event, DutyChanged) else None
-                    self._storing.event(event, status)
+                    self._storing.event(event, event.status if isinstance(event, DutyChanged) else None)
                 case effects.RecordPoint(point):
                     self._storing.point(point)
                 case effects.ConfirmPress(source, press):
@@ -188,13 +195,15 @@ class Core:
         """All alarm messages of one step in one commit, with the state that the step left."""
         messages = [effect.message for effect in wanted if isinstance(effect, effects.StoreAlarm)]
         if messages or any(isinstance(effect, effects.SaveEmergency) for effect in wanted):
-            self._storing.alarms(messages, self._state.emergency)
+            self._storing.alarms(messages, self._state.emergency if self._state.restored else None)
 
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
             self._intake.put(inputs.Tick())
             self._storing.flush_if_due()
+            if self._storing.state_owed and self._state.restored:
+                self._storing.alarms([], self._state.emergency)
 
     async def _pending(self, lane: Lane, after: int, limit: int) -> tuple[str, list[Row]]:
         return await self._writer.submit(lambda outbox: (outbox.id, outbox.pending(lane, after=after, limit=limit)))

@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from hal.readings import AnyReading
 from terminal.contract.messages import DesiredState, Heartbeat, Place
+from terminal.core.emergency import Emergency
 from terminal.link import Command
 
 
@@ -27,6 +28,19 @@ class StoreFailed(Struct, frozen=True):
     """These messages could not be put on disk."""
 
     ids: tuple[str, ...]
+    problem: str
+
+
+class Restored(Struct, frozen=True):
+    """What the last run left on disk: its emergency and its duty status, where there was a run before."""
+
+    emergency: Emergency | None
+    duty: str | None
+
+
+class OutboxRepaired(Struct, frozen=True):
+    """The outbox was damaged, and a new one was begun; the text says where the old one is."""
+
     problem: str
 
 
@@ -79,6 +93,8 @@ Told = (
     | Commanded
     | Stored
     | StoreFailed
+    | Restored
+    | OutboxRepaired
     | Published
     | Received
     | StateDesired

@@ -51,6 +51,10 @@ class Intake:
         """Wait until there is something, and give all of it: edges and commands first, in their order."""
         await self._arrived.wait()
         self._arrived.clear()
+        return self.left()
+
+    def left(self) -> list[Input]:
+        """All of it that is there now."""
         if self._turn is not None:
             self._turn.cancel()
             self._turn = None

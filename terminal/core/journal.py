@@ -3,6 +3,7 @@
 A thread writes, so that a slow disk never holds the loop; what it cannot take is counted, and the count is a line.
 """
 
+import contextlib
 import json
 import logging
 import logging.handlers
@@ -10,8 +11,11 @@ import queue
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, cast
 
 from msgspec import Struct
+
+log = logging.getLogger(__name__)
 
 
 class Journalling(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -23,6 +27,42 @@ class Journalling(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 MOST_WAITING = 2000
 """Lines that wait for the disk; more are counted and not kept."""
+
+
+class JournalFile(logging.handlers.RotatingFileHandler):
+    """The files in `folder`; a disk that refuses lines is told of once, and how many when it takes one again."""
+
+    def __init__(self, folder: Path, rules: Journalling) -> None:
+        self._folder = folder
+        self._refused = 0
+        super().__init__(folder / "journal.jsonl", maxBytes=rules.file_bytes, backupCount=rules.files, delay=True)
+
+    def _open(self) -> Any:
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+        return super()._open()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line, opening the file if need be."""
+        before = self._refused
+        super().emit(record)
+        if before and self._refused == before:
+            log.warning("journal: %s is written again; %d lines are missing", self._folder, before)
+            self._refused = 0
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """The line is lost; core is not."""
+        if not self._refused:
+            log.warning("journal: %s cannot be written: %s; check the folder and its disk", self._folder, _problem())
+        self._refused += 1
+        # A stream that failed keeps the line that it could not write, and would grow.
+        stream, self.stream = self.stream, cast(Any, None)
+        if stream is not None:
+            with contextlib.suppress(OSError):
+                stream.close()
+
+
+def _problem() -> str:
+    return str(sys.exc_info()[1])
 
 
 class Journal:
@@ -58,12 +98,7 @@ class Journal:
 def _handlers(folder: Path | None, rules: Journalling, *, echo: bool) -> list[logging.Handler]:
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout)] if echo else []
     if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-        handlers.append(
-            logging.handlers.RotatingFileHandler(
-                folder / "journal.jsonl", maxBytes=rules.file_bytes, backupCount=rules.files, delay=True
-            )
-        )
+        handlers.append(JournalFile(folder, rules))
     return handlers
 
 

@@ -29,7 +29,7 @@ class Line(Struct, frozen=True):
 
 
 class State(Struct, frozen=True, kw_only=True):
-    """The whole of it."""
+    """The whole of it; until it is `restored` the disk knows more of earlier emergencies than this does."""
 
     duty: Duty
     vehicle: Vehicle = Vehicle()
@@ -41,6 +41,7 @@ class State(Struct, frozen=True, kw_only=True):
     link: LinkQuality | None = None
     power: PowerState | None = None
     sources: dict[str, SourceHealth] = {}
+    restored: bool = False
     confirmed_revision: int = 0
 
 

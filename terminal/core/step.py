@@ -20,22 +20,25 @@ from terminal.contract.messages import (
     DutyChanged,
     SourceChanged,
     StateConfirmed,
+    TerminalStarted,
     VehicleChanged,
 )
-from terminal.core import duty, emergency, position, reporting, vehicle
+from terminal.core import duty, emergency, position, reporting, restoring, vehicle
 from terminal.core.alarm import is_open
 from terminal.core.channels import ALARM_MOVED_EVERY_S
-from terminal.core.effects import Effect, Note, RecordPoint, SendAlarm, SendMoved, StoreEvent
+from terminal.core.effects import Effect, Note, RecordPoint, SaveEmergency, SendAlarm, SendMoved, StoreEvent
 from terminal.core.emergency import Emergency, Scene
 from terminal.core.inputs import (
     Commanded,
     HeartbeatHeard,
     Input,
     LineChanged,
+    OutboxRepaired,
     PendingCounted,
     Published,
     PublishRefused,
     Received,
+    Restored,
     StateDesired,
     Stored,
     StoreFailed,
@@ -44,8 +47,12 @@ from terminal.core.inputs import (
 from terminal.core.moment import Moment
 from terminal.core.state import Rules, State, current_fix
 from terminal.link import CancelAlarm, RaiseAlarm, SetDuty
+from terminal.version import VERSION
 
 Step = tuple[State, list[Effect]]
+
+OUTBOX = "outbox"
+"""As what headquarters is told of the outbox's own troubles."""
 
 
 def step(state: State, told: Input, moment: Moment, rules: Rules) -> Step:
@@ -165,6 +172,25 @@ def _store_failed(state: State, failed: StoreFailed, _moment: Moment, _rules: Ru
     return state, [*effects, Note("store-failed", {"problem": failed.problem})] if new else effects
 
 
+def _restored(state: State, told: Restored, moment: Moment, rules: Rules) -> Step:
+    """Go on where the last run ended; the crew's own word since then counts for more."""
+    together = restoring.merged(state.emergency, told.emergency or Emergency(), moment)
+    effects: list[Effect] = [SendAlarm(message) for alarm in together.alarms for message in alarm.unstored]
+    effects += [SaveEmergency(), StoreEvent(TerminalStarted(**moment.envelope(), version=VERSION))]
+    state = replace(state, emergency=together, restored=True)
+    if state.duty.message_id:
+        return state, effects
+    status = told.duty if told.duty in rules.statuses else state.duty.status
+    message = DutyChanged(**moment.envelope(), status=status)
+    return replace(state, duty=duty.Duty(status, message.id)), [*effects, StoreEvent(message)]
+
+
+def _repaired(state: State, repaired: OutboxRepaired, moment: Moment, _rules: Rules) -> Step:
+    """What stood in the damaged outbox is not stored any more; headquarters learns why numbers begin anew."""
+    message = SourceChanged(**moment.envelope(), source=OUTBOX, up=True, problem=repaired.problem)
+    return state, [SaveEmergency(), StoreEvent(message), Note("outbox-repaired", {"problem": repaired.problem})]
+
+
 def _published(state: State, published: Published, _moment: Moment, _rules: Rules) -> Step:
     if state.line.problem and published.ids:
         state = replace(state, line=replace(state.line, problem=""))
@@ -248,6 +274,8 @@ STEPS = cast(
         Commanded: _commanded,
         Stored: _stored,
         StoreFailed: _store_failed,
+        Restored: _restored,
+        OutboxRepaired: _repaired,
         Published: _published,
         Received: _received,
         StateDesired: _desired,

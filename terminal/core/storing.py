@@ -1,8 +1,10 @@
 """Carries the loop's wishes to the writer thread and brings back what became of them."""
 
 import asyncio
+import contextlib
+import logging
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -18,37 +20,68 @@ from terminal.uplink.outbox import Entry, Outbox, Row
 from terminal.uplink.sender import Sender
 from terminal.uplink.writer import OutboxFailed, Writer
 
+log = logging.getLogger(__name__)
+
 MOST_POINTS_HELD = 3600
 """Points kept in memory while the disk refuses; an hour at one a second."""
+MOST_EVENTS_HELD = 1000
+"""Events kept in memory while the disk refuses, each below 1 kB."""
+CLOSES_WITHIN_S = 5.0
+"""How long a disk that hangs may hold up the end."""
 
 EMERGENCY = "emergency"
 DUTY = "duty"
-CLEAN = "clean"
+
+
+class WaitingEvent(NamedTuple):
+    """One event that is not on disk yet."""
+
+    entry: Entry
+    duty: str | None
 
 
 class Storing:
-    """Commits alarms at once with the emergency's state, events alone, points in batches."""
+    """Commits alarms at once with the emergency's state, events as they come, points in batches.
 
-    def __init__(self, writer: Writer, sender: Sender, who: Who, tell: Callable[[Told], None]) -> None:
+    What the disk refuses is kept, up to a bound, and goes in its old order once the disk takes it: events and points
+    by `flush_if_due`, alarms and the emergency's state (`state_owed`) by whoever has the newest state.
+    """
+
+    def __init__(
+        self, writer: Writer, sender: Sender, who: Who, tell: Callable[[Told], None], new_account: Callable[[], None]
+    ) -> None:
         self._writer = writer
         self._sender = sender
         self._who = who
         self._tell = tell
+        self._new_account = new_account
+        self._problem = ""
+        self.state_owed = False
+        self._events: list[WaitingEvent] = []
+        self._storing_events = False
         self._points: list[Point] = []
         self._committed_s = float("-inf")
         self._committing = False
         self._tasks: set[asyncio.Task[object]] = set()
 
-    def alarms(self, messages: Sequence[Stored], state: Emergency) -> None:
-        """Put alarm messages and the state in which they are stored on disk, in one transaction, ahead of all else."""
+    def alarms(self, messages: Sequence[Stored], state: Emergency | None) -> None:
+        """Put alarm messages and the state in which they are stored on disk, in one transaction, ahead of all else.
+
+        Without a state the one on disk stays: nobody has read yet what it knows.
+        """
         ids = tuple(message.id for message in messages)
         entries = [Entry(message.id, Lane.ALARM, encode(message)) for message in messages]
-        saved = msgspec.json.encode(emergency.on_disk(state, ids))
-        self._start(self._commit(entries, saved, EMERGENCY, urgent=True))
+        saved = None if state is None else msgspec.json.encode(emergency.on_disk(state, ids))
+        self._start(self._commit_alarms(entries, saved))
 
-    def event(self, message: Event, state: bytes | None = None, name: str = DUTY) -> None:
-        """Put one event on disk, alone."""
-        self._start(self._commit([Entry(message.id, Lane.EVENT, encode(message))], state, name, urgent=False))
+    def event(self, message: Event, duty: str | None = None) -> None:
+        """Put one event on disk; with the duty status that it tells of, if it does."""
+        self._events.append(WaitingEvent(Entry(message.id, Lane.EVENT, encode(message)), duty))
+        if len(self._events) > MOST_EVENTS_HELD:
+            log.error("outbox: the disk refuses, and an event of %d that wait is given up", MOST_EVENTS_HELD)
+            del self._events[0]
+        if len(self._events) == 1:
+            self._start(self._commit_events())
 
     def point(self, point: Point) -> None:
         """Put a point on disk with the next batch."""
@@ -57,20 +90,45 @@ class Storing:
         self.flush_if_due()
 
     def flush_if_due(self) -> None:
-        """Commit the points that wait, if the last batch is long enough ago."""
+        """Commit what the disk refused, and the points that wait if the last batch is long enough ago."""
+        if self._events and not self._storing_events:
+            self._start(self._commit_events())
         now_s = asyncio.get_running_loop().time()
         if self._points and not self._committing and now_s - self._committed_s >= TELEMETRY_COMMIT_EVERY_S:
             self._committed_s = now_s
             self._start(self._commit_points())
 
     async def close(self) -> None:
-        """Put what waits on disk."""
-        if self._points:
-            await self._commit_points()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        """Put what waits on disk, unless the disk hangs."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSES_WITHIN_S):
+                await asyncio.gather(*self._tasks)
+                await self._commit_events()
+                await self._commit_points()
+
+    async def _commit_alarms(self, entries: list[Entry], saved: bytes | None) -> None:
+        if saved is not None:
+            self.state_owed = False
+        if not await self._commit(entries, saved, EMERGENCY, urgent=True):
+            self.state_owed = True
+
+    async def _commit_events(self) -> None:
+        """In their order, those that came meanwhile together, until none waits or the disk refuses."""
+        self._storing_events = True
+        try:
+            while self._events:
+                batch = tuple(self._events)
+                duties = [one.duty for one in batch if one.duty is not None]
+                state = duties[-1].encode() if duties else None
+                if not await self._commit([one.entry for one in batch], state, DUTY, urgent=False):
+                    return
+                self._events = [one for one in self._events if one not in batch]
+        finally:
+            self._storing_events = False
 
     async def _commit_points(self) -> None:
+        if not self._points:
+            return
         points, self._committing = list(self._points), True
         entries = [Entry(str(UUID(bytes=point.id)), Lane.TRACK, track.row_body(self._who, point)) for point in points]
         try:
@@ -81,20 +139,31 @@ class Storing:
             self._committing = False
 
     async def _commit(self, entries: list[Entry], state: bytes | None, name: str, *, urgent: bool) -> bool:
-        def commit(outbox: Outbox) -> tuple[list[int], str, int]:
+        def commit(outbox: Outbox) -> tuple[list[int], str, int, str]:
             seqs = outbox.commit(entries, state, name)
-            return seqs, outbox.id, sum(outbox.counts().values())
+            return seqs, outbox.id, sum(outbox.counts().values()), outbox.problem
 
         try:
-            seqs, outbox_id, pending = await self._writer.submit(commit, urgent=urgent)
+            seqs, outbox_id, pending, problem = await self._writer.submit(commit, urgent=urgent)
         except OutboxFailed as error:
             self._tell(StoreFailed(tuple(entry.id for entry in entries), str(error)))
             return False
         rows = [Row(seq, entry.id, entry.lane, entry.body) for seq, entry in zip(seqs, entries, strict=True)]
-        self._hand_on(rows, outbox_id)
+        if outbox_id == self._sender.outbox:
+            self._hand_on(rows, outbox_id)
+        else:
+            # Whoever opens the new account finds these rows in it.
+            self._new_account()
+        self._tell_if_repaired(problem)
         self._tell(inputs.Stored({row.id: Place(outbox_id, row.lane, row.seq) for row in rows}))
         self._tell(PendingCounted(pending))
         return True
+
+    def _tell_if_repaired(self, problem: str) -> None:
+        if problem != self._problem:
+            self._problem = problem
+            log.error("outbox: %s", problem)
+            self._tell(inputs.OutboxRepaired(problem))
 
     def _hand_on(self, rows: list[Row], outbox: str) -> None:
         for row in rows:

@@ -105,6 +105,7 @@ class Demo:
         problem = ""
         for note in write_files(self._folder, self._ways):
             self.tell("demo", "note", text=note)
+        await self._check()
         async with self._processes():
             try:
                 if self._args.headless:
@@ -116,6 +117,16 @@ class Demo:
                 problem = str(error)
         accounts = compare(self._folder / "car" / "outbox.db", self._folder / "hq.db")
         return self._summary(problem, accounts)
+
+    async def _check(self) -> None:
+        """Core drives on without a source that cannot be used; the story has nothing to tell without it."""
+        command = _patrola(["config", "check", str(self._folder / "unit.toml")])
+        checking = await asyncio.create_subprocess_exec(
+            *command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+        )
+        _, said = await checking.communicate()
+        if checking.returncode:
+            self._unusable = said.decode(errors="replace").strip()
 
     @contextlib.asynccontextmanager
     async def _processes(self) -> AsyncIterator[None]:

@@ -78,18 +78,20 @@ class Inbox:
                 self._waiting.task_done()
 
     async def _seen_epoch(self, epoch: str) -> None:
-        """Tell the outbox, and open the account anew if there is another: what failed before may be done already."""
-        known = epoch in ("", self._epoch_on_disk)
+        """Tell the outbox, and open the account anew if its word differs from ours.
 
-        def look(outbox: Outbox) -> tuple[int, str]:
-            return 0 if known else outbox.forget_receipts(epoch), outbox.id
+        What failed before may be done already, and the outbox may have been begun anew under a running core.
+        """
 
-        forgotten, account = await self._writer.submit(look)
+        def look(outbox: Outbox) -> tuple[int, str, str]:
+            forgotten = 0 if epoch in ("", outbox.epoch) else outbox.forget_receipts(epoch)
+            return forgotten, outbox.id, outbox.epoch
+
+        forgotten, account, on_disk = await self._writer.submit(look)
         if forgotten:
             log.warning("headquarters has another store (epoch %s): %d messages are sent again", epoch, forgotten)
-        if not known or account != self._sender.outbox:
+        if (account, on_disk) != (self._sender.outbox, self._epoch_on_disk):
             await self.open_account()
-            self._epoch_on_disk = epoch or self._epoch_on_disk
 
     async def open_account(self) -> str:
         """Tell the sender which account this is and which alarms it still owes; returns the outbox id."""

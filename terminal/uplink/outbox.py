@@ -156,7 +156,7 @@ class Outbox:
         except durable.DiskFull:
             if not (urgent and self._reserve.give_up()):
                 raise
-            return self._committed(entries, state, name)
+            seqs = self._committed(entries, state, name)
         self._reserve.keep()
         return seqs
 

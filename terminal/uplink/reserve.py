@@ -4,6 +4,9 @@ import contextlib
 import os
 from pathlib import Path
 
+STEPS = 8
+"""On a disk too full for all of it, so many eighths are tried, so that an alarm's leavings are not everyone's."""
+
 
 class Reserve:
     """The reserve of one database; `most_bytes` of 0 keeps none."""
@@ -13,14 +16,26 @@ class Reserve:
         self._bytes = most_bytes
 
     def keep(self) -> None:
-        """Take the space if it is not taken; a disk too full for it is no error here."""
-        if not self._bytes or self._path.exists():
-            return
+        """Take the space that is not taken yet, or as much of it as there is; a disk that refuses is no error here."""
+        with contextlib.suppress(OSError):
+            if self._kept_bytes() < self._bytes:
+                self._take()
+
+    def _kept_bytes(self) -> int:
         try:
-            with self._path.open("wb") as file:
-                os.posix_fallocate(file.fileno(), 0, self._bytes)
-        except OSError:
-            self.give_up()
+            return self._path.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def _take(self) -> None:
+        file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        try:
+            for step in range(STEPS, 0, -1):
+                with contextlib.suppress(OSError):
+                    os.posix_fallocate(file, 0, self._bytes * step // STEPS)
+                    return
+        finally:
+            os.close(file)
 
     def give_up(self) -> bool:
         """Free the space; whether there was any."""

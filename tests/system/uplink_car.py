@@ -57,10 +57,11 @@ class Car:
         self.told: list[Told] = []
         self.writer = Writer(folder / "outbox.db", Limits(most_bytes=50_000_000))
         self.sender = Sender(REALM, who.unit, sending, self._pending, self.told.append, SystemClock())
-        self.storing = Storing(self.writer, self.sender, who, self.told.append)
+        self.storing = Storing(self.writer, self.sender, who, self.told.append, self._open_account_again)
         self.inbox = Inbox(self.writer, self.sender, self.told.append)
         self.session = Session(REALM, who, brokers, holding, self.sender, self.inbox.came_down, self.told.append)
         self._tasks: list[asyncio.Task[None]] = []
+        self._openings: list[asyncio.Task[str]] = []
 
     async def __aenter__(self) -> "Car":
         self.writer.start()
@@ -72,11 +73,15 @@ class Car:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.storing.close()
+        await asyncio.gather(*self._openings)
         for task in self._tasks:
             task.cancel()
         ended = await asyncio.gather(*self._tasks, return_exceptions=True)
         self.writer.close()
         assert all(isinstance(one, asyncio.CancelledError) for one in ended), ended
+
+    def _open_account_again(self) -> None:
+        self._openings.append(asyncio.create_task(self.inbox.open_account()))
 
     async def _pending(self, lane: Lane, after: int, limit: int) -> tuple[str, list[Row]]:
         return await self.writer.submit(lambda outbox: (outbox.id, outbox.pending(lane, after=after, limit=limit)))

@@ -263,8 +263,8 @@ def test_damage_inside_a_page_is_found_on_opening(outbox: Outbox, path: Path) ->
     again.close()
 
 
-def test_a_second_core_is_told_that_another_holds_the_outbox(outbox: Outbox, path: Path) -> None:
-    with pytest.raises(DiskFailed, match=r"outbox\.db: another process holds it"):
+def test_a_second_core_is_told_who_holds_the_outbox(outbox: Outbox, path: Path) -> None:
+    with pytest.raises(DiskFailed, match=rf"outbox\.db: process {os.getpid()} \(.+\) holds it; stop the other one"):
         Outbox.open(path, ROOMY)
     outbox.commit([entry()])
 
@@ -312,3 +312,22 @@ def test_what_is_owed_is_kept_count_of_through_everything(path: Path) -> None:
     outbox.renew_identity()
     check()
     outbox.close()
+
+
+def test_a_reserve_that_a_killed_process_left_unfinished_is_taken_anew(path: Path) -> None:
+    path.parent.mkdir()
+    reserve = path.with_name("outbox.db.reserve")
+    reserve.touch()
+    Outbox.open(path, Limits(most_bytes=10_000_000, reserve_bytes=100_000)).close()
+    assert reserve.stat().st_size == 100_000
+
+
+def test_a_database_of_another_program_is_named_and_not_touched(path: Path) -> None:
+    path.parent.mkdir()
+    other = apsw.Connection(str(path))
+    other.execute("CREATE TABLE recipes (name)")
+    other.close()
+    before = path.read_bytes()
+    with pytest.raises(DiskFailed, match="is a database of another program; move it away"):
+        Outbox.open(path, ROOMY)
+    assert path.read_bytes() == before

@@ -1,0 +1,38 @@
+"""What an earlier run left on disk, put together with what happened since: the disk may have given it late. Pure."""
+
+from msgspec.structs import replace
+
+from terminal.core import emergency
+from terminal.core.alarm import Alarm, Phase
+from terminal.core.emergency import REMEMBERED_PRESSES, Emergency
+from terminal.core.moment import Moment
+
+HEIGHT = list(Phase)
+
+
+def merged(now: Emergency, saved: Emergency, moment: Moment) -> Emergency:
+    """Both together: of an incident that both know, the one that has come further, with the messages of both."""
+    before = emergency.restored(saved, moment)
+    since = {alarm.incident: alarm for alarm in now.alarms}
+    older = [_joined(alarm, since.pop(alarm.incident, alarm)) for alarm in before.alarms]
+    presses = dict.fromkeys((*before.presses, *now.presses))
+    return Emergency(
+        alarms=(*older, *since.values()),
+        presses=tuple(presses)[-REMEMBERED_PRESSES:],
+        unconfirmed=(*before.unconfirmed, *now.unconfirmed),
+    )
+
+
+def _joined(before: Alarm, now: Alarm) -> Alarm:
+    if before == now:
+        return before
+    further = max(before, now, key=lambda alarm: HEIGHT.index(alarm.phase))
+    known = {message.id for message in before.unstored}
+    return replace(
+        further,
+        message_ids=tuple(dict.fromkeys((*before.message_ids, *now.message_ids))),
+        signals=max(before.signals, now.signals),
+        stored=before.stored or now.stored,
+        unstored=(*before.unstored, *(message for message in now.unstored if message.id not in known)),
+        cancelled=before.cancelled or now.cancelled,
+    )

@@ -1,0 +1,44 @@
+"""A small disk for one process alone, in a mount namespace: it can be filled, emptied and made read-only.
+
+Nothing is mounted for anybody else, and it goes with the process; no privilege is needed where users may have
+namespaces of their own.
+"""
+
+import contextlib
+import subprocess
+from pathlib import Path
+
+from tests.system.patrol_car import Process, Wrap
+
+MOUNTED = 'mount -t tmpfs -o "$0" none "$1" && shift && exec "$@"'
+PIECE = 4096
+
+
+def on_small_disk(folder: Path, options: str = "size=8m") -> Wrap:
+    """Runs a command with a disk of its own at `folder`; the options are tmpfs's."""
+    folder.mkdir(exist_ok=True)
+    unshare = ["unshare", "--mount", "--map-root-user", "sh", "-c", MOUNTED, options, str(folder)]
+    return lambda command: [*unshare, *command]
+
+
+def seen_by(process: Process, path: Path) -> Path:
+    """The path in the process's own view."""
+    return Path(f"/proc/{process.process.pid}/root{path}")
+
+
+def fill(process: Process, folder: Path) -> None:
+    """Leave no byte free."""
+    with seen_by(process, folder / "junk").open("ab", buffering=0) as junk, contextlib.suppress(OSError):
+        while True:
+            junk.write(bytes(PIECE))
+
+
+def make_room(process: Process, folder: Path) -> None:
+    """Take away what filled it."""
+    seen_by(process, folder / "junk").unlink()
+
+
+def remount(process: Process, folder: Path, how: str) -> None:
+    """Mount it with other options; `ro` only while no file is open for writing."""
+    enter = ["nsenter", "--target", str(process.process.pid), "--user", "--mount", "--preserve-credentials"]
+    subprocess.run([*enter, "mount", "-o", f"remount,{how}", str(folder)], check=True)
