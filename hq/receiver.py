@@ -175,9 +175,11 @@ class Receiver(Listener):
         await asyncio.sleep(AGAIN_AFTER_S)
 
     def _tell(self, batch: Sequence[Publication], taken: Taken) -> None:
+        untold = set(taken.kept.new)
         for publication in batch:
             message = publication.message
-            if isinstance(message, AlarmRaised | AlarmSignalled | AlarmCancelled) and message.id in taken.kept.new:
+            if isinstance(message, AlarmRaised | AlarmSignalled | AlarmCancelled) and message.id in untold:
+                untold.remove(message.id)
                 fields = {"incident": message.incident, "unit": publication.unit, "realm": publication.realm}
                 self._emit(ALARM_EVENTS[type(message)], fields)
         stored = {one.id: one.lane for publication in batch for one in publication.arrivals}

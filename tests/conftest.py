@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A busy machine is no counterexample.
+settings.register_profile("patrola", deadline=None)
+settings.load_profile("patrola")
 
 ROOT = Path(__file__).parent.parent
 

@@ -80,7 +80,10 @@ class Row(Struct, frozen=True):
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """`most_bytes` bounds the file; `reserve_bytes` are kept on a full disk for alarms."""
+    """`most_bytes` bounds the file; `reserve_bytes` are kept on a full disk for alarms.
+
+    `keep_receipted_s` is time of operation, not of the calendar.
+    """
 
     most_bytes: int
     keep_receipted_s: float = 7 * 86400
@@ -104,6 +107,8 @@ class Outbox:
         self.problem = problem
         self.id = self._born()
         self._db.execute(WAITING)
+        self._opened_s = time.monotonic()
+        self._operated_before_s = int(str(self._fact("operated_s") or 0))
 
     @classmethod
     def open(cls, path: Path, limits: Limits, thinned: Thin | None = None, *, vfs: str | None = None) -> "Outbox":
@@ -246,7 +251,7 @@ class Outbox:
             self._db.execute("DELETE FROM messages WHERE lane = ? AND seq BETWEEN ? AND ?", place)
             return
         mark = "UPDATE messages SET receipted_s = ? WHERE lane = ? AND seq BETWEEN ? AND ? AND receipted_s IS NULL"
-        self._db.execute(mark, (int(time.time()), *place))
+        self._db.execute(mark, (self._operated_s(), *place))
 
     def forget_receipts(self, epoch: str) -> int:
         """Headquarters has a store of this epoch: what an earlier one receipted has no receipt now; how many.
@@ -291,9 +296,14 @@ class Outbox:
         self._settled += settled
         if self._settled >= PURGE_EVERY:
             self._settled = 0
-            oldest_s = int(time.time() - self._limits.keep_receipted_s)
-            self._db.execute("DELETE FROM messages WHERE receipted_s < ?", (oldest_s,))
+            now_s = self._operated_s()
+            self._db.execute("INSERT OR REPLACE INTO facts VALUES ('operated_s', ?)", (now_s,))
+            self._db.execute("DELETE FROM messages WHERE receipted_s < ?", (now_s - self._limits.keep_receipted_s,))
             self._db.execute("DELETE FROM accounts WHERE id NOT IN (SELECT id FROM messages)")
+
+    def _operated_s(self) -> int:
+        """How long this outbox has been open in all its life: no wall clock can step it; a crash may forget some."""
+        return self._operated_before_s + int(time.monotonic() - self._opened_s)
 
     def close(self) -> None:
         """Close the file."""

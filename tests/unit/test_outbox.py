@@ -13,7 +13,7 @@ from terminal.contract.durable import DiskFailed
 from terminal.contract.identity import digest_of_ids, new_id
 from terminal.contract.messages import StoredRange, Thinned, decode_event
 from terminal.contract.topics import Lane
-from terminal.uplink.outbox import Entry, Limits, Outbox, Row
+from terminal.uplink.outbox import PURGE_EVERY, Entry, Limits, Outbox, Row
 
 ROOMY = Limits(most_bytes=10_000_000)
 
@@ -331,3 +331,28 @@ def test_a_database_of_another_program_is_named_and_not_touched(path: Path) -> N
     with pytest.raises(DiskFailed, match="is a database of another program; move it away"):
         Outbox.open(path, ROOMY)
     assert path.read_bytes() == before
+
+
+def test_what_is_kept_after_its_receipt_is_timed_by_operation_over_restarts(path: Path) -> None:
+    limits = Limits(most_bytes=10_000_000, keep_receipted_s=100)
+    with closing(Outbox.open(path, limits)) as outbox:
+        outbox.commit([entry()])
+        outbox.settle(Lane.EVENT, [receipt(outbox.pending(Lane.EVENT))])
+        outbox._opened_s -= 90
+        settle_enough_to_purge(outbox)
+        assert outbox.forget_receipts("a") == 0
+    with closing(Outbox.open(path, limits)) as outbox:
+        assert held(outbox) == 1, "ninety seconds of a hundred"
+        outbox._opened_s -= 20
+        settle_enough_to_purge(outbox)
+        assert held(outbox) == 0
+
+
+def settle_enough_to_purge(outbox: Outbox) -> None:
+    outbox.commit(entries(PURGE_EVERY, Lane.TRACK))
+    outbox.settle(Lane.TRACK, [receipt(outbox.pending(Lane.TRACK, limit=PURGE_EVERY))])
+
+
+def held(outbox: Outbox) -> int:
+    """Events that have a receipt and are still here."""
+    return int(outbox._db.execute("SELECT count(*) FROM messages WHERE receipted_s IS NOT NULL").get)
