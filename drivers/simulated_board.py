@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import tty
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from firmware.simulated import CUT_PERMILLE, NORMAL_PERMILLE, PRESSED_PERMILLE, SHORT_PERMILLE
@@ -55,7 +55,15 @@ def command() -> list[str]:
 class SimulatedBoard:
     """One board; programs find its line at `link` while it is plugged in. `notice` gets what a person would notice."""
 
-    def __init__(self, board_id: str, link: Path, folder: Path, notice: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        board_id: str,
+        link: Path,
+        folder: Path,
+        notice: Callable[[Event], None],
+        interpreter: Sequence[str] = (),
+    ) -> None:
+        self._interpreter = interpreter or command()
         self.board_id = board_id
         self.link = link
         self.starts = 0
@@ -141,7 +149,7 @@ class SimulatedBoard:
         arguments = [*map(str, files), str(self._folder), self.board_id, "simulated", cause]
         # The line's far end must see a hung board and not a closed line when this process is killed alone.
         self._process = subprocess.Popen(
-            [*command(), "-m", "firmware.simulated", *arguments],
+            [*self._interpreter, "-m", "firmware.simulated", *arguments],
             pass_fds=files,
             cwd=ROOT,
             env={"MICROPYPATH": f".frozen:{ROOT}", "PATH": os.environ.get("PATH", "")},

@@ -19,6 +19,7 @@ from terminal.contract.identity import new_id, new_incident
 from terminal.contract.messages import DutyChanged, TerminalStarted
 from terminal.contract.topics import Lane
 from terminal.core import effects, emergency, inputs, state
+from terminal.core.alarm import rung
 from terminal.core.channels import TICK_S
 from terminal.core.duty import Duty
 from terminal.core.effects import Effect, Note
@@ -126,6 +127,7 @@ class Core:
             self._state = msgspec.structs.replace(self._state, emergency=emergency.restored(before, moment))
         if duty is not None and duty.decode() in self._rules.statuses:
             self._state = msgspec.structs.replace(self._state, duty=Duty(duty.decode()))
+        self._do([effects.ShowRung(rung(self._state.emergency.alarms))])
         for alarm in self._state.emergency.alarms:
             for message in alarm.unstored:
                 self._sender.alarm(message)
@@ -177,9 +179,9 @@ class Core:
                     self._storing.point(point)
                 case effects.ConfirmPress(source, press):
                     self._boards[source].confirm_stored(press)
-                case effects.ShowRung(rung):
+                case effects.ShowRung(word):
                     for board in self._boards.values():
-                        board.show_rung(rung)
+                        board.show_rung(word)
                 case Note(event, fields):
                     self._note(event, fields)
         self._store_alarms(wanted)

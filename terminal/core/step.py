@@ -7,6 +7,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from hal.readings import (
+    ButtonHealth,
     ButtonState,
     Fix,
     LightbarState,
@@ -42,7 +43,7 @@ from terminal.core.inputs import (
     Tick,
 )
 from terminal.core.moment import Moment
-from terminal.core.state import Rules, State, current_fix
+from terminal.core.state import CIRCUIT_PROBLEMS, Rules, State, current_fix
 from terminal.link import CancelAlarm, RaiseAlarm, SetDuty
 
 Step = tuple[State, list[Effect]]
@@ -100,10 +101,22 @@ def _vehicle(state: State, reading: VehicleSignals | LightbarState | PowerState,
 
 
 def _button(state: State, button: ButtonState, moment: Moment, _rules: Rules) -> Step:
+    state, effects = _circuit(state, button, moment)
     if button.latched is None:
-        return state, []
+        return state, effects
     after = emergency.pressed(state.emergency, button.source, button.latched, _scene(state, moment), moment)
-    return _emergency(state, after)
+    state, alarm_effects = _emergency(state, after)
+    return state, [*alarm_effects, *effects]
+
+
+def _circuit(state: State, button: ButtonState, moment: Moment) -> Step:
+    health = button.health
+    if health is state.circuits.get(button.source, ButtonHealth.OK):
+        return state, []
+    state = replace(state, circuits=state.circuits | {button.source: health})
+    problem = CIRCUIT_PROBLEMS[health][0] if health in CIRCUIT_PROBLEMS else ""
+    message = SourceChanged(**moment.envelope(), source=button.source, up=not problem, problem=problem)
+    return state, [Note("button-changed", {"source": button.source, "health": str(health)}), StoreEvent(message)]
 
 
 def _link(state: State, link: LinkQuality, _moment: Moment, _rules: Rules) -> Step:
