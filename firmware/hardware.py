@@ -178,6 +178,10 @@ class Board:
         """A boot nonce."""
         return int.from_bytes(os.urandom(4), "little")
 
+    def collect(self) -> None:
+        """Give back what is not used any more, so that it does not pile up to a long pause."""
+        gc.collect()
+
     def free_bytes(self) -> int:
         """Memory that is free."""
         return gc.mem_free()

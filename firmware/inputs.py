@@ -16,10 +16,11 @@ NORMAL = 0
 """What the button's circuit can be at one moment; BUTTON is pressed."""
 
 BUTTON_MS = 15
+RELEASE_MS = 30
 LIGHTBAR_MS = 200
 SWITCH_MS = 50
 FAULT_MS = 500
-"""How long a level must prevail before it counts."""
+"""How long a level must prevail before it counts; letting go of the button takes longer than pressing it."""
 
 DEBOUNCE_MS = (
     BUTTON_MS,
@@ -39,8 +40,14 @@ DEBOUNCE_MS = (
 )
 """One for each of `frame.INPUTS`, then for cut, short and implausible."""
 
+END_MS = (RELEASE_MS,) + DEBOUNCE_MS[1:]  # noqa: RUF005 - not in MicroPython's tuples
+"""The same for the level's end."""
+
 LONGEST_SAMPLE_MS = 5
 """One sample speaks for no more time than this, however long the program was busy before it."""
+
+FORGETS_PER_MS = 2
+"""Of the time for which a level has been there, so much is forgotten for each ms without it, in quarters."""
 
 STUCK_AFTER_MS = 1800
 """A button that is down for so long is held or stuck."""
@@ -104,11 +111,10 @@ def two_contacts(open_closed: int, closed_closed: int) -> int:
 class Debounce:
     """Turns raw levels into stable ones: a level counts when it has prevailed for its time; `on` are those that do."""
 
-    def __init__(self, times_ms: "tuple[int, ...]" = DEBOUNCE_MS) -> None:
+    def __init__(self) -> None:
         self.on = 0
         self.seen = 0
-        self._times_ms = times_ms
-        self._against_ms = array("H", [0] * len(times_ms))
+        self._against = array("H", [0] * len(DEBOUNCE_MS))
         self._moving = False
 
     def sample(self, raw: int, passed_ms: int) -> int:
@@ -118,7 +124,7 @@ class Debounce:
         passed_ms = min(passed_ms, LONGEST_SAMPLE_MS)
         changed = 0
         self._moving = False
-        for index in range(len(self._times_ms)):
+        for index in range(len(DEBOUNCE_MS)):
             bit = 1 << index
             if self._prevails(index, (raw ^ self.on) & bit, passed_ms):
                 changed |= bit
@@ -127,16 +133,17 @@ class Debounce:
         return changed
 
     def _prevails(self, index: int, differs: int, passed_ms: int) -> bool:
-        against_ms = self._against_ms[index]
-        if not differs:
-            against_ms = max(against_ms - passed_ms, 0)
-        elif against_ms + passed_ms >= self._times_ms[index]:
-            self._against_ms[index] = 0
-            return True
+        """Add up the time, in quarters of a ms, for which a level was not the stable one."""
+        against = self._against[index]
+        if differs:
+            against += 4 * passed_ms
         else:
-            against_ms += passed_ms
-        self._against_ms[index] = against_ms
-        self._moving = self._moving or against_ms > 0
+            against = max(against - FORGETS_PER_MS * passed_ms, 0)
+        if against >= 4 * (END_MS if self.on >> index & 1 else DEBOUNCE_MS)[index]:
+            self._against[index] = 0
+            return True
+        self._against[index] = against
+        self._moving = self._moving or against > 0
         return False
 
 

@@ -1,7 +1,6 @@
 """The board's program: a few small jobs, each a task of its own that no error ends."""
 
 import asyncio
-import gc
 
 from firmware.frame import LineReader
 from firmware.inputs import BUTTON, Inputs, since_ms
@@ -134,7 +133,7 @@ class Program:
             self.board.feed()
         if self.reporter.service_wanted:
             self.board.service()
-        gc.collect()
+        self.board.collect()
 
     async def test(self) -> None:
         """Run the self-test when core has asked for it."""

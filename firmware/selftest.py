@@ -1,7 +1,5 @@
 """The board tests itself: each item a TEST frame of a result and a number, "all" the last one."""
 
-import gc
-
 from firmware import pins
 from firmware.lamp import BUZZER, LAMP
 from firmware.latch import SILENT
@@ -74,7 +72,7 @@ class SelfTest:
             self._say(item, memory.load() == record, len(record))
 
     def _memory(self) -> None:
-        gc.collect()
+        self._program.board.collect()
         free = self._program.board.free_bytes()
         self._say("free-bytes", free >= LEAST_FREE_BYTES, free)
 

@@ -137,6 +137,9 @@ class Board:
     def new_nonce(self) -> int:
         return int.from_bytes(os.urandom(4), "little")
 
+    def collect(self) -> None:
+        gc.collect()
+
     def free_bytes(self) -> int:
         return gc.mem_free() if hasattr(gc, "mem_free") else 1 << 20
 

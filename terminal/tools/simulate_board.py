@@ -16,6 +16,9 @@ from firmware.frame import INPUTS
 SUMMARY = "simulate the I/O board with its emergency button"
 STDIN = 0
 READ_BYTES = 4096
+PRESS_S = 0.3
+"""How long a finger stays on the button."""
+
 UNSAID = ("started",)
 
 
@@ -85,6 +88,11 @@ def _circuit(what: str) -> Callable[[SimulatedBoard], None]:
     return lambda board: board.circuit(what)
 
 
+def _press(board: SimulatedBoard) -> None:
+    board.circuit("press")
+    asyncio.get_running_loop().call_later(PRESS_S, board.circuit, "release")
+
+
 def _toggle(name: str) -> Callable[[SimulatedBoard], None]:
     levels = itertools.cycle((1, 0))
     return lambda board: board.pins(f"input {name} {next(levels)}")
@@ -92,6 +100,8 @@ def _toggle(name: str) -> Callable[[SimulatedBoard], None]:
 
 COMMANDS: dict[str, Callable[[SimulatedBoard], None]] = {
     **{what: _circuit(what) for what in CIRCUIT},
+    "press": _press,
+    "hold": _circuit("press"),
     **{name: _toggle(name) for name in INPUTS if name != "button"},
     "reset": SimulatedBoard.reset,
     "hang": lambda board: board.pins("hang"),

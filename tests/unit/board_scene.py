@@ -101,6 +101,8 @@ class VirtualBoard:
         self.nonces += 1
         return 0xC0FFEE00 + self.nonces
 
+    def collect(self) -> None: ...
+
     def free_bytes(self) -> int:
         return 100_000
 
