@@ -104,6 +104,15 @@ def test_the_board_s_clock_wraps_under_a_press() -> None:
     assert not bench.program.reporter.core_dead
 
 
+def test_a_quiet_board_goes_on_telling_over_the_wrap_of_its_clock() -> None:
+    bench = Bench(VirtualBoard(TIME - 2000))
+    bench.run(1900)
+    said = len(bench.states)
+    bench.run(4000)
+    assert len(bench.states) - said >= 4000 // reporter.STATE_EVERY_MS - 1
+    assert bench.program.lamp.shown == "off"
+
+
 def test_presses_that_would_wrap_are_counted_under_a_new_nonce(bench: Bench) -> None:
     bench.program.reporter.latch = Latch(bench.program.reporter.latch.boot_nonce, LAST - 1)
     for _ in range(3):
@@ -266,6 +275,16 @@ def test_silent_shows_and_sounds_nothing_whatever_happens_also_after_a_reset(ben
     assert len(bench.told) == 1
 
 
+def test_a_board_stays_silent_over_resets_and_power_cuts_with_nothing_latched(bench: Bench) -> None:
+    bench.talk._set = frame.encode("SET", "silent", 0)
+    bench.run(2100)
+    bench.core = False
+    for start in (bench.boot, bench.power_cut, bench.power_cut):
+        start()
+        assert set(levels_of(bench, 9000)) == {(False, False)}
+        assert bench.program.lamp.shown == "dead"
+
+
 def test_loud_shows_and_sounds(bench: Bench) -> None:
     press(bench)
     bench.say(bench.talk.show("received"))
@@ -295,9 +314,10 @@ def test_a_dead_terminal_stays_dead_over_the_wrap_of_the_clock() -> None:
 
 
 def test_the_supply_is_cycled_only_where_that_was_set_and_only_after_its_time(bench: Bench) -> None:
-    bench.core = False
-    bench.run(200_000)
-    assert bench.board.cycles == []
+    for quiet in (bench, Bench(core=False)):
+        quiet.core = False
+        quiet.run(200_000)
+        assert quiet.board.cycles == []
     bench.core = True
     bench.talk._set = frame.encode("SET", "loud", 90)
     bench.run(2100)
