@@ -83,18 +83,18 @@ class Nvs:
 class Board:
     """The hardware as the program uses it."""
 
-    def __init__(self) -> None:
-        chip = sys.implementation._machine.split()[-1]
-        self._pins = next((pins.BOARDS[name] for name in pins.BOARDS if chip.startswith(name)), None)
-        if self._pins is None:
+    def __init__(self, chip: str = "") -> None:
+        chip = (chip or sys.implementation._machine.split()[-1]).split("-")[0]
+        if chip not in pins.BOARDS:
             raise ValueError("firmware/pins.py knows no board with a %s" % chip)
+        self._pins = pins.BOARDS[chip]
         self.identity = (hexlify(machine.unique_id()).decode().upper(), build.VERSION, build.GIT_HASH, _cause())
         self._bands = bands(pins.PULL_OHM, pins.LINE_OHM, pins.CONTACT_OHM, pins.TOLERANCE_PERCENT)
         self._make_pins()
-        if chip.startswith("ESP32"):
+        if chip == "ESP32":
             self.fast = self.kept = Nvs()
         else:
-            self.fast, self.kept = Scratch(WATCHDOG_BASE[chip[:6]] + SCRATCH_0), File()
+            self.fast, self.kept = Scratch(WATCHDOG_BASE[chip] + SCRATCH_0), File()
         self._line = sys.stdin.buffer
         self._out = sys.stdout.buffer
         self._poll = select.poll()
