@@ -67,7 +67,7 @@ class SimulatedBoard:
         self.board_id = board_id
         self.link = link
         self.starts = 0
-        self._folder = folder
+        self._folder = folder.absolute()
         self._notice = notice
         self._loop = asyncio.get_running_loop()
         self._process: subprocess.Popen[bytes] | None = None
@@ -160,8 +160,8 @@ class SimulatedBoard:
         self._process = subprocess.Popen(
             [*self._interpreter, "-m", "firmware.simulated", *arguments],
             pass_fds=files,
-            cwd=ROOT,
-            env={"MICROPYPATH": f".frozen:{ROOT}", "PATH": os.environ.get("PATH", "")},
+            cwd=self._folder,
+            env={"MICROPYPATH": f".frozen:{ROOT}", "PYTHONPATH": str(ROOT)},
             stdin=subprocess.DEVNULL,
         )
         os.close(pins_end)

@@ -1,9 +1,12 @@
 """The board's firmware and core's conversation in board time: presses, faults, lamps, and all that may go wrong."""
 
 import random
+from pathlib import Path
 
 import pytest
 
+from drivers.io_board import Settings
+from drivers.serial_frames import LOOK_S
 from firmware import frame, inputs, lamp, pins, reporter
 from firmware.frame import TIME
 from firmware.inputs import BUTTON, CUT, IMPLAUSIBLE, NORMAL, SHORT
@@ -424,6 +427,39 @@ def test_what_is_heard_once_is_not_believed(bench: Bench) -> None:
     listed = bench.talk.heard("STATE", [nonce, "ok", "8", "5", "000", "0"])
     assert listed.state is not None
     assert listed.state.latched == ()
+
+
+def test_core_knows_within_a_second_that_the_board_is_gone_and_misses_no_beat_of_it() -> None:
+    silent_after_s = Settings(device=Path("/dev/board")).silent_after_s
+    assert 3 * reporter.STATE_EVERY_MS / 1000 < silent_after_s < 1 - LOOK_S
+
+
+def test_a_start_that_changes_nothing_writes_no_flash_and_one_that_finds_an_old_record_does(bench: Bench) -> None:
+    bench.stores = False
+    press(bench)
+    old = bench.board.kept.record
+    bench.stores = True
+    bench.run(SETTLED_MS)
+    before = bench.board.kept.writes
+    bench.boot()
+    bench.run(SETTLED_MS)
+    assert bench.board.kept.writes == before
+    bench.board.kept.record = old
+    bench.boot()
+    bench.run(SETTLED_MS)
+    assert bench.board.kept.numbers() == []
+    assert len(bench.told) == 1
+
+
+def test_one_memory_for_both_is_written_once_a_change(bench: Bench) -> None:
+    bench.board.kept = bench.board.fast
+    bench.boot()
+    bench.stores = False
+    before = bench.board.fast.writes
+    press(bench)
+    bench.run(SETTLED_MS)
+    assert bench.board.fast.writes == before + 1
+    assert bench.program.lamp.shown == "pressed"
 
 
 def test_every_rung_fault_and_dead_terminal_has_a_pattern_of_its_own() -> None:
