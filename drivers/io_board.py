@@ -14,29 +14,61 @@ from typing import Annotated, Literal
 import msgspec
 import serial
 
-from drivers.board_conversation import BoardState, Conversation
+from drivers.board_conversation import TEST, Answer, BoardState, Conversation
 from drivers.serial_frames import SerialFrames
 from hal.clock import Clock
 from hal.errors import BadInput, SourceError, SourceLost, SourceMissing, SourceRefused, SourceStale
 from hal.ports import ButtonBoard
-from hal.readings import AnyReading, ButtonState, LightbarState, PowerState, Press
+from hal.readings import (
+    AnyReading,
+    ButtonState,
+    LightbarState,
+    PowerState,
+    Press,
+    SelfTestItem,
+    SignalValue,
+    VehicleSignals,
+)
 
 log = logging.getLogger(__name__)
 
 AboveZero = Annotated[float, msgspec.Meta(gt=0)]
 
+Input = Literal[
+    "lightbar", "siren", "alley_left", "alley_right", "takedown", "door", "trunk", "weapon_lock", "ignition"
+]
+
+SIGNALS = {
+    "alley_left": "Vehicle.Police.Lightbar.AlleyLeft.IsActive",
+    "alley_right": "Vehicle.Police.Lightbar.AlleyRight.IsActive",
+    "takedown": "Vehicle.Police.Lightbar.Takedown.IsActive",
+    "door": "Vehicle.Cabin.Door.Row1.DriverSide.IsOpen",
+    "trunk": "Vehicle.Body.Trunk.Rear.IsOpen",
+    "weapon_lock": "Vehicle.Police.WeaponLock.IsOpen",
+}
+"""The inputs that have no reading of their own, as vehicle signals."""
+
+SIGNALS_EVERY_NS = 2_000_000_000
+"""Vehicle signals go stale: told so often as long as the board says them."""
+
+SELF_TEST_WITHIN_S = 5.0
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the board is, and what is wired to it besides the button.
 
-    A board says its state every 0.5 s: `silent_after_s` without a frame it is stale. USB boards ignore `baud`.
+    A board says its state every 0.2 s: `silent_after_s` without a frame it is gone. USB boards ignore `baud`.
+    `silent`: its lamp and its buzzer never show anything. `cycle_after_s`: it switches the supply of a terminal that
+    has not spoken for so long off and on, if that line is wired; 0 is never.
     """
 
     device: Path
     baud: Annotated[int, msgspec.Meta(gt=0)] = 115200
-    silent_after_s: AboveZero = 2.0
+    silent_after_s: AboveZero = 0.8
     beat_s: AboveZero = 1.0
-    wired: tuple[Literal["lightbar", "siren", "ignition"], ...] = ()
+    wired: tuple[Input, ...] = ()
+    silent: bool = False
+    cycle_after_s: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
 def build(name: str, settings: Settings, clock: Clock) -> ButtonBoard:
@@ -51,7 +83,8 @@ class IoBoard:
         self.name = name
         self._settings = settings
         self._clock = clock
-        self._conversation = Conversation(name)
+        loudness = "silent" if settings.silent else "loud"
+        self._conversation = Conversation(name, str(settings.device), loudness, settings.cycle_after_s)
         self._line: SerialFrames | None = None
         self._told = Told()
 
@@ -63,11 +96,32 @@ class IoBoard:
             try:
                 line.write(self._conversation.opened())
                 while True:
-                    for word, fields in await self._frames(line):
-                        for reading in self._heard(line, word, fields):
+                    for answer in await self._answers(line):
+                        if answer.state is None:
+                            continue
+                        mono_ns = self._clock.mono_ns()
+                        for reading in self._told.changes(self.name, mono_ns, answer.state, self._settings.wired):
                             yield reading
             finally:
                 self._line = None
+
+    async def self_test(self) -> list[SelfTestItem]:
+        """What the board finds when it tests itself; its last item is named `all`. Not while `readings` is read."""
+        found: list[SelfTestItem] = []
+        with closing(SerialFrames(self._open())) as line:
+            line.write((*self._conversation.opened(), TEST))
+            ends_s = asyncio.get_running_loop().time() + SELF_TEST_WITHIN_S
+            while not found or found[-1].item != "all":
+                found += [SelfTestItem(*answer.tested) for answer in await self._answers(line) if answer.tested]
+                if asyncio.get_running_loop().time() > ends_s:
+                    problem = f"the board on {self._settings.device} did not end its self-test"
+                    raise SourceStale(self.name, problem, "reset the board; patrola flash board mends it")
+        return found
+
+    async def _answers(self, line: SerialFrames) -> list[Answer]:
+        """What the next frames give; their lines are sent."""
+        heard = [self._heard(line, word, fields) for word, fields in await self._frames(line)]
+        return [answer for answer in heard if answer is not None]
 
     def confirm_stored(self, press: Press) -> None:
         """Tell the board that the press is on disk, and again whenever the board still asks, over any reconnection."""
@@ -117,17 +171,15 @@ class IoBoard:
         except OSError as error:
             raise SourceLost(self.name, f"{s.device} is gone: {error.strerror}", "plug the board in again") from error
 
-    def _heard(self, line: SerialFrames, word: str, fields: list[str]) -> Iterator[AnyReading]:
+    def _heard(self, line: SerialFrames, word: str, fields: list[str]) -> Answer | None:
         try:
             answer = self._conversation.heard(word, fields)
         except BadInput as error:
             if line.count_refused():
                 log.warning("%s", error)
-            return
+            return None
         line.write(answer.lines)
-        if answer.state is not None:
-            mono_ns = self._clock.mono_ns()
-            yield from self._told.changes(self.name, mono_ns, answer.state, self._settings.wired)
+        return answer
 
 
 class Told:
@@ -155,8 +207,12 @@ class Told:
 
     def _differs(self, reading: AnyReading) -> bool:
         kind = type(reading)
-        before, self._latest[kind] = self._latest.get(kind), reading
-        return before is None or msgspec.structs.replace(before, mono_ns=reading.mono_ns) != reading
+        before = self._latest.get(kind)
+        same = before is not None and msgspec.structs.replace(before, mono_ns=reading.mono_ns) == reading
+        if same and not (kind is VehicleSignals and reading.mono_ns - self._latest[kind].mono_ns >= SIGNALS_EVERY_NS):
+            return False
+        self._latest[kind] = reading
+        return True
 
 
 def _wired(name: str, mono_ns: int, inputs: frozenset[str], wired: tuple[str, ...]) -> Iterator[AnyReading]:
@@ -165,3 +221,6 @@ def _wired(name: str, mono_ns: int, inputs: frozenset[str], wired: tuple[str, ..
         yield LightbarState(source=name, mono_ns=mono_ns, lights_on=on.get("lightbar"), siren_on=on.get("siren"))
     if "ignition" in on:
         yield PowerState(source=name, mono_ns=mono_ns, ignition_on=on["ignition"])
+    signals: dict[str, SignalValue] = {SIGNALS[word]: level for word, level in on.items() if word in SIGNALS}
+    if signals:
+        yield VehicleSignals(source=name, mono_ns=mono_ns, signals=signals)

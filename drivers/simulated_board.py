@@ -1,127 +1,84 @@
-"""The I/O board without the board: what its firmware does, and a pty that it is plugged in by; for demo and tests.
+"""The I/O board without the board: its own firmware in a process, behind a pty that core finds; for demo and tests.
 
-The emergency button stays latched here until core says that the press is on disk.
+The firmware runs in MicroPython's unix port where that is installed, else in this Python; it is the same source. Real
+are the firmware and the line. Stood in for are the pins and the ADC (lines on a pipe), the memories (files, which
+outlive the process as scratch registers outlive a reset; a power cut deletes the one that stands for them), and the
+watchdog, which here is this class.
 """
 
 import asyncio
 import contextlib
 import os
-import secrets
+import shutil
+import subprocess
+import sys
 import tty
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from firmware import frame
-from hal.readings import ButtonHealth, Press
+from firmware.simulated import CUT_PERMILLE, NORMAL_PERMILLE, PRESSED_PERMILLE, SHORT_PERMILLE
+from hal.readings import Press
 
-VERSION = "simulated"
-STATE_EVERY_MS = 500
-PRESS_EVERY_MS = 200
-MOST_LATCHED = 4
-"""Presses held while core is away: with more a STATE could outgrow its line, so a further one joins the newest."""
+ROOT = Path(__file__).parents[1]
+HEAP = "400k"
+"""What a Pico leaves to Python, some 200 kB, twice: words are twice as long here."""
 
-TICK_S = 0.05
+WATCHDOG_S = 3.0
+READ_BYTES = 4096
 
 Event = dict[str, object]
 
+CIRCUIT = {
+    "press": PRESSED_PERMILLE,
+    "release": NORMAL_PERMILLE,
+    "ok": NORMAL_PERMILLE,
+    "cut": CUT_PERMILLE,
+    "short": SHORT_PERMILLE,
+    "stuck": PRESSED_PERMILLE,
+    "implausible": (SHORT_PERMILLE + PRESSED_PERMILLE) // 2,
+}
+"""The voltage on the button's line for each thing that can happen to it."""
 
-class Board:
-    """The firmware's state: inputs, latched presses and when to say what; lines to send pile up in `lines`."""
 
-    def __init__(self, board_id: str, boot_nonce: int | None = None) -> None:
+def micropython() -> str | None:
+    """MicroPython's unix port: beside this Python, or wherever a shell finds it."""
+    beside = Path(sys.executable).parent / "micropython"
+    return str(beside) if beside.exists() else shutil.which("micropython")
+
+
+def command() -> list[str]:
+    """The interpreter that runs the firmware."""
+    found = micropython()
+    return [found, "-X", f"heapsize={HEAP}"] if found else [sys.executable]
+
+
+class SimulatedBoard:
+    """One board; programs find its line at `link` while it is plugged in. `notice` gets what a person would notice."""
+
+    def __init__(
+        self,
+        board_id: str,
+        link: Path,
+        folder: Path,
+        notice: Callable[[Event], None],
+        interpreter: Sequence[str] = (),
+    ) -> None:
+        self._interpreter = interpreter or command()
         self.board_id = board_id
-        self.health = ButtonHealth.OK
-        self.inputs: set[str] = set()
-        self.rung = ""
-        self.boot(boot_nonce)
-
-    def boot(self, boot_nonce: int | None = None) -> None:
-        """Power up: RAM is empty, presses are counted from 1 under a new nonce."""
-        self.boot_nonce = secrets.randbits(32) if boot_nonce is None else boot_nonce
-        self.pressed = 0
-        self.latched: list[int] = []
-        self.rung = ""
-        self._state_due_ms = self._press_due_ms = 0
-        self._reader = frame.LineReader()
-        self.lines = [self._line("HELLO", self.board_id, self.nonce, VERSION)]
-
-    @property
-    def nonce(self) -> str:
-        """The boot nonce as it stands in a frame."""
-        return f"{self.boot_nonce:08X}"
-
-    def press(self) -> Press:
-        """The button goes down: a new press is latched."""
-        self.inputs.add("button")
-        if len(self.latched) < MOST_LATCHED:
-            self.pressed += 1
-            self.latched.append(self.pressed)
-        self._state_due_ms = self._press_due_ms = 0
-        return Press(self.board_id, self.boot_nonce, self.pressed)
-
-    def release(self) -> None:
-        """The button goes up, which changes nothing about the press."""
-        self.inputs.discard("button")
-        self._state_due_ms = 0
-
-    def set_health(self, health: ButtonHealth) -> None:
-        """What the supervision of the button's circuit finds from now on."""
-        self.health, self._state_due_ms = health, 0
-
-    def set_input(self, name: str, on: bool) -> None:
-        """One of the other inputs changes."""
-        (self.inputs.add if on else self.inputs.discard)(name)
-        self._state_due_ms = 0
-
-    def hear(self, data: bytes) -> list[Event]:
-        """Take bytes from core; what a person would notice comes back as events."""
-        return [event for word, fields in self._reader.feed(data) if (event := self._heard(word, fields))]
-
-    def tick(self, board_ms: int) -> None:
-        """Say what is due at this time since boot."""
-        if board_ms >= self._press_due_ms:
-            self._press_due_ms = board_ms + PRESS_EVERY_MS
-            self.lines += [self._line("PRESS", self.nonce, number, board_ms) for number in self.latched]
-        if board_ms >= self._state_due_ms:
-            self._state_due_ms = board_ms + STATE_EVERY_MS
-            latched = ",".join(map(str, self.latched)) or "-"
-            self.lines.append(self._line("STATE", self.nonce, self.health, latched, board_ms, self._input_bits()))
-
-    def _heard(self, word: str, fields: list[str]) -> Event | None:
-        match word, fields:
-            case "STORED", [self.nonce, number] if number in map(str, self.latched):
-                self.latched.remove(int(number))
-                self._state_due_ms = 0
-                return {"event": "stored", "boot_nonce": self.boot_nonce, "number": int(number)}
-            case "LAMP", [rung] if rung != self.rung:
-                self.rung = rung
-                return {"event": "lamp", "rung": rung}
-            case "ASK", []:
-                self.lines.append(self._line("HELLO", self.board_id, self.nonce, VERSION))
-                self._state_due_ms = 0
-        return None
-
-    def _input_bits(self) -> str:
-        return f"{sum(1 << bit for bit, name in enumerate(frame.INPUTS) if name in self.inputs):02X}"
-
-    def _line(self, word: str, *fields: object) -> bytes:
-        return frame.encode(word, *fields)
-
-
-class PluggedBoard:
-    """A `Board` that runs behind a pty, which programs find at `link`; unplugging takes both away."""
-
-    def __init__(self, board: Board, link: Path, notice: Callable[[Event], None]) -> None:
-        self.board = board
         self.link = link
+        self.starts = 0
+        self._folder = folder.absolute()
         self._notice = notice
         self._loop = asyncio.get_running_loop()
+        self._process: subprocess.Popen[bytes] | None = None
         self._ends: tuple[int, int] | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._booted_s = self._loop.time()
+        self._pins = self._told = -1
+        self._rest = b""
+        self._watchdog: asyncio.TimerHandle | None = None
+        self._finger: asyncio.TimerHandle | None = None
 
     def plug(self) -> None:
-        """Make the pty and start to talk; a board that was unplugged keeps its power and its latch."""
+        """Give it power and a line: it boots."""
         if self._ends is not None:
             return
         self._ends = host, device = os.openpty()
@@ -129,45 +86,124 @@ class PluggedBoard:
         os.set_blocking(host, False)
         self.link.unlink(missing_ok=True)
         self.link.symlink_to(os.ttyname(device))
-        self._loop.add_reader(host, self._readable, host)
-        self._tick()
+        self._start("power")
         self._notice({"event": "plugged", "link": str(self.link)})
 
     def unplug(self) -> None:
-        """Take the pty away, as a pulled USB plug does."""
+        """Pull the plug, which is a power cut for the board."""
         if self._ends is None:
             return
-        if self._timer:
-            self._timer.cancel()
-        self._loop.remove_reader(self._ends[0])
+        self.kill()
         for end in self._ends:
             os.close(end)
         self._ends = None
         self.link.unlink(missing_ok=True)
+        (self._folder / "scratch").unlink(missing_ok=True)
 
-    def reboot(self) -> None:
-        """Power the board down and up."""
-        self.board.boot()
-        self._booted_s = self._loop.time()
-        self.flush()
+    def reset(self, cause: str = "watchdog") -> None:
+        """What the watchdog does: the program starts anew, the scratch registers hold."""
+        self.kill()
+        self._start(cause)
 
-    def flush(self) -> None:
-        """Send what is due now; what nobody reads is dropped, as a USB board drops it."""
-        self.board.tick(round((self._loop.time() - self._booted_s) * 1000))
-        lines, self.board.lines = self.board.lines, []
-        self.send(b"".join(lines))
+    def kill(self) -> None:
+        """End the firmware's process with SIGKILL; the line stays."""
+        if self._process is None:
+            return
+        self._process.kill()
+        self._process.wait()
+        self._process = None
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+        self._listen()
+        self._loop.remove_reader(self._told)
+        os.close(self._told)
+        os.close(self._pins)
+
+    @property
+    def pid(self) -> int | None:
+        """The firmware's process while there is one."""
+        return None if self._process is None else self._process.pid
+
+    def press(self, for_s: float) -> None:
+        """A finger presses the button for so long, unless something else happens to its circuit before."""
+        self.circuit("press")
+        self._finger = self._loop.call_later(for_s, self.circuit, "release")
+
+    def circuit(self, what: str) -> None:
+        """One of CIRCUIT happens to the button."""
+        if self._finger is not None:
+            self._finger.cancel()
+            self._finger = None
+        self.pins(f"adc {CIRCUIT[what]}")
+
+    def pins(self, *lines: str) -> None:
+        """Set pins, as `firmware.simulated` has it."""
+        if self._process is not None:
+            os.write(self._pins, "".join(line + "\n" for line in lines).encode())
 
     def send(self, data: bytes) -> None:
-        """Put raw bytes on the line."""
+        """Put raw bytes on the line as if the board had."""
         if self._ends is not None:
             with contextlib.suppress(BlockingIOError):
                 os.write(self._ends[0], data)
 
-    def _tick(self) -> None:
-        self.flush()
-        self._timer = self._loop.call_later(TICK_S, self._tick)
+    def _start(self, cause: str) -> None:
+        assert self._ends is not None
+        self._folder.mkdir(parents=True, exist_ok=True)
+        pins_end, self._pins = os.pipe()
+        self._told, told_end = os.pipe()
+        for end in (pins_end, told_end, self._told):
+            os.set_blocking(end, False)
+        files = (self._ends[0], pins_end, told_end)
+        arguments = [*map(str, files), str(self._folder), self.board_id, "simulated", cause]
+        # The line's far end must see a hung board and not a closed line when this process is killed alone.
+        self._process = subprocess.Popen(
+            [*self._interpreter, "-m", "firmware.simulated", *arguments],
+            pass_fds=files,
+            cwd=self._folder,
+            env={"MICROPYPATH": f".frozen:{ROOT}", "PYTHONPATH": str(ROOT)},
+            stdin=subprocess.DEVNULL,
+        )
+        os.close(pins_end)
+        os.close(told_end)
+        self.starts += 1
+        self._rest = b""
+        self._loop.add_reader(self._told, self._listen)
+        self._feed()
 
-    def _readable(self, host: int) -> None:
-        with contextlib.suppress(BlockingIOError):
-            for event in self.board.hear(os.read(host, 4096)):
-                self._notice(event)
+    def _feed(self) -> None:
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+        self._watchdog = self._loop.call_later(WATCHDOG_S, self.reset)
+
+    def _listen(self) -> None:
+        try:
+            data = os.read(self._told, READ_BYTES)
+        except BlockingIOError:
+            return
+        if not data:
+            self._loop.remove_reader(self._told)
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            self._hear(*line.decode().split(" "))
+
+    def _hear(self, what: str, *values: str) -> None:
+        match what, values:
+            case "fed", _:
+                self._feed()
+            case "press" | "stored", [nonce, number]:
+                named = {"board_id": self.board_id, "boot_nonce": int(nonce), "number": int(number)}
+                self._notice({"event": what, **named})
+            case "lamp", [word]:
+                self._notice({"event": "lamp", "rung": word})
+            case "pins", [lamp, buzzer]:
+                self._notice({"event": "pins", "lamp": lamp == "1", "buzzer": buzzer == "1"})
+            case "cycle", [on]:
+                self._notice({"event": "cycle", "on": on == "1"})
+            case _:
+                self._notice({"event": what})
+
+
+def press_of(event: Event) -> Press:
+    """The press that an event names."""
+    return Press(str(event["board_id"]), int(str(event["boot_nonce"])), int(str(event["number"])))

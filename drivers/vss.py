@@ -23,6 +23,10 @@ PERCENT = Leaf("uint8", "percent")
 OVERLAY: dict[str, Leaf] = {
     "Vehicle.Police.Lightbar.IsActive": BOOLEAN,
     "Vehicle.Police.Siren.IsActive": BOOLEAN,
+    "Vehicle.Police.Lightbar.AlleyLeft.IsActive": BOOLEAN,
+    "Vehicle.Police.Lightbar.AlleyRight.IsActive": BOOLEAN,
+    "Vehicle.Police.Lightbar.Takedown.IsActive": BOOLEAN,
+    "Vehicle.Police.WeaponLock.IsOpen": BOOLEAN,
 }
 """What a police car has and VSS lacks; `docs/vehicles.md` describes it."""
 

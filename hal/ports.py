@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Protocol, runtime_checkable
 
-from hal.readings import AnyReading, Press
+from hal.readings import AnyReading, Press, SelfTestItem
 
 
 @runtime_checkable
@@ -28,3 +28,11 @@ class ButtonBoard(Source, Protocol):
 
     def show_rung(self, rung: str) -> None:
         """Show how far the alarm has come on the button's own lamp."""
+
+
+@runtime_checkable
+class SelfTesting(Source, Protocol):
+    """A source whose device can test itself."""
+
+    async def self_test(self) -> list[SelfTestItem]:
+        """What it finds, the verdict last; SourceError when it cannot be asked. Not while its readings are read."""

@@ -64,6 +64,7 @@ class ButtonHealth(StrEnum):
     CUT = "cut"
     SHORT = "short"
     STUCK = "stuck"
+    IMPLAUSIBLE = "implausible"
 
 
 class Press(Struct, frozen=True):
@@ -79,6 +80,14 @@ class ButtonState(Reading, frozen=True, kw_only=True, tag="button"):
 
     health: ButtonHealth = ButtonHealth.OK
     latched: Press | None = None
+
+
+class SelfTestItem(Struct, frozen=True):
+    """One thing that a device found when it tested itself; `result` is ok, fail or info."""
+
+    item: str
+    result: str
+    value: str
 
 
 class LinkQuality(Reading, frozen=True, kw_only=True, tag="link"):

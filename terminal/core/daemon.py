@@ -184,9 +184,9 @@ class Core:
                     self._storing.point(point)
                 case effects.ConfirmPress(source, press):
                     self._boards[source].confirm_stored(press)
-                case effects.ShowRung(rung):
+                case effects.ShowRung(word):
                     for board in self._boards.values():
-                        board.show_rung(rung)
+                        board.show_rung(word)
                 case Note(event, fields):
                     self._note(event, fields)
         self._store_alarms(wanted)

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from hal.readings import Fix, LinkQuality, PowerState, SourceHealth
+from hal.readings import ButtonHealth, Fix, LinkQuality, PowerState, SourceHealth
 from terminal.contract.messages import Who
 from terminal.core import alarm, duty, position, vehicle
 from terminal.core.channels import HQ_SILENT_AFTER_S, stale_after_ns
@@ -42,7 +42,20 @@ class State(Struct, frozen=True, kw_only=True):
     power: PowerState | None = None
     sources: dict[str, SourceHealth] = {}
     restored: bool = False
+    circuits: dict[str, ButtonHealth] = {}
     confirmed_revision: int = 0
+
+
+CIRCUIT_PROBLEMS = {
+    ButtonHealth.CUT: ("the emergency button's wire is cut: the button does not work", "check its plug and its wire"),
+    ButtonHealth.SHORT: ("the emergency button's wire is shorted: the button does not work", "check its wire"),
+    ButtonHealth.STUCK: ("the emergency button is held down or stuck", "let it go; if it stays so, replace it"),
+    ButtonHealth.IMPLAUSIBLE: (
+        "the emergency button's wire has a resistance that it cannot have",
+        "measure it as docs/board.md says; look for water in its plugs",
+    ),
+}
+"""Problem and remedy for what the supervision of the button's circuit can find."""
 
 
 class Rules(Struct, frozen=True):
@@ -71,9 +84,16 @@ def snapshot(state: State, rules: Rules, now_ns: int) -> Snapshot:
         link=_fresh(state.link, now_ns),
         power=state.power,
         sources=tuple(
-            SourceView(name, health.up, health.problem, health.remedy) for name, health in sorted(state.sources.items())
+            _source_view(health, state.circuits.get(name, ButtonHealth.OK))
+            for name, health in sorted(state.sources.items())
         ),
     )
+
+
+def _source_view(health: SourceHealth, circuit: ButtonHealth) -> SourceView:
+    if health.up and circuit in CIRCUIT_PROBLEMS:
+        return SourceView(health.source, False, *CIRCUIT_PROBLEMS[circuit])
+    return SourceView(health.source, health.up, health.problem, health.remedy)
 
 
 def _line_view(line: Line, now_ns: int) -> LineView:

@@ -7,6 +7,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from hal.readings import (
+    ButtonHealth,
     ButtonState,
     Fix,
     LightbarState,
@@ -24,9 +25,9 @@ from terminal.contract.messages import (
     VehicleChanged,
 )
 from terminal.core import duty, emergency, position, reporting, restoring, vehicle
-from terminal.core.alarm import is_open
+from terminal.core.alarm import is_open, rung
 from terminal.core.channels import ALARM_MOVED_EVERY_S
-from terminal.core.effects import Effect, Note, RecordPoint, SaveEmergency, SendAlarm, SendMoved, StoreEvent
+from terminal.core.effects import Effect, Note, RecordPoint, SaveEmergency, SendAlarm, SendMoved, ShowRung, StoreEvent
 from terminal.core.emergency import Emergency, Scene
 from terminal.core.inputs import (
     Commanded,
@@ -45,7 +46,7 @@ from terminal.core.inputs import (
     Tick,
 )
 from terminal.core.moment import Moment
-from terminal.core.state import Rules, State, current_fix
+from terminal.core.state import CIRCUIT_PROBLEMS, Rules, State, current_fix
 from terminal.link import CancelAlarm, RaiseAlarm, SetDuty
 from terminal.version import VERSION
 
@@ -107,10 +108,22 @@ def _vehicle(state: State, reading: VehicleSignals | LightbarState | PowerState,
 
 
 def _button(state: State, button: ButtonState, moment: Moment, _rules: Rules) -> Step:
+    state, effects = _circuit(state, button, moment)
     if button.latched is None:
-        return state, []
+        return state, effects
     after = emergency.pressed(state.emergency, button.source, button.latched, _scene(state, moment), moment)
-    return _emergency(state, after)
+    state, alarm_effects = _emergency(state, after)
+    return state, [*alarm_effects, *effects]
+
+
+def _circuit(state: State, button: ButtonState, moment: Moment) -> Step:
+    health = button.health
+    if health is state.circuits.get(button.source, ButtonHealth.OK):
+        return state, []
+    state = replace(state, circuits=state.circuits | {button.source: health})
+    problem = CIRCUIT_PROBLEMS[health][0] if health in CIRCUIT_PROBLEMS else ""
+    message = SourceChanged(**moment.envelope(), source=button.source, up=not problem, problem=problem)
+    return state, [Note("button-changed", {"source": button.source, "health": str(health)}), StoreEvent(message)]
 
 
 def _link(state: State, link: LinkQuality, _moment: Moment, _rules: Rules) -> Step:
@@ -176,7 +189,8 @@ def _restored(state: State, told: Restored, moment: Moment, rules: Rules) -> Ste
     """Go on where the last run ended; the crew's own word since then counts for more."""
     together = restoring.merged(state.emergency, told.emergency or Emergency(), moment)
     effects: list[Effect] = [SendAlarm(message) for alarm in together.alarms for message in alarm.unstored]
-    effects += [SaveEmergency(), StoreEvent(TerminalStarted(**moment.envelope(), version=VERSION))]
+    effects += [SaveEmergency(), ShowRung(rung(together.alarms))]
+    effects += [StoreEvent(TerminalStarted(**moment.envelope(), version=VERSION))]
     state = replace(state, emergency=together, restored=True)
     if state.duty.message_id:
         return state, effects

@@ -17,8 +17,8 @@ import msgspec
 from msgspec import Struct
 
 from hal.clock import SystemClock
-from hal.errors import PatrolaError
-from hal.ports import Source
+from hal.errors import PatrolaError, SourceStale
+from hal.ports import SelfTesting, Source
 from hal.readings import Fix, FixMode, SourceHealth
 from terminal import config as unit_config
 from terminal.config import Config
@@ -68,10 +68,11 @@ async def _examine(config: Config) -> list[Finding]:
     clock = SystemClock()
     sources = assemble.sources(config, clock)
     tried = await asyncio.gather(*(_source(source) for source in sources))
+    proved = [finding for source in sources if isinstance(source, SelfTesting) for finding in await _self_test(source)]
     brokers = [await _broker(config, broker) for broker in config.brokers]
     certificates = [finding for broker in config.brokers for finding in _certificate(broker)]
     gpsd = await asyncio.to_thread(lambda: list(_second_opinion(config)))
-    return [*tried, *gpsd, *brokers, *certificates, _clock(clock.wall()), *_disk(config.storage.folder)]
+    return [*tried, *proved, *gpsd, *brokers, *certificates, _clock(clock.wall()), *_disk(config.storage.folder)]
 
 
 async def _source(source: Source) -> Finding:
@@ -92,6 +93,25 @@ async def _source(source: Source) -> Finding:
     except PatrolaError as error:
         return Finding(what=what, result="fail", found=error.problem, remedy=error.remedy)
     return Finding(what=what, result="warn", found="ended without a reading")
+
+
+async def _self_test(source: SelfTesting) -> list[Finding]:
+    """Ask the device to test itself; a device that could not even be opened has been reported already."""
+    try:
+        items = await source.self_test()
+    except SourceStale as error:
+        return [Finding(what=f"self-test of {source.name}", result="fail", found=error.problem, remedy=error.remedy)]
+    except PatrolaError:
+        return []
+    return [
+        Finding(
+            what=f"self-test of {source.name}, {item.item}",
+            result="fail" if item.result == "fail" else "ok",
+            found=item.value,
+            remedy=f"docs/board.md says what {item.item} is and what mends it" if item.result == "fail" else "",
+        )
+        for item in items
+    ]
 
 
 def _second_opinion(config: Config) -> Iterator[Finding]:

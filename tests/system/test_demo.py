@@ -45,10 +45,10 @@ def test_the_alarm_goes_all_the_way_and_nothing_is_lost(tmp_path: Path) -> None:
 
 def test_the_button_lamp_shows_the_rungs_in_order(tmp_path: Path) -> None:
     _, told = played("--duration", "2", "--folder", str(tmp_path))
-    order = ["", "pressed", "stored", "sent", "received", "acknowledged"]
-    shown = [line["rung"] for line in told if line["event"] == "lamp" and line["rung"]]
+    order = ["dead", "pressed", "stored", "sent", "received", "acknowledged", "off"]
+    shown = [line["rung"] for line in told if line["event"] == "lamp"]
     assert shown == sorted(shown, key=order.index)
-    assert shown[-1] == "acknowledged"
+    assert shown[-2:] == ["acknowledged", "off"]
 
 
 KILLED_AT = ["process-started", "alarm-raised", "alarm-sent", "alarm-received", "alarm-acknowledged"]

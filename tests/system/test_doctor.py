@@ -1,10 +1,12 @@
 """`patrola doctor` finds what is wrong and says what to do."""
 
+import asyncio
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+from drivers.simulated_board import SimulatedBoard
 from terminal.contract.mqtt import Broker
 
 UNIT = """
@@ -25,14 +27,16 @@ path = "{recording}"
 
 [sources.board]
 driver = "io_board"
-device = "no-such-board"
+device = "{board}"
 """
 RECORDING = Path(__file__).parents[1] / "golden" / "simulated.nmea"
 
 
-def examined(tmp_path: Path, port: int, folder: str = "state") -> tuple[int, dict[str, dict[str, str]]]:
+def examined(
+    tmp_path: Path, port: int, folder: str = "state", board: str = "no-such-board"
+) -> tuple[int, dict[str, dict[str, str]]]:
     config = tmp_path / "unit.toml"
-    config.write_text(UNIT.format(port=port, folder=folder, recording=RECORDING))
+    config.write_text(UNIT.format(port=port, folder=folder, recording=RECORDING, board=board))
     command = [sys.executable, "-m", "terminal.tools.command", "doctor", "--json", "--config", str(config)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     findings = [json.loads(line) for line in done.stdout.splitlines()]
@@ -56,3 +60,22 @@ def test_a_dead_broker_and_a_disk_that_cannot_be_written_fail(tmp_path: Path) ->
     _, findings = examined(tmp_path, 1, folder="file/state")
     assert findings["broker 127.0.0.1:1"]["result"] == "fail"
     assert findings["disk"]["result"] == "fail"
+
+
+def test_a_board_is_asked_to_test_itself(tmp_path: Path) -> None:
+    async def scenario() -> dict[str, dict[str, str]]:
+        board = SimulatedBoard("B-1", tmp_path / "board", tmp_path / "memory", lambda _: None)
+        board.plug()
+        board.pins("reference 300")
+        try:
+            return (await asyncio.to_thread(examined, tmp_path, 1, board=str(tmp_path / "board")))[1]
+        finally:
+            board.unplug()
+
+    findings = asyncio.run(scenario())
+    assert findings["source board"]["result"] == "ok"
+    assert findings["self-test of board, lamp"]["result"] == "ok"
+    reference = findings["self-test of board, adc"]
+    assert (reference["result"], reference["found"]) == ("fail", "300")
+    assert reference["remedy"]
+    assert findings["self-test of board, all"]["result"] == "fail"

@@ -51,7 +51,7 @@ def test_one_wrong_byte_gives_no_frame(line: tuple[str, list[str]], data: st.Dat
 def test_noise_raises_nothing_and_memory_stays_bounded(noise: bytes) -> None:
     reader = frame.LineReader()
     reader.feed(b"$" + noise)
-    assert len(reader._line) < frame.LONGEST
+    assert len(reader._line or b"") < frame.LONGEST
 
 
 def test_an_overlong_line_is_dropped_whole_and_counted() -> None:
@@ -82,8 +82,16 @@ def test_a_frame_that_is_too_long_is_not_sent() -> None:
 
 
 def test_every_frame_of_the_grammar_fits() -> None:
-    longest = frame.encode("STATE", "FFFFFFFF", "stuck", ",".join(["4294967295"] * 4), 2**32 - 1, "0F")
+    numbers = ",".join(["4294967295"] * frame.MOST_LATCHED)
+    longest = frame.encode("STATE", "FFFFFFFF", "implausible", numbers, frame.TIME - 1, "7FF", frame.EDGES - 1)
     assert len(longest) <= frame.LONGEST
+    hello = frame.encode("HELLO", 999, "F" * 16, "FFFFFFFF", "0.10.100-rc1", "0123456789abcdef", "watchdog")
+    assert len(hello) <= frame.LONGEST
+
+
+def test_twice_in_a_row_is_believed() -> None:
+    twice = frame.Twice()
+    assert [twice.heard(what) for what in (1, 1, 2, 1, 1)] == [False, True, False, False, True]
 
 
 def test_it_needs_nothing_that_micropython_lacks() -> None:

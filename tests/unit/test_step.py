@@ -2,7 +2,7 @@
 
 from typing import get_args
 
-from hal.readings import AnyReading, FixMode, LightbarState, SourceHealth, VehicleSignals
+from hal.readings import AnyReading, ButtonHealth, ButtonState, FixMode, LightbarState, SourceHealth, VehicleSignals
 from terminal.contract.messages import (
     DesiredState,
     DutyChanged,
@@ -14,7 +14,7 @@ from terminal.contract.messages import (
 from terminal.core.channels import CHANNELS, HQ_SILENT_AFTER_S
 from terminal.core.effects import RecordPoint, SendAlarm, StoreEvent
 from terminal.core.inputs import Commanded, HeartbeatHeard, LineChanged, PublishRefused, Received, StateDesired, Told
-from terminal.core.state import snapshot
+from terminal.core.state import CIRCUIT_PROBLEMS, snapshot
 from terminal.core.step import STEPS
 from terminal.core.vehicle import LIGHTBAR, SPEED
 from terminal.link import RaiseAlarm, SetDuty
@@ -129,3 +129,38 @@ def test_what_the_broker_refuses_is_shown() -> None:
     car = Car()
     car.take(PublishRefused("the broker did not deliver: No matching subscribers"))
     assert "No matching" in snapshot(car.state, RULES, 0).line.problem
+
+
+def test_a_fault_of_the_button_s_circuit_reaches_the_screen_and_headquarters_once_and_its_end_too() -> None:
+    car = Car()
+    car.take(SourceHealth(source="board", mono_ns=0, up=True))
+
+    def told(health: ButtonHealth) -> list:
+        return stored(car.take(ButtonState(source="board", mono_ns=1, health=health)))
+
+    assert told(ButtonHealth.OK) == []
+    (event,) = told(ButtonHealth.CUT)
+    assert isinstance(event, SourceChanged)
+    assert (event.source, event.up) == ("board", False)
+    assert "cut" in event.problem
+    assert told(ButtonHealth.CUT) == []
+    (view,) = snapshot(car.state, RULES, 2).sources
+    assert (view.up, view.problem) == (False, event.problem)
+    assert view.remedy
+    (event,) = told(ButtonHealth.OK)
+    assert (event.up, event.problem) == (True, "")
+    (view,) = snapshot(car.state, RULES, 2).sources
+    assert view.up
+
+
+def test_every_fault_of_the_circuit_has_words_of_its_own() -> None:
+    assert set(CIRCUIT_PROBLEMS) == set(ButtonHealth) - {ButtonHealth.OK}
+    assert len(set(CIRCUIT_PROBLEMS.values())) == len(CIRCUIT_PROBLEMS)
+
+
+def test_a_board_that_is_gone_says_so_and_not_what_its_button_had() -> None:
+    car = Car()
+    car.take(ButtonState(source="board", mono_ns=1, health=ButtonHealth.CUT))
+    car.take(SourceHealth(source="board", mono_ns=2, up=False, problem="gone", remedy="plug it in"))
+    (view,) = snapshot(car.state, RULES, 3).sources
+    assert (view.problem, view.remedy) == ("gone", "plug it in")
