@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import logging
+import os
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -58,7 +60,7 @@ class Core:
         self._sources = sources
         self._boards = {source.name: source for source in sources if isinstance(source, ButtonBoard)}
         self._who = state.who(self.unit_view(config), unit.crew)
-        self._boot = BOOT_ID.read_text().strip() if BOOT_ID.exists() else new_id()
+        self._boot = boot_id()
         self._time = TrustedTime(config.time.believe_after or BUILD)
         self._rules = Rules(self.unit_view(config), config.duty.statuses, config.reporting)
         self._state = State(duty=Duty(config.duty.initial))
@@ -225,6 +227,15 @@ class Core:
 
     def _note(self, event: str, fields: dict[str, object]) -> None:
         self._journal.write(event, fields, self._time.utc(self._clock.mono_ns()) or datetime.now(UTC))
+
+
+def boot_id() -> str:
+    """This boot of the machine; systemd says it where the kernel's own word is out of sight."""
+    told = os.environ.get("PATROLA_BOOT_ID", "")
+    try:
+        return str(UUID(told or BOOT_ID.read_text().strip()))
+    except (OSError, ValueError):
+        return new_id()
 
 
 def _load(outbox: Outbox) -> tuple[bytes | None, bytes | None]:
