@@ -105,6 +105,17 @@ def test_a_silent_bus_is_told_as_stale() -> None:
         asyncio.run(heard(source("virtual", "silent", silent_after_s=0.05), lambda: None, 1))
 
 
+def test_a_bus_of_errors_and_frames_of_the_wrong_length_is_stale_too() -> None:
+    noise = [
+        can.Message(arbitration_id=0x08, is_extended_id=False, is_error_frame=True, data=bytes(8)),
+        can.Message(arbitration_id=0x100, is_extended_id=False, data=b"\x01"),
+    ]
+    bus = source("virtual", "noise", silent_after_s=0.5)
+    with can.Bus(interface="virtual", channel="noise") as car, pytest.raises(SourceStale, match="no mapped frame"):
+        asyncio.run(heard(bus, lambda: [car.send(message) for message in noise] and None, 1))
+    assert len(bus.reader.bad) == 2
+
+
 def test_a_missing_interface_or_kernel_without_can_is_told_with_what_to_do() -> None:
     with pytest.raises(
         SourceMissing, match=r"there is no interface nocan9; plug|this kernel has no CAN; modprobe can-raw"
