@@ -66,6 +66,9 @@ class GpsdReports:
         )
 
 
+SHOWN_BYTES = 16
+"""Of a line that is no report: enough to tell another server's greeting, too little to say where the car is."""
+
 _decoder = msgspec.json.Decoder(Report)
 
 
@@ -74,7 +77,9 @@ def decode(line: bytes) -> Report:
     try:
         return _decoder.decode(line)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise BadInput("gpsd", f"not a report of gpsd: {line[:60]!r}", "is it a gpsd that answers there?") from error
+        raise BadInput(
+            "gpsd", f"not a report of gpsd: {line[:SHOWN_BYTES]!r}", "is it a gpsd that answers there?"
+        ) from error
 
 
 def watch(device: str | None = None) -> bytes:
