@@ -66,9 +66,6 @@ class GpsdReports:
         )
 
 
-SHOWN_BYTES = 16
-"""Of a line that is no report: enough to tell another server's greeting, too little to say where the car is."""
-
 _decoder = msgspec.json.Decoder(Report)
 
 
@@ -78,7 +75,7 @@ def decode(line: bytes) -> Report:
         return _decoder.decode(line)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise BadInput(
-            "gpsd", f"not a report of gpsd: {line[:SHOWN_BYTES]!r}", "is it a gpsd that answers there?"
+            "gpsd", f"{len(line)} bytes that are not a report of gpsd", "is it a gpsd that answers there?"
         ) from error
 
 
