@@ -35,7 +35,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """One CAN interface and what its frames mean.
 
     `receive_buffer_bytes` holds frames while core is busy, some 800 bytes each: the kernel's default of 212992 holds
-    278 and then drops in silence. After `silent_after_s` without a mapped frame that can be decoded the source is stale.
+    278 and then drops in silence. `silent_after_s` without a mapped frame that can be decoded make the source stale.
     """
 
     interface: Literal["socketcan", "virtual", "udp_multicast"] = "socketcan"
