@@ -42,9 +42,11 @@ def test_core_says_ready_and_then_that_its_loop_turns_until_it_is_stopped(
     (tmp_path / "unit.toml").write_text(UNIT)
     core = subprocess.Popen(["patrola", "core", "--config", str(tmp_path / "unit.toml")], env=os.environ)
     with systemd, core:
-        assert systemd.recv(100) == b"READY=1"
-        assert [systemd.recv(100) for _ in range(3)] == [b"WATCHDOG=1"] * 3
-        os.kill(core.pid, signal.SIGTERM)
+        try:
+            told = [systemd.recv(100) for _ in range(4)]
+        finally:
+            core.send_signal(signal.SIGTERM)
+    assert told == [b"READY=1", *[b"WATCHDOG=1"] * 3]
     assert core.returncode == 0
 
 
