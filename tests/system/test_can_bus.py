@@ -136,6 +136,12 @@ def test_filters_are_the_mapped_ids_and_none_beyond_what_the_kernel_takes() -> N
     assert filters(frozenset(range(513))) == []
 
 
+def test_the_shipped_sysctl_lets_core_have_the_buffer_that_it_asks_for() -> None:
+    text = (ROOT / "config" / "sysctl" / "60-patrola.conf").read_text()
+    granted = [int(line.split("=")[1]) for line in text.splitlines() if line.startswith("net.core.rmem_max")]
+    assert granted == [socketcan.Settings().receive_buffer_bytes]
+
+
 WRITING = {"send", "send_periodic", "sendto", "sendmsg", "sendall", "write", "set_filters_tx", "send_bcm", "BCM"}
 
 
