@@ -74,7 +74,9 @@ def decode(line: bytes) -> Report:
     try:
         return _decoder.decode(line)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise BadInput("gpsd", f"not a report of gpsd: {line[:60]!r}", "is it a gpsd that answers there?") from error
+        raise BadInput(
+            "gpsd", f"{len(line)} bytes that are not a report of gpsd", "is it a gpsd that answers there?"
+        ) from error
 
 
 def watch(device: str | None = None) -> bytes:

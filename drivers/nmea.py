@@ -44,21 +44,24 @@ class NmeaReader:
             try:
                 facts = parse(line)
             except BadInput as error:
-                self.count_bad(str(error), line)
+                self.count_bad(str(error))
                 continue
             if facts is not None:
                 self.sentences += 1
                 for problem in facts.problems:
-                    self.count_bad(problem, line)
+                    self.count_bad(problem)
                 found += self._epochs.add(facts, mono_ns)
         return found
 
-    def count_bad(self, problem: str, line: str = "") -> None:
-        """Count something that cannot be believed; it is logged when its count reaches a power of ten."""
+    def count_bad(self, problem: str) -> None:
+        """Count something that cannot be believed; it is logged when its count reaches a power of ten.
+
+        Without the sentence: a damaged one still says where the car is.
+        """
         kind = problem.split(":")[0] if len(self.bad) < MOST_KINDS else "more that cannot be believed"
         self.bad[kind] += 1
         if str(self.bad[kind]).strip("0") == "1":
-            log.warning("%s: %s (%d so far, here %s)", self._source, problem, self.bad[kind], line[:90])
+            log.warning("%s: %s (%d so far)", self._source, problem, self.bad[kind])
 
     def log_totals(self) -> None:
         """One line at the end of a recording or of a connection."""

@@ -35,7 +35,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """One CAN interface and what its frames mean.
 
     `receive_buffer_bytes` holds frames while core is busy, some 800 bytes each: the kernel's default of 212992 holds
-    278 and then drops in silence. After `silent_after_s` without a mapped frame the source is stale.
+    278 and then drops in silence. `silent_after_s` without a mapped frame that can be decoded make the source stale.
     """
 
     interface: Literal["socketcan", "virtual", "udp_multicast"] = "socketcan"
@@ -64,8 +64,9 @@ class CanBus:
     async def readings(self) -> AsyncIterator[AnyReading]:
         """One reading per usable frame, as it comes; a bus has no clock of its own, so `t` is None."""
         with closing(self._open()) as listener:
+            deadline = self._deadline()
             while True:
-                frames = await self._next_frames(listener)
+                frames, before = await self._next_frames(listener, deadline), self.reader.decoded
                 for key, data in frames:
                     if key & ERROR:
                         self._bus_error(key, data)
@@ -73,6 +74,10 @@ class CanBus:
                         reading = self.reader.reading(key, data, self._clock.mono_ns(), None)
                         if reading is not None:
                             yield reading
+                if self.reader.decoded > before:
+                    deadline = self._deadline()
+                elif asyncio.get_running_loop().time() >= deadline:
+                    raise self._stale()
                 await asyncio.sleep(0 if len(frames) >= FRAMES_PER_TURN else GATHER_S)
 
     def _open(self) -> Listener:
@@ -84,16 +89,23 @@ class CanBus:
         except (OSError, can.CanError) as error:
             raise self._as_ours(error) from error
 
-    async def _next_frames(self, listener: Listener) -> Frames:
+    def _deadline(self) -> float:
+        """Only a frame that could be decoded moves it on: a bus of error frames says nothing of the car."""
+        return asyncio.get_running_loop().time() + self._settings.silent_after_s
+
+    def _stale(self) -> SourceStale:
+        return SourceStale(
+            self.name,
+            f"no mapped frame on {self._settings.channel} for {self._settings.silent_after_s:g} s",
+            "normal while the car sleeps; else check wiring, bit rate and map",
+        )
+
+    async def _next_frames(self, listener: Listener, deadline: float) -> Frames:
         try:
-            async with asyncio.timeout(self._settings.silent_after_s):
+            async with asyncio.timeout_at(deadline):
                 return await listener.frames()
         except TimeoutError as error:
-            raise SourceStale(
-                self.name,
-                f"no mapped frame on {self._settings.channel} for {self._settings.silent_after_s:g} s",
-                "normal while the car sleeps; else check wiring, bit rate and map",
-            ) from error
+            raise self._stale() from error
         except (OSError, can.CanError) as error:
             raise self._as_ours(error) from error
 

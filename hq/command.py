@@ -103,6 +103,8 @@ def _tell(answer: dict[str, Any]) -> int:
 
 
 def _show(answer: dict[str, Any], what: str, *, as_json: bool) -> int:
+    if not answer["ok"]:
+        return _tell(answer)
     for one in answer[what]:
         print(json.dumps(one, ensure_ascii=False) if as_json else _summary(one, what))
     return 0

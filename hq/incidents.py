@@ -130,4 +130,6 @@ def cleared(incident: Incident, by: str, reason: str, now_ms: int) -> Incident:
 
 def status(incident: Incident) -> AlarmStatus:
     """What the car is told of it."""
-    return AlarmStatus(incident.incident, incident.acknowledged_by, incident.cleared_by, incident.reason)
+    return AlarmStatus(
+        incident.incident, incident.acknowledged_by, incident.cleared_by, incident.reason, incident.signals
+    )

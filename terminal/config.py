@@ -59,10 +59,13 @@ class StorageSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class LinkSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The local socket, and which users are crew or technicians; the user that core runs as is crew."""
+    """The local socket, and which users are crew or technicians; the user that core runs as is crew.
+
+    The crew is the user of systemd/patrola-screen.service; without it no SOS on the screen would be taken.
+    """
 
     socket: Path = Path("/run/patrola/core.sock")
-    crew: tuple[str, ...] = ()
+    crew: tuple[str, ...] = ("patrola-screen",)
     technicians: tuple[str, ...] = ()
 
     def role_of(self, uid: int) -> Role:

@@ -227,12 +227,13 @@ class Receipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class AlarmStatus(Struct, frozen=True, omit_defaults=True):
-    """How headquarters has dealt with one incident."""
+    """How headquarters has dealt with one incident; `signals` are the presses that it knew of when it said so."""
 
     incident: str
     acknowledged_by: str = ""
     cleared_by: str = ""
     reason: str = ""
+    signals: int | None = None
 
 
 class DesiredState(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import logging
+import os
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -31,7 +33,7 @@ from terminal.core.moment import Moment
 from terminal.core.state import Rules, State
 from terminal.core.step import step
 from terminal.core.storing import DUTY, EMERGENCY, Storing
-from terminal.link import Command, Role, Snapshot, UnitView
+from terminal.link import Command, Role, UnitView
 from terminal.uplink.inbox import Inbox
 from terminal.uplink.outbox import Outbox, Row
 from terminal.uplink.sender import Sender
@@ -48,6 +50,10 @@ RESTORE_WITHIN_S = 3.0
 """How long the start waits for what the last run left; then core serves without it, and takes it up when it comes."""
 
 
+def _nothing() -> None:
+    """For whoever does not ask."""
+
+
 class Core:
     """The process in the car; `run` ends when it is cancelled."""
 
@@ -58,7 +64,7 @@ class Core:
         self._sources = sources
         self._boards = {source.name: source for source in sources if isinstance(source, ButtonBoard)}
         self._who = state.who(self.unit_view(config), unit.crew)
-        self._boot = BOOT_ID.read_text().strip() if BOOT_ID.exists() else new_id()
+        self._boot = boot_id()
         self._time = TrustedTime(config.time.believe_after or BUILD)
         self._rules = Rules(self.unit_view(config), config.duty.statuses, config.reporting)
         self._state = State(duty=Duty(config.duty.initial))
@@ -81,16 +87,18 @@ class Core:
         unit = config.unit
         return UnitView(unit=unit.unit, call_sign=unit.call_sign, vehicle=unit.vehicle, realm=unit.realm)
 
-    async def run(self, *, ready: Callable[[], None] | None = None) -> None:
-        """Serve until cancelled; nothing waits for the disk, which may come later."""
+    async def run(self, *, ready: Callable[[], None] = _nothing, turned: Callable[[], None] = _nothing) -> None:
+        """Serve until cancelled; nothing waits for the disk, which may come later.
+
+        `ready` is called once, and `turned` after each turn of the loop, of which there is one a second at least.
+        """
         self._writer.start()
         await self._link.start()
         tasks = [asyncio.create_task(work, name=name) for name, work in self._works()]
         try:
             await self._first_look()
-            if ready is not None:
-                ready()
-            await self._loop()
+            ready()
+            await self._loop(turned)
         finally:
             await self._end(tasks)
 
@@ -151,14 +159,15 @@ class Core:
                 self._account_wanted.set()
                 await asyncio.sleep(OPEN_AGAIN_S)
 
-    async def _loop(self) -> None:
-        self._link.publish(self._snapshot())
+    async def _loop(self, turned: Callable[[], None]) -> None:
+        self._show()
         while True:
             for told in await self._intake.take():
                 self._take(told)
             self._sender.hq_heard = not state.hq_is_silent(self._state.line, self._clock.mono_ns())
             self._session.pending = self._state.line.pending
-            self._link.publish(self._snapshot())
+            self._show()
+            turned()
 
     def _take(self, told: Input) -> None:
         moment = self._moment()
@@ -220,11 +229,24 @@ class Core:
         utc_ms = None if utc is None else round(utc.timestamp() * 1000)
         return Moment(mono_ns, utc_ms, self._boot, self._who, new_id, new_incident)
 
-    def _snapshot(self) -> Snapshot:
-        return state.snapshot(self._state, self._rules, self._clock.mono_ns())
+    def _show(self) -> None:
+        try:
+            self._link.publish(state.snapshot(self._state, self._rules, self._clock.mono_ns()))
+        except Exception:
+            # What cannot be shown must not take the emergency button with it; the screen misses its beat and says so.
+            log.exception("core: the state could not be shown; report this as a defect")
 
     def _note(self, event: str, fields: dict[str, object]) -> None:
         self._journal.write(event, fields, self._time.utc(self._clock.mono_ns()) or datetime.now(UTC))
+
+
+def boot_id() -> str:
+    """This boot of the machine; systemd says it where the kernel's own word is out of sight."""
+    told = os.environ.get("PATROLA_BOOT_ID", "")
+    try:
+        return str(UUID(told or BOOT_ID.read_text().strip()))
+    except (OSError, ValueError):
+        return new_id()
 
 
 def _load(outbox: Outbox) -> tuple[bytes | None, bytes | None]:

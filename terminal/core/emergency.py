@@ -264,7 +264,9 @@ def _answered(alarm: Alarm, status: AlarmStatus, moment: Moment) -> Alarm:
     if status.acknowledged_by and status.acknowledged_by != alarm.acknowledged_by:
         phase = TABLE[alarm.phase, Cause.ACKNOWLEDGEMENT]
         alarm = replace(alarm, phase=phase, acknowledged_by=status.acknowledged_by, received=True, sent=True)
-    if status.cleared_by and alarm.phase is not Phase.CLEARED:
+    # A press that headquarters had not heard of is not dealt with; when it gets there, the incident is open again.
+    every_press = status.signals is None or status.signals >= alarm.signals
+    if status.cleared_by and every_press and alarm.phase is not Phase.CLEARED:
         alarm = replace(
             alarm,
             phase=TABLE[alarm.phase, Cause.CLEARANCE],

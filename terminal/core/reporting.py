@@ -5,7 +5,7 @@ from msgspec import Struct
 from hal.readings import Fix, FixMode
 from terminal.contract.messages import Point, PointFlag
 from terminal.core import position
-from terminal.core.vehicle import Vehicle
+from terminal.core.vehicle import Vehicle, edge
 
 
 class Reporting(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,7 +43,8 @@ def due(reported: Reported | None, fix: Fix, now_ns: int, rules: Reporting) -> s
 
 
 def _changed(last: Fix, fix: Fix, moving: bool, rules: Reporting) -> str:
-    if moving and _distance_m(last, fix) >= rules.moving_distance_m:
+    # Also of a receiver that tells no speed, and of a car that creeps.
+    if _distance_m(last, fix) >= rules.moving_distance_m:
         return "distance"
     if abs((fix.speed_mps or 0.0) - (last.speed_mps or 0.0)) >= rules.speed_change_mps:
         return "speed"
@@ -74,7 +75,7 @@ def point_of(fix: Fix, vehicle: Vehicle, point_id: bytes, utc_ms: int | None) ->
         ("siren", PointFlag.SIREN_ON),
         ("ignition", PointFlag.IGNITION_ON),
     ):
-        flags |= flag if vehicle.edges.get(what) else 0
+        flags |= flag if edge(vehicle, what) else 0
     return Point(
         seq=0,
         id=point_id,

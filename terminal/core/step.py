@@ -132,7 +132,8 @@ def _link(state: State, link: LinkQuality, _moment: Moment, _rules: Rules) -> St
 
 def _health(state: State, health: SourceHealth, moment: Moment, _rules: Rules) -> Step:
     before = state.sources.get(health.source)
-    state = replace(state, sources=state.sources | {health.source: health})
+    known = vehicle.source_changed(state.vehicle, health.source, up=health.up)
+    state = replace(state, sources=state.sources | {health.source: health}, vehicle=known)
     if before is not None and (before.up, before.problem) == (health.up, health.problem):
         return state, []
     effects: list[Effect] = [
@@ -269,8 +270,8 @@ def _scene(state: State, moment: Moment) -> Scene:
         position=position.report(state.place, moment.mono_ns),
         track=position.way_here(state.place, moment.mono_ns),
         speed_mps=None if speed is None else round(speed, 1),
-        lights_on=state.vehicle.edges.get("lightbar"),
-        siren_on=state.vehicle.edges.get("siren"),
+        lights_on=vehicle.edge(state.vehicle, "lightbar"),
+        siren_on=vehicle.edge(state.vehicle, "siren"),
     )
 
 

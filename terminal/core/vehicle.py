@@ -26,10 +26,15 @@ Known = tuple[SignalValue, int]
 
 
 class Vehicle(Struct, frozen=True):
-    """The newest value of every signal; `edges` are lightbar, siren and ignition as last known, which do not expire."""
+    """The newest value of every signal; `edges` are lightbar, siren and ignition as last told, and `told_by` whom.
+
+    They are told when they change and so do not grow old; but once their source is down nobody knows them.
+    """
 
     signals: dict[str, Known] = {}
     edges: dict[str, bool] = {}
+    told_by: dict[str, str] = {}
+    down: frozenset[str] = frozenset()
 
 
 def apply(vehicle: Vehicle, reading: VehicleSignals | LightbarState | PowerState) -> Vehicle:
@@ -38,7 +43,21 @@ def apply(vehicle: Vehicle, reading: VehicleSignals | LightbarState | PowerState
         fresh = {path: (value, reading.mono_ns) for path, value in reading.signals.items()}
         vehicle = replace(vehicle, signals=vehicle.signals | fresh)
     edges = _edges(reading)
-    return replace(vehicle, edges=vehicle.edges | edges) if edges.items() - vehicle.edges.items() else vehicle
+    told_by = dict.fromkeys(edges, reading.source)
+    if edges.items() <= vehicle.edges.items() and told_by.items() <= vehicle.told_by.items():
+        return vehicle
+    return replace(vehicle, edges=vehicle.edges | edges, told_by=vehicle.told_by | told_by)
+
+
+def source_changed(vehicle: Vehicle, source: str, *, up: bool) -> Vehicle:
+    """The car after one of its sources went down or came back."""
+    down = vehicle.down - {source} if up else vehicle.down | {source}
+    return replace(vehicle, down=down) if down != vehicle.down else vehicle
+
+
+def edge(vehicle: Vehicle, what: str) -> bool | None:
+    """Whether lightbar, siren or ignition is on; None while whoever told it last is down."""
+    return None if vehicle.told_by.get(what) in vehicle.down else vehicle.edges.get(what)
 
 
 def changes(before: Vehicle, after: Vehicle) -> dict[str, bool]:
@@ -101,9 +120,9 @@ def view(vehicle: Vehicle, fix: Fix | None, now_ns: int) -> VehicleView:
         speed_mps=speed,
         speed_source=speed_source,
         engine_rpm=number(vehicle, ENGINE_SPEED, now_ns),
-        ignition_on=vehicle.edges.get("ignition"),
-        lights_on=vehicle.edges.get("lightbar"),
-        siren_on=vehicle.edges.get("siren"),
+        ignition_on=edge(vehicle, "ignition"),
+        lights_on=edge(vehicle, "lightbar"),
+        siren_on=edge(vehicle, "siren"),
         odometer_km=None if distance_m is None else distance_m / 1000,
         fuel_percent=number(vehicle, FUEL, now_ns),
         door_open=any(doors) if doors else None,

@@ -105,6 +105,17 @@ def test_a_silent_bus_is_told_as_stale() -> None:
         asyncio.run(heard(source("virtual", "silent", silent_after_s=0.05), lambda: None, 1))
 
 
+def test_a_bus_of_errors_and_frames_of_the_wrong_length_is_stale_too() -> None:
+    noise = [
+        can.Message(arbitration_id=0x08, is_extended_id=False, is_error_frame=True, data=bytes(8)),
+        can.Message(arbitration_id=0x100, is_extended_id=False, data=b"\x01"),
+    ]
+    bus = source("virtual", "noise", silent_after_s=0.5)
+    with can.Bus(interface="virtual", channel="noise") as car, pytest.raises(SourceStale, match="no mapped frame"):
+        asyncio.run(heard(bus, lambda: [car.send(message) for message in noise] and None, 1))
+    assert len(bus.reader.bad) == 2
+
+
 def test_a_missing_interface_or_kernel_without_can_is_told_with_what_to_do() -> None:
     with pytest.raises(
         SourceMissing, match=r"there is no interface nocan9; plug|this kernel has no CAN; modprobe can-raw"
@@ -123,6 +134,12 @@ def test_filters_are_the_mapped_ids_and_none_beyond_what_the_kernel_takes() -> N
         {"can_id": 0x18FEF100, "can_mask": 0x1FFFFFFF, "extended": True},
     ]
     assert filters(frozenset(range(513))) == []
+
+
+def test_the_shipped_sysctl_lets_core_have_the_buffer_that_it_asks_for() -> None:
+    text = (ROOT / "config" / "sysctl" / "60-patrola.conf").read_text()
+    granted = [int(line.split("=")[1]) for line in text.splitlines() if line.startswith("net.core.rmem_max")]
+    assert granted == [socketcan.Settings().receive_buffer_bytes]
 
 
 WRITING = {"send", "send_periodic", "sendto", "sendmsg", "sendall", "write", "set_filters_tx", "send_bcm", "BCM"}

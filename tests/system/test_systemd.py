@@ -1,10 +1,19 @@
 """The units are sound and shut in."""
 
+import configparser
+import os
+import pwd
 import shutil
 import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
+
+from terminal.config import LinkSection
+from terminal.core import daemon
+from terminal.link import Role
 
 UNITS = Path(__file__).parents[2] / "systemd"
 SERVICES = sorted(UNITS.glob("*.service"))
@@ -42,3 +51,62 @@ def test_core_is_started_again_for_ever_and_watched() -> None:
     text = (UNITS / "patrola-core.service").read_text()
     for setting in ("Type=notify", "WatchdogSec=", "Restart=always", "StartLimitIntervalSec=0"):
         assert f"\n{setting}" in text
+
+
+def service(name: str) -> configparser.SectionProxy:
+    unit = configparser.RawConfigParser(strict=False, interpolation=None)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.read(UNITS / name)
+    return unit["Service"]
+
+
+PEER = """
+import os, socket, struct, sys
+listening = socket.socket(socket.AF_UNIX)
+listening.bind(sys.argv[1])
+os.chmod(sys.argv[1], 0o777)
+listening.listen()
+print("listens", flush=True)
+client, _ = listening.accept()
+print(struct.unpack("3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1])
+"""
+CLIENT = "import os, socket, sys; os.setuid(int(sys.argv[2])); socket.socket(socket.AF_UNIX).connect(sys.argv[1])"
+
+
+def uid_that_core_would_see(folder: Path, uid: int) -> int:
+    """What SO_PEERCRED says of a client of this user, with core in a user namespace if its unit asks for one."""
+    private = service("patrola-core.service").get("PrivateUsers", "no") in ("yes", "true", "self")
+    apart = ["unshare", "--user", "--map-root-user"] if private else []
+    path = folder / "s"
+    core = subprocess.Popen([*apart, sys.executable, "-c", PEER, str(path)], stdout=subprocess.PIPE, text=True)
+    with core:
+        assert core.stdout is not None
+        core.stdout.readline()
+        subprocess.run([sys.executable, "-c", CLIENT, str(path), str(uid)], check=True, timeout=60)
+        return int(core.stdout.readline())
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="a client of another user needs root")
+def test_core_tells_the_users_of_its_socket_apart() -> None:
+    games = pwd.getpwnam("games").pw_uid
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        assert uid_that_core_would_see(Path(folder), games) == games
+
+
+def test_the_screen_of_the_shipped_units_is_crew() -> None:
+    assert service("patrola-screen.service")["User"] in LinkSection().crew
+    assert LinkSection(crew=("61234",)).role_of(61234) is Role.CREW
+    assert LinkSection(crew=("61234",)).role_of(61235) is Role.OBSERVER
+
+
+def test_core_knows_this_boot_although_the_kernels_word_is_out_of_sight(monkeypatch: pytest.MonkeyPatch) -> None:
+    core = service("patrola-core.service")
+    assert core["ProcSubset"] == "pid"
+    name, _, value = core["Environment"].partition("=")
+    assert value == "%b"  # systemd.unit(5): the boot id, 32 digits
+    outside = daemon.boot_id()
+    assert outside == daemon.boot_id()
+    monkeypatch.setattr(daemon, "BOOT_ID", Path("/proc/none"))
+    monkeypatch.setenv(name, outside.replace("-", ""))
+    assert daemon.boot_id() == outside

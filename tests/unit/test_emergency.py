@@ -1,6 +1,7 @@
 """One press, one incident; every rung on proof only; nothing ends in the car."""
 
 from itertools import product
+from typing import Any
 
 import msgspec
 import pytest
@@ -28,7 +29,7 @@ def raised_id(car: Car) -> str:
     return car.state.emergency.alarms[0].raised_id
 
 
-def answered(incident: str, revision: int = 1, **answer: str) -> StateDesired:
+def answered(incident: str, revision: int = 1, **answer: Any) -> StateDesired:
     return StateDesired(DesiredState(revision=revision, alarms=(AlarmStatus(incident, **answer),)))
 
 
@@ -228,3 +229,16 @@ def test_of_many_cleared_alarms_only_the_newest_are_kept_and_an_open_one_always(
     car.take(Commanded(RaiseAlarm()), 20.0)
     assert len(car.state.emergency.alarms) == 5
     assert car.state.emergency.alarms[-1].phase is Phase.RAISED
+
+
+def test_a_clearance_that_did_not_know_of_the_newest_press_is_not_shown_as_the_end() -> None:
+    car = Car()
+    car.press()
+    incident = car.state.emergency.alarms[0].incident
+    car.press(1.0, Press("board-1", 7, 2))
+    car.take(answered(incident, acknowledged_by="Novak", cleared_by="Novak", reason="false alarm", signals=1))
+    (alarm,) = car.state.emergency.alarms
+    assert (alarm.phase, alarm.cleared_by, alarm.acknowledged_by) == (Phase.ACKNOWLEDGED, "", "Novak")
+    car.take(answered(incident, revision=2, cleared_by="Kos", reason="help came", signals=2))
+    (alarm,) = car.state.emergency.alarms
+    assert (alarm.phase, alarm.cleared_by) == (Phase.CLEARED, "Kos")

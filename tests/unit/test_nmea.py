@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from drivers.gpsd_json import decode
 from drivers.nmea import MOST_KINDS, NmeaReader
 from drivers.nmea_framing import LONGEST, Framing
 from drivers.nmea_sentence import Facts, parse
@@ -334,3 +335,12 @@ def test_no_content_of_a_well_framed_sentence_raises_anything_but_bad_input(cont
         for found in reader.feed(stream(f"GP{kind},{content}"), 0) + reader.finish(0):
             assert found.lat_deg is None or -90 <= found.lat_deg <= 90
             assert found.lon_deg is None or -180 <= found.lon_deg <= 180
+
+
+def test_no_log_says_where_the_car_is(caplog: pytest.LogCaptureFixture) -> None:
+    reader = NmeaReader("gnss")
+    reader.feed(f"${RMC}*00\r\n".encode() + stream(GGA.replace(",1.0,", ",NaN,")), 0)
+    with pytest.raises(BadInput) as refused:
+        decode(b'{"lat":45.26,"lon":19.84,"class":')
+    assert reader.bad.total() == 2
+    assert not any(place in caplog.text + str(refused.value) for place in ("4515", "1950", "45.26"))

@@ -2,11 +2,14 @@
 
 from typing import get_args
 
+from msgspec.structs import replace
+
 from hal.readings import AnyReading, ButtonHealth, ButtonState, FixMode, LightbarState, SourceHealth, VehicleSignals
 from terminal.contract.messages import (
     DesiredState,
     DutyChanged,
     Heartbeat,
+    PointFlag,
     SourceChanged,
     StateConfirmed,
     VehicleChanged,
@@ -16,7 +19,7 @@ from terminal.core.effects import RecordPoint, SendAlarm, StoreEvent
 from terminal.core.inputs import Commanded, HeartbeatHeard, LineChanged, PublishRefused, Received, StateDesired, Told
 from terminal.core.state import CIRCUIT_PROBLEMS, snapshot
 from terminal.core.step import STEPS
-from terminal.core.vehicle import LIGHTBAR, SPEED
+from terminal.core.vehicle import LIGHTBAR, LOW_VOLTAGE, SPEED
 from terminal.link import RaiseAlarm, SetDuty
 from tests.unit.core_scene import RULES, Car, fix, of_type
 
@@ -45,6 +48,13 @@ def test_positions_are_reported_by_time_distance_turn_and_speed() -> None:
     assert reported == [0.0, 20.0, 25.0, 28.0, 340.0]
 
 
+def test_distance_counts_without_a_speed_too() -> None:
+    car = Car()
+    car.take(fix(0.0, speed_mps=None), 0.0)
+    assert of_type(car.take(fix(10.0, 46.0505, speed_mps=None), 10.0), RecordPoint) == []
+    assert len(of_type(car.take(fix(20.0, 46.0514, speed_mps=None), 20.0), RecordPoint)) == 1
+
+
 def test_a_fix_without_position_is_never_reported_and_keeps_the_last_good_one_as_old() -> None:
     car = Car()
     car.take(fix(0.0), 0.0)
@@ -63,6 +73,32 @@ def test_lightbar_siren_and_ignition_are_told_at_once_with_a_point() -> None:
     assert (event.what, event.on) == ("lightbar", True)
     assert len(of_type(effects, RecordPoint)) == 1
     assert car.take(LightbarState(source="board", mono_ns=10**9, lights_on=True), 1.1) == []
+
+
+def test_what_a_source_that_is_down_told_last_is_not_shown_nor_sent_as_if_it_were_so() -> None:
+    car = Car()
+    told = VehicleSignals(source="can", mono_ns=0, signals={LIGHTBAR: True, LOW_VOLTAGE: "ON"})
+    car.take(told)
+    car.take(SourceHealth(source="can", mono_ns=0, up=True))
+    assert (lights_shown(car), lights_sent(car)) == (True, True)
+    car.take(SourceHealth(source="can", mono_ns=0, up=False, problem="no mapped frame"))
+    assert (lights_shown(car), lights_sent(car)) == (None, None)
+    (point,) = of_type(car.take(fix(0.0)), RecordPoint)
+    assert point.point.flags == PointFlag.FIX_3D
+    car.take(SourceHealth(source="can", mono_ns=0, up=True))
+    assert stored(car.take(told)) == [], "it comes back as it was: nothing has changed"
+    assert lights_shown(car) is True
+    assert [event.on for event in stored(car.take(replace(told, signals={LIGHTBAR: False})))] == [False]
+
+
+def lights_shown(car: Car) -> bool | None:
+    return snapshot(car.state, RULES, 0).vehicle.lights_on
+
+
+def lights_sent(car: Car) -> bool | None:
+    silent = Commanded(RaiseAlarm(silent=not car.state.emergency.alarms))
+    (sent,) = of_type(car.take(silent), SendAlarm)
+    return sent.message.lights_on
 
 
 def test_duty_is_told_with_where_and_shown_as_received_only_after_the_receipt() -> None:
