@@ -32,7 +32,7 @@ class SystemClock:
 
 
 class TrustedTime:
-    """UTC from GNSS, held by the monotonic clock; until two fixes agree, no better than max(build, last saved)."""
+    """UTC from GNSS, held by the monotonic clock; until two fixes agree, it knows none."""
 
     def __init__(self, floor: datetime) -> None:
         self.floor = floor

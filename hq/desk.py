@@ -84,7 +84,9 @@ class Desk:
         ended = [one for one in of_car if not one.is_open and (one.cleared_ms or 0) > oldest_ms]
         ended = sorted(ended, key=lambda one: one.cleared_ms or 0)[-MOST_CLEARED_TOLD:]
         told = [one for one in of_car if one.is_open] + ended
-        return DesiredState(revision=revision, alarms=tuple(incidents.status(one) for one in told))
+        return DesiredState(
+            revision=revision, epoch=self._receiver.epoch, alarms=tuple(incidents.status(one) for one in told)
+        )
 
 
 def _now_ms() -> int:

@@ -70,7 +70,7 @@ class Receiver(Listener):
         self.without_room = 0
         self.units: dict[units.Key, Unit] = {last.key: Unit(last=last) for last in store.units()}
         self.incidents: dict[Key, Incident] = {one.key: one for one in store.incidents()}
-        self.on_presence: Callable[[Unit], None] = lambda _unit: None
+        self.on_arrival: Callable[[Unit], None] = lambda _unit: None
 
     async def on_disk(self, call: Callable[[Store], T]) -> T:
         """What the call on the store returns; raises DiskFailed."""
@@ -99,10 +99,11 @@ class Receiver(Listener):
             )
 
     def _presence(self, place: UpTopic, presence: Presence) -> None:
-        unit = units.present(self._unit(place.realm, place.unit), presence, time.monotonic())
+        before = self._unit(place.realm, place.unit)
+        unit = units.present(before, presence, time.monotonic())
         self._now(unit)
-        if presence.online:
-            self.on_presence(unit)
+        if unit.online and (unit.incarnation != before.incarnation or not before.online):
+            self.on_arrival(unit)
 
     def _lane(self, publication: Publication) -> None:
         self._now(units.heard(self._unit(publication.realm, publication.unit), time.monotonic()))
@@ -149,11 +150,13 @@ class Receiver(Listener):
         try:
             taken = await self.on_disk(partial(taking.take, batch=batch, units=known.values(), now_ms=now_ms))
         except DiskFailed as error:
+            self._cry_out(batch)
             await self._failed(error)
             return
         self.storing, self.without_room = True, 0
         self.incidents |= taken.incidents
-        for key, last in known.items():
+        # Anew, since a presence may have told more of a car meanwhile.
+        for key, last in self._known(batch, now_ms).items():
             self.units[key] = replace(self.units[key], last=last)
         stored = [one for publication in batch for one in publication.arrivals]
         for realm, unit, receipt in receipts(self.epoch, stored, taken.kept.clashes):
@@ -166,6 +169,17 @@ class Receiver(Listener):
             key = (publication.realm, publication.unit)
             known[key] = units.told(known.get(key) or self.units[key].last, publication, now_ms)
         return {key: last for key, last in known.items() if last != self.units[key].last}
+
+    def _cry_out(self, batch: Sequence[Publication]) -> None:
+        """Whoever watches learns of a press that cannot be stored; no receipt goes to its car."""
+        for publication in batch:
+            if isinstance(publication.message, AlarmRaised | AlarmSignalled):
+                fields = {
+                    "incident": publication.message.incident,
+                    "unit": publication.unit,
+                    "realm": publication.realm,
+                }
+                self._emit("alarm-not-stored", fields)
 
     async def _failed(self, error: DiskFailed) -> None:
         if self.storing:

@@ -38,7 +38,7 @@ class Service:
         self._connection: Connection | None = None
         self._store = Store.open(config.store)
         self._receiver = Receiver(self._store, self._emit, self._send_receipt)
-        self._receiver.on_presence = self._answer_presence
+        self._receiver.on_arrival = self._greet
         self._desk = Desk(self._receiver, self._send_state, self._emit)
         self._api = Api(config.socket, self._desk, self._new_epoch)
         self._answers: set[asyncio.Task[None]] = set()
@@ -122,7 +122,8 @@ class Service:
         now_ms = time.time_ns() // 1_000_000
         return Heartbeat(epoch=self._receiver.epoch, storing=self._receiver.storing, attended=attended, utc_ms=now_ms)
 
-    def _answer_presence(self, unit: Unit) -> None:
+    def _greet(self, unit: Unit) -> None:
+        """A car has come: it is told at once that headquarters is here, and all that it should show."""
         self._send(*unit.last.key, topics.HEARTBEAT, self._heartbeat(), HEARTBEAT_EXPIRES_S)
         task = asyncio.create_task(self._tell_car(unit.last.key))
         self._answers.add(task)

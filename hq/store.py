@@ -112,6 +112,7 @@ class Store:
         """Say that this store may lack what it once had; cars then send again what they still hold."""
         epoch = new_id()
         self._db.execute("INSERT OR REPLACE INTO facts VALUES ('epoch', ?)", (epoch,))
+        self._db.execute("UPDATE revisions SET confirmed = 0")
         return epoch
 
     def keep(self, arrivals: Sequence[Arrival], now_ms: int) -> Kept:

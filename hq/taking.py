@@ -55,8 +55,12 @@ def _mean(
         after = incidents.told(known, realm, unit, message, now_ms)
         if after is not None:
             changed[key] = after
+        if known is not None and after is not None and after.is_open and not known.is_open:
+            store.advance_revision((realm, unit))
     elif isinstance(message, StateConfirmed):
-        store.confirm((realm, unit), message.revision)
+        # One that speaks of an earlier life of this store, from before a backup, confirms no revision of this one.
+        if message.epoch in ("", store.epoch):
+            store.confirm((realm, unit), message.revision)
     elif isinstance(message, Thinned) and message.place is not None:
         account = Account(realm, unit, message.outbox or message.place.outbox)
         store.give_up(account, message.lane, message.dropped)

@@ -13,6 +13,10 @@ Key = tuple[str, str]
 """(realm, unit)."""
 
 
+MOST_AHEAD_MS = 86_400_000
+"""A position dated further ahead of headquarters' clock than a day is no reason to refuse later ones."""
+
+
 class LastKnown(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a car's messages told last; it outlives headquarters' process. `position_ms` is headquarters' time."""
 
@@ -80,7 +84,7 @@ def told(last: LastKnown, publication: Publication, now_ms: int) -> LastKnown:
     if isinstance(position, Position):
         last = _placed(last, position, now_ms)
     for one in publication.arrivals:
-        if one.point is not None:
+        if one.point is not None and not (one.late and one.point.utc_ms is None):
             last = _placed(last, _position(one.point), now_ms)
     return last
 
@@ -91,7 +95,7 @@ def _is_newer(place: Place | None, known: Place | None) -> bool:
 
 def _placed(last: LastKnown, position: Position, now_ms: int) -> LastKnown:
     known = last.position
-    if known is not None and known.utc_ms and (position.utc_ms or 0) < known.utc_ms:
+    if known is not None and (position.utc_ms or 0) < (known.utc_ms or 0) < now_ms + MOST_AHEAD_MS:
         return last
     return replace(last, position=position, position_ms=now_ms)
 

@@ -160,9 +160,10 @@ class Thinned(Message, frozen=True, kw_only=True, tag="thinned"):
 
 
 class StateConfirmed(Message, frozen=True, kw_only=True, tag="state-confirmed"):
-    """The car applied headquarters' desired state of this revision and shows it."""
+    """The car applied headquarters' desired state of this revision, of the store of this epoch, and shows it."""
 
     revision: Seq
+    epoch: str = ""
 
 
 class Point(Struct, frozen=True, array_like=True):
@@ -237,9 +238,10 @@ class AlarmStatus(Struct, frozen=True, omit_defaults=True):
 
 
 class DesiredState(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What headquarters wants the car to show, whole; repeated until the car confirms this revision."""
+    """What headquarters wants the car to show, whole; repeated until the car confirms this revision of its store."""
 
     revision: Seq
+    epoch: str = ""
     alarms: tuple[AlarmStatus, ...] = ()
 
 

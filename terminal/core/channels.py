@@ -1,4 +1,7 @@
-"""One table: for each kind of reading when it is stale, what headquarters gets of it, and whether it is journalled."""
+"""One table: for each kind of reading when it is stale, what headquarters gets of it, and whether it is journalled.
+
+`stale_after_s` and `latest_wins` are read by the steps and the intake; a test holds the steps to the rest.
+"""
 
 from enum import StrEnum
 
@@ -26,9 +29,11 @@ class ToHq(StrEnum):
 
 
 class Channel(Struct, frozen=True, kw_only=True):
-    """`latest_wins`: a newer reading replaces one that core has not taken yet; the others queue, none is dropped."""
+    """`latest_wins`: a newer reading replaces one that core has not taken yet; the others queue, none is dropped.
 
-    rate_hz: float
+    `to_hq` and `journalled` are about what the reading changes, not about each one that repeats it.
+    """
+
     stale_after_s: float
     to_hq: ToHq
     latest_wins: bool
@@ -36,16 +41,14 @@ class Channel(Struct, frozen=True, kw_only=True):
 
 
 CHANNELS: dict[type[AnyReading], Channel] = {
-    Fix: Channel(rate_hz=1, stale_after_s=4, to_hq=ToHq.LATEST, latest_wins=True, journalled=False),
-    VehicleSignals: Channel(rate_hz=100, stale_after_s=5, to_hq=ToHq.LATEST, latest_wins=True, journalled=False),
-    LightbarState: Channel(rate_hz=0, stale_after_s=30, to_hq=ToHq.EVERY, latest_wins=False, journalled=True),
-    ButtonState: Channel(rate_hz=1, stale_after_s=5, to_hq=ToHq.URGENT, latest_wins=False, journalled=True),
-    LinkQuality: Channel(rate_hz=0.1, stale_after_s=60, to_hq=ToHq.NEVER, latest_wins=True, journalled=False),
-    PowerState: Channel(rate_hz=0.1, stale_after_s=60, to_hq=ToHq.EVERY, latest_wins=False, journalled=True),
-    SourceHealth: Channel(rate_hz=0, stale_after_s=0, to_hq=ToHq.EVERY, latest_wins=False, journalled=True),
+    Fix: Channel(stale_after_s=4, to_hq=ToHq.LATEST, latest_wins=True, journalled=False),
+    VehicleSignals: Channel(stale_after_s=5, to_hq=ToHq.EVERY, latest_wins=True, journalled=True),
+    LightbarState: Channel(stale_after_s=30, to_hq=ToHq.EVERY, latest_wins=False, journalled=True),
+    ButtonState: Channel(stale_after_s=5, to_hq=ToHq.URGENT, latest_wins=False, journalled=True),
+    LinkQuality: Channel(stale_after_s=60, to_hq=ToHq.NEVER, latest_wins=True, journalled=False),
+    PowerState: Channel(stale_after_s=60, to_hq=ToHq.EVERY, latest_wins=False, journalled=True),
+    SourceHealth: Channel(stale_after_s=0, to_hq=ToHq.EVERY, latest_wins=False, journalled=True),
 }
-"""`rate_hz` is what is expected at most; 0 means on change."""
-
 TICK_S = 1.0
 """How often time alone moves the state: staleness, parked heartbeat, alarm deadlines."""
 

@@ -40,6 +40,7 @@ class Cause(StrEnum):
     ACKNOWLEDGEMENT = "acknowledgement"
     CLEARANCE = "clearance"
     CANCELLATION = "cancellation"
+    WITHDRAWAL = "withdrawal"
 
 
 TABLE: dict[tuple[Phase, Cause], Phase] = {
@@ -48,28 +49,34 @@ TABLE: dict[tuple[Phase, Cause], Phase] = {
     (Phase.IDLE, Cause.ACKNOWLEDGEMENT): Phase.IDLE,
     (Phase.IDLE, Cause.CLEARANCE): Phase.IDLE,
     (Phase.IDLE, Cause.CANCELLATION): Phase.IDLE,
+    (Phase.IDLE, Cause.WITHDRAWAL): Phase.IDLE,
     (Phase.RAISED, Cause.RAISE): Phase.RAISED,
     (Phase.RAISED, Cause.RECEIPT): Phase.RECEIVED,
     (Phase.RAISED, Cause.ACKNOWLEDGEMENT): Phase.ACKNOWLEDGED,
     (Phase.RAISED, Cause.CLEARANCE): Phase.CLEARED,
     (Phase.RAISED, Cause.CANCELLATION): Phase.RAISED,
+    (Phase.RAISED, Cause.WITHDRAWAL): Phase.RAISED,
     (Phase.RECEIVED, Cause.RAISE): Phase.RECEIVED,
     (Phase.RECEIVED, Cause.RECEIPT): Phase.RECEIVED,
     (Phase.RECEIVED, Cause.ACKNOWLEDGEMENT): Phase.ACKNOWLEDGED,
     (Phase.RECEIVED, Cause.CLEARANCE): Phase.CLEARED,
     (Phase.RECEIVED, Cause.CANCELLATION): Phase.RECEIVED,
+    (Phase.RECEIVED, Cause.WITHDRAWAL): Phase.RECEIVED,
     (Phase.ACKNOWLEDGED, Cause.RAISE): Phase.ACKNOWLEDGED,
     (Phase.ACKNOWLEDGED, Cause.RECEIPT): Phase.ACKNOWLEDGED,
     (Phase.ACKNOWLEDGED, Cause.ACKNOWLEDGEMENT): Phase.ACKNOWLEDGED,
     (Phase.ACKNOWLEDGED, Cause.CLEARANCE): Phase.CLEARED,
     (Phase.ACKNOWLEDGED, Cause.CANCELLATION): Phase.ACKNOWLEDGED,
+    (Phase.ACKNOWLEDGED, Cause.WITHDRAWAL): Phase.RECEIVED,
     (Phase.CLEARED, Cause.RAISE): Phase.RAISED,
     (Phase.CLEARED, Cause.RECEIPT): Phase.CLEARED,
     (Phase.CLEARED, Cause.ACKNOWLEDGEMENT): Phase.CLEARED,
     (Phase.CLEARED, Cause.CLEARANCE): Phase.CLEARED,
     (Phase.CLEARED, Cause.CANCELLATION): Phase.CLEARED,
+    (Phase.CLEARED, Cause.WITHDRAWAL): Phase.CLEARED,
 }
-"""A second press goes to the open incident; after clearance a press is a new incident, so CLEARED starts afresh."""
+"""A second press goes to the open incident; after clearance a press is a new incident, so CLEARED starts afresh.
+Nobody has an incident any more that a press has opened again after its clearance: that is the withdrawal."""
 
 
 class UnconfirmedPress(Struct, frozen=True):
@@ -266,6 +273,8 @@ def _answered(alarm: Alarm, status: AlarmStatus, moment: Moment) -> Alarm:
         alarm = replace(alarm, phase=phase, acknowledged_by=status.acknowledged_by, received=True, sent=True)
     # A press that headquarters had not heard of is not dealt with; when it gets there, the incident is open again.
     every_press = status.signals is None or status.signals >= alarm.signals
+    if alarm.acknowledged_by and every_press and not (status.acknowledged_by or status.cleared_by):
+        alarm = replace(alarm, phase=TABLE[alarm.phase, Cause.WITHDRAWAL], acknowledged_by="")
     if status.cleared_by and every_press and alarm.phase is not Phase.CLEARED:
         alarm = replace(
             alarm,
@@ -282,7 +291,7 @@ def _answered(alarm: Alarm, status: AlarmStatus, moment: Moment) -> Alarm:
 def _answer_notes(before: Alarm, after: Alarm) -> list[Effect]:
     notes: list[Effect] = []
     if after.acknowledged_by != before.acknowledged_by:
-        notes.append(_note("alarm-acknowledged", after))
+        notes.append(_note("alarm-acknowledged" if after.acknowledged_by else "alarm-not-taken", after))
     if after.cleared_by != before.cleared_by:
         notes.append(_note("alarm-cleared", after))
     return notes

@@ -48,6 +48,8 @@ def _changed(last: Fix, fix: Fix, moving: bool, rules: Reporting) -> str:
         return "distance"
     if abs((fix.speed_mps or 0.0) - (last.speed_mps or 0.0)) >= rules.speed_change_mps:
         return "speed"
+    if not moving and (last.speed_mps or 0.0) > rules.moving_above_mps:
+        return "stopped"
     if moving and _turn_deg(last.track_deg, fix.track_deg) >= rules.turn_deg:
         return "turn"
     return ""

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from terminal.core import emergency
-from terminal.core.alarm import Alarm, Phase
+from terminal.core.alarm import Alarm, Phase, is_open
 from terminal.core.emergency import REMEMBERED_PRESSES, Emergency
 from terminal.core.moment import Moment
 
@@ -26,7 +26,9 @@ def merged(now: Emergency, saved: Emergency, moment: Moment) -> Emergency:
 def _joined(before: Alarm, now: Alarm) -> Alarm:
     if before == now:
         return before
-    further = max(before, now, key=lambda alarm: HEIGHT.index(alarm.phase))
+    # The same press, told again by its board after a clearance, has opened the incident again at headquarters.
+    open_again = before.phase is Phase.CLEARED and is_open(now)
+    further = now if open_again else max(before, now, key=lambda alarm: HEIGHT.index(alarm.phase))
     known = {message.id for message in before.unstored}
     return replace(
         further,

@@ -29,7 +29,10 @@ class Line(Struct, frozen=True):
 
 
 class State(Struct, frozen=True, kw_only=True):
-    """The whole of it; until it is `restored` the disk knows more of earlier emergencies than this does."""
+    """The whole of it; until it is `restored` the disk knows more of earlier emergencies than this does.
+
+    `confirmed` are epoch and revision of the desired state that headquarters was last told is shown.
+    """
 
     duty: Duty
     vehicle: Vehicle = Vehicle()
@@ -43,7 +46,7 @@ class State(Struct, frozen=True, kw_only=True):
     sources: dict[str, SourceHealth] = {}
     restored: bool = False
     circuits: dict[str, ButtonHealth] = {}
-    confirmed_revision: int = 0
+    confirmed: tuple[str, int] = ("", 0)
 
 
 CIRCUIT_PROBLEMS = {

@@ -219,16 +219,15 @@ def _received(state: State, received: Received, _moment: Moment, _rules: Rules) 
 
 def _desired(state: State, told: StateDesired, moment: Moment, _rules: Rules) -> Step:
     state, effects = _emergency(state, emergency.desired(state.emergency, told.state.alarms, moment))
-    if told.state.revision == state.confirmed_revision:
+    epoch, revision = told.state.epoch, told.state.revision
+    if (epoch, revision) == state.confirmed:
         return state, effects
-    state = replace(state, confirmed_revision=told.state.revision)
-    return state, [*effects, StoreEvent(StateConfirmed(**moment.envelope(), revision=told.state.revision))]
+    confirmed = StateConfirmed(**moment.envelope(), revision=revision, epoch=epoch)
+    return replace(state, confirmed=(epoch, revision)), [*effects, StoreEvent(confirmed)]
 
 
 def _heartbeat(state: State, heard: HeartbeatHeard, moment: Moment, _rules: Rules) -> Step:
     beat = heard.heartbeat
-    # A store of another epoch does not know what was confirmed to the one before, nor what that had from memory alone.
-    known = state.confirmed_revision if state.line.epoch in ("", beat.epoch) else 0
     line = replace(
         state.line,
         epoch=beat.epoch,
@@ -236,9 +235,10 @@ def _heartbeat(state: State, heard: HeartbeatHeard, moment: Moment, _rules: Rule
         attended=beat.attended,
         hq_heard_mono_ns=moment.mono_ns,
     )
+    # A store of another epoch does not know what the one before had from memory alone.
     again = emergency.unstored(state.emergency) if state.line.epoch != beat.epoch else ()
     effects: list[Effect] = [SendAlarm(message) for message in again]
-    return replace(state, line=line, confirmed_revision=known), effects
+    return replace(state, line=line), effects
 
 
 def _line(state: State, line: LineChanged, _moment: Moment, _rules: Rules) -> Step:

@@ -9,7 +9,8 @@ from uuid import UUID
 
 import msgspec
 
-from terminal.contract.messages import Event, Place, Point, Stored, Who, encode
+from terminal.contract.identity import new_id
+from terminal.contract.messages import Event, Place, Point, Stored, Thinned, Who, encode
 from terminal.contract.topics import Lane
 from terminal.core import emergency, inputs
 from terminal.core.channels import TELEMETRY_COMMIT_EVERY_S
@@ -56,6 +57,7 @@ class Storing:
         self._tell = tell
         self._new_account = new_account
         self._problem = ""
+        self._given_up = {Lane.EVENT: 0, Lane.TRACK: 0}
         self.state_owed = False
         self._events: list[WaitingEvent] = []
         self._storing_events = False
@@ -78,16 +80,31 @@ class Storing:
         """Put one event on disk; with the duty status that it tells of, if it does."""
         self._events.append(WaitingEvent(Entry(message.id, Lane.EVENT, encode(message)), duty))
         if len(self._events) > MOST_EVENTS_HELD:
-            log.error("outbox: the disk refuses, and an event of %d that wait is given up", MOST_EVENTS_HELD)
             del self._events[0]
+            self._give_up(Lane.EVENT)
         if len(self._events) == 1:
             self._start(self._commit_events())
 
     def point(self, point: Point) -> None:
         """Put a point on disk with the next batch."""
         self._points.append(point)
-        del self._points[:-MOST_POINTS_HELD]
+        if len(self._points) > MOST_POINTS_HELD:
+            del self._points[0]
+            self._give_up(Lane.TRACK)
         self.flush_if_due()
+
+    def _give_up(self, lane: Lane) -> None:
+        """Count what found no room while the disk refused; headquarters learns of it with the next commit."""
+        if not self._given_up[lane]:
+            log.error("outbox: the disk refuses, and the oldest of the %ss that wait are given up", lane)
+        self._given_up[lane] += 1
+
+    def _tell_given_up(self) -> None:
+        for lane, count in self._given_up.items():
+            if count:
+                self._given_up[lane] = 0
+                reason = f"the disk refused for so long that {count} were given up before they had a place"
+                self.event(Thinned(id=new_id(), who=self._who, lane=lane, dropped=(), reason=reason))
 
     def flush_if_due(self) -> None:
         """Commit what the disk refused, and the points that wait if the last batch is long enough ago."""
@@ -123,6 +140,7 @@ class Storing:
                 if not await self._commit([one.entry for one in batch], state, DUTY, urgent=False):
                     return
                 self._events = [one for one in self._events if one not in batch]
+                self._tell_given_up()
         finally:
             self._storing_events = False
 
@@ -130,11 +148,12 @@ class Storing:
         if not self._points:
             return
         points, self._committing = list(self._points), True
-        entries = [Entry(str(UUID(bytes=point.id)), Lane.TRACK, track.row_body(self._who, point)) for point in points]
         try:
+            entries = [_entry_of(self._who, point) for point in points]
             if await self._commit(entries, None, DUTY, urgent=False):
                 done = {point.id for point in points}
                 self._points = [point for point in self._points if point.id not in done]
+                self._tell_given_up()
         finally:
             self._committing = False
 
@@ -175,3 +194,7 @@ class Storing:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _entry_of(who: Who, point: Point) -> Entry:
+    return Entry(str(UUID(bytes=point.id)), Lane.TRACK, track.row_body(who, point))

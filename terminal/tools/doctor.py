@@ -4,11 +4,12 @@ import argparse
 import asyncio
 import json
 import os
+import pwd
 import shutil
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,10 +25,13 @@ from terminal import config as unit_config
 from terminal.config import Config
 from terminal.contract.mqtt import Broker, Connection, Listener, Lost
 from terminal.core import assemble
+from terminal.link import Snapshot, SourceView, decode_server_line
 from terminal.version import BUILD
 
 SOURCE_WITHIN_S = 6.0
 GPSD_WITHIN_S = 5.0
+CORE_WITHIN_S = 3.0
+LONGEST_LINE = 1 << 20
 CERTIFICATE_WARNING = timedelta(days=30)
 LEAST_FREE_BYTES = 200_000_000
 WIDTH = 78
@@ -66,13 +70,57 @@ def _line(finding: Finding) -> str:
 
 async def _examine(config: Config) -> list[Finding]:
     clock = SystemClock()
-    sources = assemble.sources(config, clock)
-    tried = await asyncio.gather(*(_source(source) for source in sources))
-    proved = [finding for source in sources if isinstance(source, SelfTesting) for finding in await _self_test(source)]
+    running = await _running_core(config.link.socket)
+    tried = _as_core_has_it(running) if running is not None else await _tried(assemble.sources(config, clock))
     brokers = [await _broker(config, broker) for broker in config.brokers]
     certificates = [finding for broker in config.brokers for finding in _certificate(broker)]
     gpsd = await asyncio.to_thread(lambda: list(_second_opinion(config)))
-    return [*tried, *proved, *gpsd, *brokers, *certificates, _clock(clock.wall()), *_disk(config.storage.folder)]
+    users = [_user(name) for name in (*config.link.crew, *config.link.technicians)]
+    there = [_clock(clock.wall()), *_disk(config.storage.folder), *(finding for finding in users if finding)]
+    return [*tried, *gpsd, *brokers, *certificates, *there]
+
+
+async def _running_core(path: Path) -> Snapshot | None:
+    """What a running core knows: it holds the devices, which nobody can open beside it. None when none runs."""
+    try:
+        async with asyncio.timeout(CORE_WITHIN_S):
+            reader, writer = await asyncio.open_unix_connection(str(path), limit=LONGEST_LINE)
+            try:
+                told = decode_server_line(await reader.readline())
+            finally:
+                writer.transport.abort()
+    except (OSError, ValueError, TimeoutError):
+        return None
+    return told if isinstance(told, Snapshot) else None
+
+
+def _as_core_has_it(core: Snapshot) -> list[Finding]:
+    found = [
+        Finding(what=f"source {one.name}", result="ok" if one.up else "fail", found=_said(one), remedy=one.remedy)
+        for one in core.sources
+    ]
+    remedy = "for the devices' self-tests stop it first: systemctl stop patrola-core"
+    return [*found, Finding(what="core", result="ok", found="it runs, and holds the devices", remedy=remedy)]
+
+
+def _said(source: SourceView) -> str:
+    return source.problem or "core hears it"
+
+
+async def _tried(sources: Sequence[Source]) -> list[Finding]:
+    tried = await asyncio.gather(*(_source(source) for source in sources))
+    proved = [finding for source in sources if isinstance(source, SelfTesting) for finding in await _self_test(source)]
+    return [*tried, *proved]
+
+
+def _user(name: str) -> Finding | None:
+    """A user of [link] who is not on this machine gets no role, and a screen that runs as nobody has no SOS."""
+    try:
+        int(name) if name.isdigit() else pwd.getpwnam(name)
+    except KeyError:
+        remedy = "make this user, or correct [link] in unit.toml"
+        return Finding(what=f"user {name}", result="warn", found="is not on this machine", remedy=remedy)
+    return None
 
 
 async def _source(source: Source) -> Finding:

@@ -33,10 +33,10 @@ RECORDING = Path(__file__).parents[1] / "golden" / "simulated.nmea"
 
 
 def examined(
-    tmp_path: Path, port: int, folder: str = "state", board: str = "no-such-board"
+    tmp_path: Path, port: int, folder: str = "state", board: str = "no-such-board", link: str = ""
 ) -> tuple[int, dict[str, dict[str, str]]]:
     config = tmp_path / "unit.toml"
-    config.write_text(UNIT.format(port=port, folder=folder, recording=RECORDING, board=board))
+    config.write_text(UNIT.format(port=port, folder=folder, recording=RECORDING, board=board) + link)
     command = [sys.executable, "-m", "terminal.tools.command", "doctor", "--json", "--config", str(config)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     findings = [json.loads(line) for line in done.stdout.splitlines()]
@@ -53,6 +53,35 @@ def test_what_works_is_ok_and_what_is_missing_fails_with_a_remedy(tmp_path: Path
     assert findings[f"broker 127.0.0.1:{mosquitto.port}"]["result"] == "warn"
     assert findings["disk"]["result"] == "ok"
     assert findings["clock"]["result"] == "ok"
+
+
+LINK = '[link]\nsocket = "core.sock"\n'
+
+
+def test_beside_a_running_core_it_says_what_core_hears_of_the_devices(tmp_path: Path, mosquitto: Broker) -> None:
+    examined(tmp_path, mosquitto.port, link=LINK)
+    command = [sys.executable, "-m", "terminal.tools.command"]
+    with subprocess.Popen([*command, "core", "--config", str(tmp_path / "unit.toml")]) as core:
+        try:
+            heard = ""
+            while '"name":"board","up":false' not in heard:
+                assert core.poll() is None
+                status = [*command, "status", "--socket", str(tmp_path / "core.sock")]
+                heard = subprocess.run(status, capture_output=True, text=True, timeout=60).stdout
+            code, findings = examined(tmp_path, mosquitto.port, link=LINK)
+        finally:
+            core.terminate()
+    assert code == 1
+    assert findings["core"]["result"] == "ok"
+    assert "stop it first" in findings["core"]["remedy"]
+    assert findings["source board"]["result"] == "fail"
+    assert "no-such-board" in findings["source board"]["found"]
+
+
+def test_a_user_of_the_socket_who_is_not_there_is_told(tmp_path: Path, mosquitto: Broker) -> None:
+    _, findings = examined(tmp_path, mosquitto.port, link='[link]\ncrew = ["no-such-user"]\n')
+    finding = findings["user no-such-user"]
+    assert (finding["result"], "unit.toml" in finding["remedy"]) == ("warn", True)
 
 
 def test_a_dead_broker_and_a_disk_that_cannot_be_written_fail(tmp_path: Path) -> None:

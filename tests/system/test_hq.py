@@ -325,6 +325,28 @@ def test_what_came_while_headquarters_was_away_is_receipted_when_it_is_back(
     played(mosquitto, scene)
 
 
+def test_a_presence_that_is_only_repeated_costs_the_car_no_state(hq: Headquarters, mosquitto: Broker) -> None:
+    alarm = raised()
+
+    async def scene(car: Car) -> None:
+        car.says(Lane.ALARM, alarm)
+        await car.hears(topics.RECEIPT, Receipt)
+        await on_command_line(hq, "ack", alarm.incident, "--by", "Dispatcher 7")
+        told = await car.hears(topics.STATE, DesiredState)
+        assert told.epoch
+        confirmed = StateConfirmed(id=new_id(), who=WHO, revision=told.revision, epoch=told.epoch)
+        car.says(Lane.EVENT, replace(confirmed, place=Place("outbox", Lane.EVENT, 1)))
+        await car.hears(topics.RECEIPT, Receipt, lambda receipt: receipt.lane is Lane.EVENT)
+        while not car.down.empty():
+            car.down.get_nowait()
+        car.says(topics.PRESENCE, present())
+        assert [(await car.down.get())[0] for _ in range(3)] == [topics.HEARTBEAT] * 3
+        car.says(topics.PRESENCE, present("another"))
+        assert await car.hears(topics.STATE, DesiredState) == told
+
+    played(mosquitto, scene)
+
+
 def test_gaps_are_listed(hq: Headquarters, mosquitto: Broker) -> None:
     async def scene(car: Car) -> None:
         car.says(Lane.EVENT, duty(4))

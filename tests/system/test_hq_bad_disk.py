@@ -54,6 +54,7 @@ def test_a_full_disk_stops_the_receipts_and_is_told_to_the_car_until_there_is_ro
             screen.until_alarm(lambda alarm: alarm.sent)
             serving.err.until_told("hq.db: the disk is full; free space")
             watch.until_told('"store-failed"')
+            watch.until_told('"alarm-not-stored"')
             assert not any(alarm.received for alarm in screen.seen[-1].alarms)
             make_room(serving, disk)
             screen.until_alarm(lambda alarm: alarm.received)

@@ -45,8 +45,20 @@ def test_only_headquarters_ends_an_incident() -> None:
 def test_no_step_goes_down_the_ladder_while_the_incident_is_open() -> None:
     order = [Phase.IDLE, Phase.RAISED, Phase.RECEIVED, Phase.ACKNOWLEDGED, Phase.CLEARED]
     for (phase, cause), after in TABLE.items():
-        if phase is not Phase.CLEARED:
+        if phase is not Phase.CLEARED and cause is not Cause.WITHDRAWAL:
             assert order.index(after) >= order.index(phase), (phase, cause)
+
+
+def test_a_name_is_taken_back_when_headquarters_says_that_nobody_has_it_any_more() -> None:
+    car = Car()
+    car.press()
+    incident = car.state.emergency.alarms[0].incident
+    car.take(answered(incident, acknowledged_by="Dispatcher 7", signals=1))
+    car.take(answered(incident, 2, signals=0))
+    assert car.state.emergency.alarms[0].acknowledged_by == "Dispatcher 7", "said before it had heard of this press"
+    car.take(answered(incident, 3, signals=1))
+    (alarm,) = car.state.emergency.alarms
+    assert (alarm.acknowledged_by, alarm.phase) == ("", Phase.RECEIVED)
 
 
 def test_a_press_is_sent_and_stored_at_once_under_the_incident_of_that_press() -> None:

@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hq import taking
-from hq.arrivals import Account
+from hq import incidents, taking
+from hq.arrivals import Account, Publication
 from hq.incidents import NotPossible
 from hq.receipts import receipts
 from hq.store import Store
 from hq.units import LastKnown
 from terminal.contract.durable import DiskFailed
 from terminal.contract.identity import digest_of_ids, new_id
-from terminal.contract.messages import StateConfirmed, Thinned, Who
+from terminal.contract.messages import AlarmRaised, AlarmSignalled, StateConfirmed, Thinned, Who
 from terminal.contract.topics import Lane
 from tests.unit.hq_scene import NOW_MS, OUTBOX, REALM, UNIT, duty, place, published, raised, store_at, take, track
 
@@ -152,6 +152,36 @@ def test_a_confirmed_revision_never_goes_back(store: Store) -> None:
         confirmed = StateConfirmed(id=new_id(), who=Who(unit=UNIT), revision=revision, place=place(Lane.EVENT, seq))
         take(store, published(Lane.EVENT, confirmed))
     assert store.revisions((REALM, UNIT)) == (3, 3)
+
+
+def confirmation(seq: int, revision: int, epoch: str) -> Publication:
+    message = StateConfirmed(
+        id=new_id(), who=Who(unit=UNIT), revision=revision, epoch=epoch, place=place(Lane.EVENT, seq)
+    )
+    return published(Lane.EVENT, message)
+
+
+def test_what_was_confirmed_to_the_store_before_a_backup_confirms_nothing_to_the_restored_one(store: Store) -> None:
+    key = next(iter(take(store, raised()).incidents))
+    taking.act(store, key, lambda one: one)
+    take(store, confirmation(1, 1, store.epoch))
+    before = store.epoch
+    taking.new_epoch(store)
+    assert store.revisions((REALM, UNIT)) == (1, 0), "every car is told again"
+    take(store, confirmation(2, 8, before))
+    assert store.revisions((REALM, UNIT)) == (1, 0)
+    take(store, confirmation(3, 1, store.epoch))
+    assert store.revisions((REALM, UNIT)) == (1, 1)
+
+
+def test_a_press_that_opens_an_incident_again_is_news_for_its_car(store: Store) -> None:
+    alarm = raised()
+    assert isinstance(alarm.message, AlarmRaised)
+    key = next(iter(take(store, alarm).incidents))
+    taking.act(store, key, lambda one: incidents.cleared(one, "Dispatcher 7", "over", NOW_MS))
+    again = AlarmSignalled(id=new_id(), who=Who(unit=UNIT), incident=alarm.message.incident, signal=2)
+    take(store, published(Lane.ALARM, again))
+    assert store.revisions((REALM, UNIT)) == (2, 0)
 
 
 def test_an_act_that_is_not_possible_changes_nothing(store: Store) -> None:

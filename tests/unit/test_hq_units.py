@@ -1,9 +1,12 @@
 """Which cars are there, and what was known of each last."""
 
+from msgspec.structs import replace
+
 from hq import units
 from hq.units import LastKnown
-from terminal.contract.messages import Position, Presence, Who
-from tests.unit.hq_scene import NOW_MS, REALM, UNIT, duty, raised, track
+from terminal.contract.messages import Position, Presence, TrackBatch, Who
+from terminal.contract.topics import Lane
+from tests.unit.hq_scene import NOW_MS, REALM, UNIT, duty, published, raised, track
 
 NEW = units.unknown((REALM, UNIT))
 
@@ -55,6 +58,21 @@ def test_a_position_without_a_time_is_taken_only_while_none_with_a_time_is_known
     assert first.position == undated
     dated = units.told(first, track(1), NOW_MS)
     assert units.told(dated, raised(position=undated), NOW_MS).position == dated.position
+
+
+def test_an_undated_point_that_waited_out_an_outage_is_no_news() -> None:
+    known = units.told(NEW.last, raised(position=Position(lat_deg=45.0, lon_deg=20.0)), NOW_MS)
+    late = replace(track(1, late=True).arrivals[0].point, utc_ms=None)
+    publication = published(Lane.TRACK, TrackBatch("outbox", Who(unit=UNIT), (late,), late=True))
+    assert units.told(known, publication, NOW_MS).position == known.position
+
+
+def test_a_position_from_the_far_future_does_not_hold_the_car_there() -> None:
+    ahead = Position(lat_deg=45.0, lon_deg=20.0, utc_ms=NOW_MS + 20 * 365 * 86_400_000)
+    last = units.told(NEW.last, raised(position=ahead), NOW_MS)
+    after = units.told(last, track(1), NOW_MS).position
+    assert after is not None
+    assert after.utc_ms == NOW_MS + 1
 
 
 def test_what_is_known_can_be_stored() -> None:

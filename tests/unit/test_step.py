@@ -142,15 +142,11 @@ def test_a_silent_headquarters_is_neither_storing_nor_attended() -> None:
 
 def test_a_desired_state_is_confirmed_once_and_again_after_headquarters_store_was_replaced() -> None:
     car = Car()
-    wanted = StateDesired(DesiredState(revision=4))
-    beats = [HeartbeatHeard(Heartbeat(epoch=epoch, storing=True, attended=True)) for epoch in ("a", "b")]
-    car.take(beats[0])
-    first = stored(car.take(wanted))
-    second = stored(car.take(wanted))
-    car.take(beats[1])
-    third = stored(car.take(wanted))
+    wanted = [StateDesired(DesiredState(revision=4, epoch=epoch)) for epoch in ("a", "a", "b")]
+    first, second, third = (stored(car.take(one)) for one in wanted)
     assert [len(one) for one in (first, second, third)] == [1, 0, 1]
     assert isinstance(first[0], StateConfirmed)
+    assert (first[0].epoch, first[0].revision) == ("a", 4)
 
 
 def test_to_a_new_store_goes_again_what_the_disk_never_took() -> None:
