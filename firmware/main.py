@@ -63,6 +63,8 @@ class Program:
             return
         if changed & self.inputs.on & BUTTON:
             self._press()
+        elif changed & BUTTON:
+            self.board.notice("released")
         self.reporter.changed()
         self.talk(now_ms)
 

@@ -151,11 +151,12 @@ class Board(Process):
         return [event for line in list(self.out.told) if (event := json.loads(line))["event"] == kind]
 
     def press(self) -> str:
-        """Press the button; the incident that a first press becomes."""
+        """Press the button and let go of it; the incident that a first press becomes."""
         before = len(self.events("press"))
         self.tell("press")
         self.out.until(lambda _: len(self.events("press")) > before)
         self.tell("release")
+        self.out.until(lambda _: len(self.events("released")) > before)
         press = self.events("press")[-1]
         return incident_of_press(press["board_id"], press["boot_nonce"], press["number"])
 
