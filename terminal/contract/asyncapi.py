@@ -5,6 +5,7 @@
 
 import json
 import sys
+from inspect import cleandoc
 from typing import Any
 
 import msgspec
@@ -46,9 +47,15 @@ def document() -> dict[str, Any]:
         "operations": {name: _operation(name, channel[0]) for name, channel in CHANNELS.items()},
         "components": {
             "messages": {kind.__name__: _message(kind) for kind in kinds},
-            "schemas": schemas,
+            "schemas": {name: _with_plain_texts(schema) for name, schema in schemas.items()},
         },
     }
+
+
+def _with_plain_texts(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema with its description as it reads, whatever indentation this Python keeps in a docstring."""
+    text = schema.get("description")
+    return schema | {"description": cleandoc(text)} if isinstance(text, str) else schema
 
 
 def _channel(direction: str, what: str, description: str, kinds: tuple[type[Struct], ...]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ MEANINGS = (
     ("Name or service not known", "its name is not known; check host and the name server"),
     ("name resolution", "its name cannot be looked up; check the modem and the SIM"),
     ("unreachable", "there is no way to it; check the modem and the SIM"),
-    ("Session taken over", "another connection took this name; is this certificate on two terminals?"),
+    ("Session taken over", "another connection took our name; is this certificate on two terminals?"),
     ("Connection reset", "it hung up; is it up, does it speak TLS at that port, do its rules allow what we write?"),
     (
         "Unspecified error",

@@ -1,10 +1,11 @@
 """A small disk for one process alone, in a mount namespace: it can be filled, emptied and made read-only.
 
-Nothing is mounted for anybody else, and it goes with the process; no privilege is needed where users may have
-namespaces of their own.
+Nothing is mounted for anybody else, and it goes with the process; but for root that takes a user namespace, which a
+kernel may deny.
 """
 
 import contextlib
+import os
 import subprocess
 from pathlib import Path
 
@@ -17,7 +18,8 @@ PIECE = 4096
 def on_small_disk(folder: Path, options: str = "size=8m") -> Wrap:
     """Runs a command with a disk of its own at `folder`; the options are tmpfs's."""
     folder.mkdir(exist_ok=True)
-    unshare = ["unshare", "--mount", "--map-root-user", "sh", "-c", MOUNTED, options, str(folder)]
+    as_root = [] if os.geteuid() == 0 else ["--map-root-user"]
+    unshare = ["unshare", "--mount", *as_root, "sh", "-c", MOUNTED, options, str(folder)]
     return lambda command: [*unshare, *command]
 
 
@@ -40,5 +42,6 @@ def make_room(process: Process, folder: Path) -> None:
 
 def remount(process: Process, folder: Path, how: str) -> None:
     """Mount it with other options; `ro` only while no file is open for writing."""
-    enter = ["nsenter", "--target", str(process.process.pid), "--user", "--mount", "--preserve-credentials"]
+    as_root = [] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]
+    enter = ["nsenter", "--target", str(process.process.pid), *as_root, "--mount"]
     subprocess.run([*enter, "mount", "-o", f"remount,{how}", str(folder)], check=True)

@@ -174,7 +174,7 @@ def test_a_car_that_claims_to_be_headquarters_is_taken_for_what_its_certificate_
                 # The client id is the certificate's name too: whoever comes with it pushes off that car, not HQ.
                 async with connected(at(broker, folder, "LJ-101"), "anything"):
                     await until(car.closed.done, "the older connection of this name ends")
-                    assert "has another our name?" in car.closed.result()
+                    assert "our name" in car.closed.result()
             async with connected(at(broker, folder, "LJ-101"), "HQ-1") as (car, heard):
                 assert not await is_taken(car, heard, f"{DOWN}/LJ-102/state")
             assert not hq.closed.done()
@@ -353,7 +353,10 @@ def handshake_and_read(line: socket.socket, context: ssl.SSLContext) -> bytes:
     line.setblocking(True)
     line.settimeout(20)
     with context.wrap_socket(line, server_side=True, suppress_ragged_eofs=True) as tls:
-        return tls.recv(1024)
+        try:
+            return tls.recv(1024)
+        except ConnectionError:
+            return b""
 
 
 def test_keys_are_for_their_owner_alone_and_a_ca_is_made_once(folder: Path, tmp_path: Path) -> None:
