@@ -43,5 +43,5 @@ def make_room(process: Process, folder: Path) -> None:
 def remount(process: Process, folder: Path, how: str) -> None:
     """Mount it with other options; `ro` only while no file is open for writing."""
     as_root = [] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]
-    enter = ["nsenter", "--target", str(process.process.pid), *as_root, "--mount"]
+    enter = ["nsenter", "--target", str(process.process.pid), *as_root, "--mount", "--root"]
     subprocess.run([*enter, "mount", "-o", f"remount,{how}", str(folder)], check=True)

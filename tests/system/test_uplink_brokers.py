@@ -398,7 +398,7 @@ def test_a_certificate_on_two_terminals_is_named_as_such(tmp_path: Path) -> None
             await until(lambda: car.connected())
             broker.say_raw(packet(DISCONNECT << 4, bytes([0x8E])))
             await until(car.problems)
-            assert car.problems()[0].startswith(f"{broker.address}: another connection took this name")
+            assert car.problems()[0].startswith(f"{broker.address}: another connection took our name")
 
     asyncio.run(drive())
 
