@@ -19,7 +19,7 @@ from firmware.inputs import NORMAL, bands, supervised, two_contacts
 from firmware.lamp import BUZZER, LAMP
 
 KEPT, KEPT_NEW, SERVICE = "latch", "latch.new", "service"
-"""The files that the program makes; flashing leaves the first two alone."""
+"""The files that the program makes; flashing leaves the first two alone, `boot/main.py` takes the third away."""
 
 WATCHDOG_BASE = {"RP2040": 0x40058000, "RP2350": 0x400D8000}
 SCRATCH_0 = 0x0C
@@ -84,17 +84,15 @@ class Board:
     """The hardware as the program uses it."""
 
     def __init__(self) -> None:
-        chip = sys.implementation._machine.split()[-1]
-        self._pins = next((pins.BOARDS[name] for name in pins.BOARDS if chip.startswith(name)), None)
-        if self._pins is None:
-            raise ValueError("firmware/pins.py knows no board with a %s" % chip)
+        chip = pins.chip_of(sys.implementation._machine)
+        self._pins = pins.BOARDS[chip]
         self.identity = (hexlify(machine.unique_id()).decode().upper(), build.VERSION, build.GIT_HASH, _cause())
         self._bands = bands(pins.PULL_OHM, pins.LINE_OHM, pins.CONTACT_OHM, pins.TOLERANCE_PERCENT)
         self._make_pins()
-        if chip.startswith("ESP32"):
+        if chip == "ESP32":
             self.fast = self.kept = Nvs()
         else:
-            self.fast, self.kept = Scratch(WATCHDOG_BASE[chip[:6]] + SCRATCH_0), File()
+            self.fast, self.kept = Scratch(WATCHDOG_BASE[chip] + SCRATCH_0), File()
         self._line = sys.stdin.buffer
         self._out = sys.stdout.buffer
         self._poll = select.poll()
@@ -198,15 +196,6 @@ class Board:
     async def sleep_ms(self, ms: int) -> None:
         """Let the other tasks run."""
         await asyncio.sleep_ms(ms)
-
-
-def wanted_for_service() -> bool:
-    """Whether this start is for the technician: then the line is the prompt's, until the next reset."""
-    try:
-        os.remove(SERVICE)
-    except OSError:
-        return False
-    return True
 
 
 def _cause() -> str:

@@ -54,3 +54,14 @@ BOARDS = {
 A Pico's ADC 0 and 1 are GPIO 26 and 27; GPIO 23 to 25 and 29 serve the module itself. On an ESP32 only ADC 1, GPIO 32
 to 39, works beside its radio, and 34 to 39 are inputs only.
 """
+
+
+def chip_of(machine: str) -> str:
+    """The chip in MicroPython's name of a board; ValueError for one whose pins are not known.
+
+    The whole word counts: an ESP32-S3 has other pins than an ESP32.
+    """
+    chip = machine.split(" ")[-1]
+    if chip not in BOARDS:
+        raise ValueError("firmware/pins.py knows %s, not %s" % (", ".join(sorted(BOARDS)), machine))
+    return chip

@@ -1,0 +1,122 @@
+"""What flashing says to a board's program over its serial line: who are you, stop, test yourself."""
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from typing import NamedTuple
+
+import serial
+
+from firmware.frame import LineReader, Twice, encode
+from hal.errors import SourceLost, SourceStale
+from terminal.tools.flash_find import BAUD, refusal
+
+READ_WITHIN_S = 0.1
+AGAIN_S = 1.0
+"""How often what was not answered is said again."""
+
+KNOWN_WITHIN_S = 2.0
+STOPS_WITHIN_S = 10.0
+SILENT_S = 1.0
+"""A program that runs says its state every 0.2 s."""
+
+TESTED_WITHIN_S = 20.0
+TEST_AGAIN_S = 4.0
+"""A self-test takes a second, and sounds the buzzer."""
+
+NO_FIRMWARE = "0"
+"""The frame version that firmware/boot/main.py says while there is no whole firmware."""
+
+
+class Program(NamedTuple):
+    """Which firmware a board runs."""
+
+    frame_version: str
+    board_id: str = ""
+    firmware_version: str = "none"
+    git_hash: str = ""
+
+
+class Item(NamedTuple):
+    """One item of the board's self-test."""
+
+    item: str
+    result: str
+    value: str
+
+
+def ask(device: str) -> Program | None:
+    """Which program answers; None when none does, which may be MicroPython's prompt, or no MicroPython at all."""
+    hello = Twice()
+    with closing(_open(device)) as port:
+        for frames in _heard(port, (encode("ASK"),), AGAIN_S, KNOWN_WITHIN_S):
+            for program in _programs(hello, frames):
+                return program
+    return None
+
+
+def stop(device: str) -> None:
+    """Ask the program to leave the line to MicroPython's prompt, for which the board restarts.
+
+    A board with USB of its own takes its port away meanwhile, one behind a bridge falls silent.
+    """
+    heard_s = time.monotonic()
+    try:
+        with closing(_open(device)) as port:
+            for frames in _heard(port, (encode("SERVICE"),) * 2, AGAIN_S, STOPS_WITHIN_S):
+                if frames:
+                    heard_s = time.monotonic()
+                elif time.monotonic() - heard_s >= SILENT_S:
+                    return
+    except SourceLost:
+        return
+    raise SourceStale("flash", f"the program on {device} does not stop", "unplug the board, plug it in and try again")
+
+
+def self_test(device: str) -> tuple[Program, list[Item]]:
+    """Which program runs and what it finds when it tests itself; the last item is `all`."""
+    found: list[Item] = []
+    known: Program | None = None
+    hello = Twice()
+    with closing(_open(device)) as port:
+        for frames in _heard(port, (encode("ASK"), encode("TEST")), TEST_AGAIN_S, TESTED_WITHIN_S):
+            known = next(_programs(hello, frames), known)
+            found += [Item(*fields[1:]) for word, fields in frames if word == "TEST" and len(fields) == 4]
+            if known is not None and known.frame_version == NO_FIRMWARE:
+                raise SourceStale("flash", "the board finds no whole firmware after its restart", "flash it again")
+            if known is not None and found and found[-1].item == "all":
+                return known, found
+    said = "no self-test" if known else "nothing"
+    raise SourceStale("flash", f"the board on {device} restarted and said {said}", "unplug it, plug it in, flash again")
+
+
+def _open(device: str) -> serial.Serial:
+    try:
+        return serial.Serial(device, BAUD, timeout=READ_WITHIN_S, write_timeout=AGAIN_S, exclusive=True)
+    except (OSError, ValueError) as error:
+        raise refusal(device, error) from error
+
+
+def _heard(
+    port: serial.Serial, lines: tuple[bytes, ...], again_s: float, within_s: float
+) -> Iterator[list[tuple[str, list[str]]]]:
+    """The frames that have come, at least ten times a second, however few; `lines` are said now and again."""
+    reader = LineReader()
+    ends_s, say_s = time.monotonic() + within_s, 0.0
+    while (now_s := time.monotonic()) < ends_s:
+        try:
+            if now_s >= say_s:
+                say_s = now_s + again_s
+                port.write(b"\n" + b"".join(lines))
+            frames = reader.feed(port.read(max(1, port.in_waiting)))
+        except OSError as error:
+            raise SourceLost("flash", f"the board on {port.port} went away", "plug it in and start again") from error
+        yield frames
+
+
+def _programs(hello: Twice, frames: list[tuple[str, list[str]]]) -> Iterator[Program]:
+    """An identity counts when it came twice."""
+    for word, fields in frames:
+        if word == "HELLO" and fields and hello.heard(fields):
+            known = (fields[1], *fields[3:5]) if len(fields) > 4 else ()
+            yield Program(fields[0], *known)

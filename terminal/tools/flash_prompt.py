@@ -1,0 +1,150 @@
+"""MicroPython's prompt on a board, by way of mpremote: what is on the board, and files onto it."""
+
+import contextlib
+import errno
+import io
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from msgspec import Struct
+
+from hal.errors import PatrolaError, SourceLost, SourceMissing, SourceRefused
+from terminal.tools.flash_find import NEW_BOARD
+from terminal.tools.flash_image import BoardFile
+
+CHUNK_BYTES = 1024
+PROMPT_WITHIN_S = 6
+ANSWER_WITHIN_S = 10.0
+
+LOOK = """
+import sys, os, machine
+from binascii import hexlify
+print(sys.implementation._machine)
+print(sys.version.split('MicroPython ')[-1])
+print(getattr(sys.implementation, '_mpy', 0) & 255)
+print(hexlify(machine.unique_id()).decode().upper())
+print(os.statvfs('/')[0] * os.statvfs('/')[3])
+"""
+
+FILES = """
+import os, hashlib
+from binascii import hexlify
+def files(folder):
+    for name, kind, *_ in os.ilistdir('/' + folder):
+        path = folder + '/' + name if folder else name
+        if kind == 0x4000:
+            if folder or name in %r: files(path)
+        elif folder or name in %r:
+            digest = hashlib.sha256()
+            with open('/' + path, 'rb') as file:
+                while True:
+                    data = file.read(512)
+                    if not data: break
+                    digest.update(data)
+            print(path, hexlify(digest.digest()).decode())
+files('')
+"""
+
+
+class Chip(Struct, frozen=True):
+    """What MicroPython says of itself and its board."""
+
+    machine: str
+    micropython: str
+    bytecode_version: int
+    board_id: str
+    free_bytes: int
+
+
+class Prompt:
+    """The prompt of one board; every method raises SourceLost when the board does not answer any more."""
+
+    def __init__(self, device: str) -> None:
+        """End whatever runs and get the prompt; SourceMissing when nothing answers as MicroPython does."""
+        from mpremote.transport import TransportError
+        from mpremote.transport_serial import SerialTransport
+
+        self._folders = {"/"}
+        with self._talking():
+            self._transport = SerialTransport(device, timeout=ANSWER_WITHIN_S)
+            try:
+                self._transport.enter_raw_repl(timeout_overall=PROMPT_WITHIN_S)
+            except TransportError as error:
+                self.close()
+                problem = f"no MicroPython answers on {device}"
+                raise SourceMissing("flash", problem, f"is it an I/O board? {NEW_BOARD}") from error
+            except OSError:
+                self.close()
+                raise
+
+    def close(self) -> None:
+        """Give the port back."""
+        with contextlib.suppress(OSError):
+            self._transport.close()
+
+    def look(self) -> Chip:
+        """Which board this is."""
+        name, micropython, bytecode_version, board_id, free_bytes = self._run(LOOK).splitlines()
+        return Chip(name, micropython, int(bytecode_version), board_id, int(free_bytes))
+
+    def hashes(self, folders: tuple[str, ...], files: tuple[str, ...]) -> dict[str, str]:
+        """The SHA-256 of these files and of all in these folders, computed on the board, as far as they are there."""
+        lines = self._run(FILES % (folders, files)).splitlines()
+        return {path: sha256 for path, _, sha256 in (line.rpartition(" ") for line in lines) if path}
+
+    def read(self, path: str) -> bytes:
+        """A file's bytes."""
+        with self._talking():
+            return bytes(self._transport.fs_readfile("/" + path, chunk_size=CHUNK_BYTES))
+
+    def write(self, file: BoardFile, progress: Callable[[int], None]) -> None:
+        """Write a file and the folders it stands in; SourceRefused when there is no room."""
+        with self._talking(f"{file.path} does not get onto the board"):
+            for folder in reversed(Path("/", file.path).parents):
+                self._make_folder(str(folder))
+            self._transport.fs_writefile(
+                "/" + file.path, file.data, chunk_size=CHUNK_BYTES, progress_callback=lambda done, _all: progress(done)
+            )
+
+    def _make_folder(self, folder: str) -> None:
+        if folder not in self._folders and not self._transport.fs_isdir(folder):
+            self._transport.fs_mkdir(folder)
+        self._folders.add(folder)
+
+    def remove(self, path: str) -> None:
+        """Remove a file."""
+        with self._talking():
+            self._transport.fs_rmfile("/" + path)
+
+    def rename(self, path: str, new: str) -> None:
+        """Put a file in another's place in one step."""
+        self._run(f"import os\nos.rename({'/' + path!r}, {'/' + new!r})")
+
+    def restart(self) -> None:
+        """Reset the board; it starts what is on it."""
+        with contextlib.suppress(SourceLost), self._talking():
+            self._transport.exec_raw_no_follow("import machine\nmachine.reset()")
+
+    def _run(self, program: str) -> str:
+        with self._talking():
+            return str(self._transport.exec(program).decode(errors="replace").replace("\r", ""))
+
+    @contextmanager
+    def _talking(self, what: str = "") -> Iterator[None]:
+        """Say in words what mpremote raises, and keep quiet what it prints."""
+        from mpremote.transport import TransportError, TransportExecError
+
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):
+                yield
+        except TransportExecError as error:
+            raise SourceRefused("flash", f"the board says: {error.error_output.strip().splitlines()[-1]}") from error
+        except PatrolaError:
+            raise
+        except (OSError, TransportError, struct.error, ValueError, SyntaxError) as error:
+            if getattr(error, "errno", None) == errno.ENOSPC:
+                raise SourceRefused("flash", "the board's flash is full", "remove what else is on it") from error
+            problem = what or "the board went away"
+            raise SourceLost("flash", f"{problem}: {error}", "plug it in and start again: it goes on") from error
