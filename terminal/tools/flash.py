@@ -8,23 +8,25 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from firmware.build import VERSION
 from firmware.frame import FRAME_VERSION
 from firmware.pins import chip_of
-from hal.errors import SourceLost, SourceRefused, SourceStale
+from hal.errors import SourceLost, SourceMissing, SourceRefused, SourceStale
 from terminal.tools import flash_find, flash_image, flash_line, flash_uf2
 from terminal.tools.flash_find import NEW_BOARD
 from terminal.tools.flash_image import LOADER, BoardFile, Image
 from terminal.tools.flash_line import Program
 from terminal.tools.flash_plan import CURRENT, FOLDERS, FREE_BYTES, OnBoard, Plan, plan
-from terminal.tools.flash_prompt import Chip, Prompt
 from terminal.tools.flash_result import Result, judge, text
 
-STARTS_WITHIN_S = 30.0
+if TYPE_CHECKING:
+    from terminal.tools.flash_prompt import Chip, Prompt
+
+STARTS_WITHIN_S = 15.0
 """From a reset, or a copied UF2 file, to a port that can be opened; the first start makes the file system."""
 
 TRIES = 3
@@ -68,6 +70,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _flash(args: argparse.Namespace, progress: Progress) -> Result | None:
+    from terminal.tools.flash_prompt import Prompt  # mpremote is there where boards are flashed, not in every car
+
     port = _port(args, progress)
     if port is None:
         return None
@@ -117,7 +121,7 @@ def _named(runs: Program | None) -> str:
     return "no firmware" if runs is None or not runs.board_id else f"firmware {runs.firmware_version} {runs.git_hash}"
 
 
-def _image(chip: Chip, lib: Path | None) -> Image:
+def _image(chip: "Chip", lib: Path | None) -> Image:
     """The firmware for this board; SourceRefused when there is none for it."""
     try:
         image = flash_image.build(chip_of(chip.machine), lib)
@@ -129,14 +133,14 @@ def _image(chip: Chip, lib: Path | None) -> Image:
     return image
 
 
-def _on_board(prompt: Prompt, chip: Chip) -> OnBoard:
+def _on_board(prompt: "Prompt", chip: "Chip") -> OnBoard:
     hashes = prompt.hashes(FOLDERS, (LOADER, CURRENT))
     lines = prompt.read(CURRENT).decode(errors="replace").splitlines() if CURRENT in hashes else []
     current = tuple((folder, sha256) for folder, _, sha256 in (line.partition(" ") for line in lines))
     return OnBoard(hashes, current, chip.free_bytes)
 
 
-def _say(port: str, chip: Chip, todo: Plan) -> None:
+def _say(port: str, chip: "Chip", todo: Plan) -> None:
     print(f"{port}: {chip.machine}, id {chip.board_id}, MicroPython {chip.micropython}")
     for path in todo.stale:
         print(f"would remove {path}")
@@ -146,7 +150,7 @@ def _say(port: str, chip: Chip, todo: Plan) -> None:
         print(f"nothing to write: the firmware in {todo.folder}/ is this one, verified by hash")
 
 
-def _install(prompt: Prompt, chip: Chip, image: Image, progress: Progress) -> tuple[str, ...]:
+def _install(prompt: "Prompt", chip: "Chip", image: Image, progress: Progress) -> tuple[str, ...]:
     """Carry out the plan; the files that were written."""
     todo = plan(image, _on_board(prompt, chip))
     if todo.writes and chip.free_bytes < todo.needed_bytes + FREE_BYTES:
@@ -170,7 +174,7 @@ def _install(prompt: Prompt, chip: Chip, image: Image, progress: Progress) -> tu
 class Copying:
     """Writes files so that each is on the board as it is here, or SourceRefused says that it cannot be."""
 
-    def __init__(self, prompt: Prompt, total_bytes: int, progress: Progress) -> None:
+    def __init__(self, prompt: "Prompt", total_bytes: int, progress: Progress) -> None:
         self._prompt = prompt
         self._total_bytes = total_bytes
         self._done_bytes = 0
@@ -197,7 +201,10 @@ def _once_back(port: str, make: Callable[[str], Made]) -> Made:
     """Make something of a board that may be about to restart: its port can be there still, only to go at once."""
     ends_s = time.monotonic() + STARTS_WITHIN_S
     while True:
-        flash_find.wait(port, STARTS_WITHIN_S)
+        try:
+            flash_find.wait(port, STARTS_WITHIN_S)
+        except SourceMissing as error:
+            raise SourceLost("flash", "the board did not come back", "plug it in and start again") from error
         try:
             return make(port)
         except SourceLost:
@@ -205,7 +212,7 @@ def _once_back(port: str, make: Callable[[str], Made]) -> Made:
                 raise
 
 
-def _proved(port: str, chip: Chip, image: Image, written: tuple[str, ...], before: str) -> Result:
+def _proved(port: str, chip: "Chip", image: Image, written: tuple[str, ...], before: str) -> Result:
     """Let the board start what is on it now, and test itself."""
     runs, items = _once_back(port, flash_line.self_test)
     wanted = Program(str(FRAME_VERSION), chip.board_id, VERSION, image.git_hash)

