@@ -16,10 +16,11 @@ from binascii import hexlify
 LAMP_PIN = -1
 """Flashing writes here what firmware/pins.py has for the board."""
 
-NO_FIRMWARE_MS = (100, 200, 100, 200, 100, 200, 100, 200, 100, 1900)
+NO_FIRMWARE_MS = (100, 200, 100, 200, 100, 200, 100, 200, 100, 900)
 """On and off in turn."""
 
-NO_FIRMWARE = b"$HELLO 0*2C5A\n"
+NO_FIRMWARE = 2 * b"$HELLO 0*2C5A\n"
+"""An identity counts when it came twice."""
 
 
 def sha256(path):
@@ -98,10 +99,11 @@ def show_no_firmware():
 
     lamp = None if LAMP_PIN < 0 or is_silent() else machine.Pin(LAMP_PIN, machine.Pin.OUT, value=0)
     while True:
-        sys.stdout.buffer.write(NO_FIRMWARE)
         for index, ms in enumerate(NO_FIRMWARE_MS):
             if lamp:
                 lamp.value(index % 2 == 0)
+            if index % 2 == 0:
+                sys.stdout.buffer.write(NO_FIRMWARE)
             time.sleep_ms(ms)
 
 

@@ -50,6 +50,7 @@ files('')
 """
 
 
+FULL = "remove what else is on it; if there is nothing else its flash is worn: take another board"
 RESTART = b"import machine\nmachine.reset()\n\x04"
 
 
@@ -160,6 +161,6 @@ class Prompt:
             raise
         except (OSError, TransportError, struct.error, ValueError, SyntaxError) as error:
             if getattr(error, "errno", None) == errno.ENOSPC:
-                raise SourceRefused("flash", "the board's flash is full", "remove what else is on it") from error
+                raise SourceRefused("flash", "the board's flash is full", FULL) from error
             problem = what or "the board went away"
             raise SourceLost("flash", f"{problem}: {error}", "plug it in and start again: it goes on") from error

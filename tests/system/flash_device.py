@@ -3,9 +3,9 @@
     micropython flash_device.py FILE        a JSON object: {"machine": ..., "flash": FILE, "told": FD, ...}
 
 Real are MicroPython, littlefs, and whatever the board runs: its own main.py and firmware, `firmware.hardware` too.
-Stood in for are the flash chip (a file; `cut` ends the power within so many writes, `rot` are bytes that it does not
-keep), `machine`, and the raw prompt, which the unix port does not have. Standard input and output are the line; on
-`told` go lines for whoever plays USB and the power supply.
+Stood in for are the flash chip (a file; `cut` ends the power within so many writes, `rot` are bytes that it gives back
+once, which satisfies littlefs, and then not any more), `machine`, and the raw prompt, which the unix port does not
+have. Standard input and output are the line; on `told` go lines for whoever plays USB and the power supply.
 """
 
 import io
@@ -53,15 +53,16 @@ class Flash:
     def readblocks(self, block, buffer, offset=0):
         self.file.seek(block * BLOCK + offset)
         self.file.readinto(buffer)
+        if self.rot and self.rot in bytes(buffer):
+            self.file.seek(block * BLOCK + offset)
+            self.file.write(bytes(buffer).replace(self.rot, bytes([self.rot[0] ^ 1]) + self.rot[1:]))
+            if not given["worn"]:
+                self.rot = None
 
     def writeblocks(self, block, buffer, offset=0):
         self.file.seek(block * BLOCK + offset)
         data = bytes(buffer)
         self.step(data)
-        if self.rot and self.rot in data:
-            data = data.replace(self.rot, bytes([self.rot[0] ^ 1]) + self.rot[1:])
-            if not given.get("worn"):
-                self.rot = None
         self.file.write(data)
 
     def step(self, data):
