@@ -30,7 +30,7 @@ GPSD = "/usr/sbin/gpsd"
 ANSWERS_WITHIN_S = 10.0
 POLL_S = 0.002
 SETTLE_S = 0.1
-"""gpsd has read the last bytes before it has decoded them."""
+"""gpsd has read the last bytes before it has decoded them; at a multiple of the recorded pace so much less."""
 
 CHUNK_BYTES = 1024
 """Half of what a pty holds at the least."""
@@ -72,7 +72,7 @@ class GpsdFeed:
         fixes = 0
         with closing(_opened(self._settings.path)) as recording:
             async with _gpsd_on_a_pty() as gpsd:
-                feeding = asyncio.create_task(gpsd.feed(recording, gently=pace is not None))
+                feeding = asyncio.create_task(gpsd.feed(recording, speed))
                 try:
                     while (report := await gpsd.next_report()) is not None:
                         fix = reports.fix(report, self._clock.mono_ns())
@@ -123,18 +123,18 @@ class GpsdOnAPty:
                 return report
             self._greeting = self._greeting or line  # a log that holds another gpsd's greeting has that repeated too
 
-    async def feed(self, recording: BinaryIO, gently: bool) -> str:
-        """Write the recording as fast as gpsd takes it, or `gently` as its reports are awaited; what was damaged."""
+    async def feed(self, recording: BinaryIO, speed: float | None) -> str:
+        """Write the recording as fast as gpsd takes it, or at its pace as its reports are awaited; what was damaged."""
         damage = ""
         try:
-            while chunk := recording.read(GENTLE_BYTES if gently else CHUNK_BYTES):
+            while chunk := recording.read(GENTLE_BYTES if speed else CHUNK_BYTES):
                 await self.caught_up.wait()
                 await self._write(chunk)
-                if gently:
-                    await self._until_read()
+                if speed:
+                    await self._until_read(SETTLE_S / max(speed, 1))
         except (OSError, EOFError, zlib.error) as error:
             damage = f"the recording breaks off: {error}"
-        await self._until_read()
+        await self._until_read(SETTLE_S)
         self._commands.write(b"?VERSION;\n")  # its answer comes after all reports of what gpsd has read
         return damage
 
@@ -145,10 +145,10 @@ class GpsdOnAPty:
             except BlockingIOError:
                 await asyncio.sleep(POLL_S)
 
-    async def _until_read(self) -> None:
+    async def _until_read(self, settle_s: float) -> None:
         while struct.unpack("i", fcntl.ioctl(self._device, termios.FIONREAD, bytes(4)))[0]:  # noqa: ASYNC110 - a pty tells no more
             await asyncio.sleep(POLL_S)
-        await asyncio.sleep(SETTLE_S)
+        await asyncio.sleep(settle_s)
 
 
 async def _timed(fix: Fix, pace: Pace | None, caught_up: asyncio.Event) -> Fix:

@@ -67,7 +67,7 @@ class SimulatedBoard:
         self.board_id = board_id
         self.link = link
         self.starts = 0
-        self._folder = folder
+        self._folder = folder.absolute()
         self._notice = notice
         self._loop = asyncio.get_running_loop()
         self._process: subprocess.Popen[bytes] | None = None
@@ -75,6 +75,7 @@ class SimulatedBoard:
         self._pins = self._told = -1
         self._rest = b""
         self._watchdog: asyncio.TimerHandle | None = None
+        self._finger: asyncio.TimerHandle | None = None
 
     def plug(self) -> None:
         """Give it power and a line: it boots."""
@@ -123,8 +124,16 @@ class SimulatedBoard:
         """The firmware's process while there is one."""
         return None if self._process is None else self._process.pid
 
+    def press(self, for_s: float) -> None:
+        """A finger presses the button for so long, unless something else happens to its circuit before."""
+        self.circuit("press")
+        self._finger = self._loop.call_later(for_s, self.circuit, "release")
+
     def circuit(self, what: str) -> None:
         """One of CIRCUIT happens to the button."""
+        if self._finger is not None:
+            self._finger.cancel()
+            self._finger = None
         self.pins(f"adc {CIRCUIT[what]}")
 
     def pins(self, *lines: str) -> None:
@@ -151,8 +160,8 @@ class SimulatedBoard:
         self._process = subprocess.Popen(
             [*self._interpreter, "-m", "firmware.simulated", *arguments],
             pass_fds=files,
-            cwd=ROOT,
-            env={"MICROPYPATH": f".frozen:{ROOT}", "PATH": os.environ.get("PATH", "")},
+            cwd=self._folder,
+            env={"MICROPYPATH": f".frozen:{ROOT}", "PYTHONPATH": str(ROOT)},
             stdin=subprocess.DEVNULL,
         )
         os.close(pins_end)

@@ -15,7 +15,7 @@ import msgspec
 
 from drivers import signals
 from drivers.can_errors import ERROR, describe, is_bus_off
-from drivers.can_listener import Frames, KernelListener, LibraryListener, Listener
+from drivers.can_listener import FRAMES_PER_TURN, Frames, KernelListener, LibraryListener, Listener
 from drivers.frames import Decoder, FrameReader
 from hal.clock import Clock
 from hal.errors import SourceError, SourceLost, SourceMissing, SourceRefused, SourceStale
@@ -24,6 +24,8 @@ from hal.readings import AnyReading
 
 REMOTE = 0x40000000
 """SocketCAN's flag of a remote request, which carries no data."""
+GATHER_S = 0.01
+"""So long frames gather in the kernel's buffer, unless more wait already: the loop turns once for many of them."""
 
 BytesAtLeastOne = Annotated[int, msgspec.Meta(gt=0)]
 SecondsAboveZero = Annotated[float, msgspec.Meta(gt=0)]
@@ -63,14 +65,15 @@ class CanBus:
         """One reading per usable frame, as it comes; a bus has no clock of its own, so `t` is None."""
         with closing(self._open()) as listener:
             while True:
-                for key, data in await self._next_frames(listener):
+                frames = await self._next_frames(listener)
+                for key, data in frames:
                     if key & ERROR:
                         self._bus_error(key, data)
                     elif not key & REMOTE:
                         reading = self.reader.reading(key, data, self._clock.mono_ns(), None)
                         if reading is not None:
                             yield reading
-                await asyncio.sleep(0)
+                await asyncio.sleep(0 if len(frames) >= FRAMES_PER_TURN else GATHER_S)
 
     def _open(self) -> Listener:
         s = self._settings

@@ -83,8 +83,8 @@ class Nvs:
 class Board:
     """The hardware as the program uses it."""
 
-    def __init__(self) -> None:
-        chip = pins.chip_of(sys.implementation._machine)
+    def __init__(self, chip: str = "") -> None:
+        chip = pins.chip_of(chip or sys.implementation._machine)
         self._pins = pins.BOARDS[chip]
         self.identity = (hexlify(machine.unique_id()).decode().upper(), build.VERSION, build.GIT_HASH, _cause())
         self._bands = bands(pins.PULL_OHM, pins.LINE_OHM, pins.CONTACT_OHM, pins.TOLERANCE_PERCENT)

@@ -47,11 +47,14 @@ class Program:
         self._ran_ms: "dict[str, int]" = {}
 
     def _restored(self) -> Latch:
-        latch = from_record(self.board.fast.load()) or from_record(self.board.kept.load())
-        self._is_kept = latch is not None and self.board.kept.load() == latch.record()
-        if latch is None or not latch.latched:
-            latch = Latch(self.board.new_nonce(), flags=latch.flags if latch is not None else 0)
-        return latch
+        """The latch as the memories hold it, or a new one; flash is not written for a start that changes nothing."""
+        kept = from_record(self.board.kept.load()) or Latch(0)
+        latch = from_record(self.board.fast.load()) or kept
+        if latch.latched:
+            self._is_kept = kept.record() == latch.record()
+            return latch
+        self._is_kept = kept.flags == latch.flags and not kept.latched
+        return Latch(self.board.new_nonce(), flags=latch.flags)
 
     def sample(self, now_ms: int) -> None:
         """Look at the inputs; a press is latched, kept over a reset and said before anything else is done."""
@@ -74,6 +77,7 @@ class Program:
     def _save(self) -> None:
         self._is_kept = False
         self.board.fast.save(self.reporter.latch.record())
+        self._is_kept = self.board.kept is self.board.fast
 
     def talk(self, now_ms: int) -> None:
         """Hear what core says, and say what is due."""

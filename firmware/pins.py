@@ -49,7 +49,7 @@ BOARDS = {
     "RP2350": Pins("Raspberry Pi Pico 2", *_PICO),
     "ESP32": Pins("ESP32", 34, 35, 32, 33, 25, 26, 27, (4, 5, 13, 14, 16, 17, 18, 19, 21, 22)),
 }
-"""By the chip's name as MicroPython's `sys.implementation` has it, which ends in it.
+"""By the chip's name, which ends MicroPython's `sys.implementation._machine` ("... with RP2040").
 
 A Pico's ADC 0 and 1 are GPIO 26 and 27; GPIO 23 to 25 and 29 serve the module itself. On an ESP32 only ADC 1, GPIO 32
 to 39, works beside its radio, and 34 to 39 are inputs only.
@@ -59,9 +59,12 @@ to 39, works beside its radio, and 34 to 39 are inputs only.
 def chip_of(machine: str) -> str:
     """The chip in MicroPython's name of a board; ValueError for one whose pins are not known.
 
-    The whole word counts: an ESP32-S3 has other pins than an ESP32.
+    The whole word counts, since an ESP32S3 has other pins than an ESP32; but an RP2350-RISCV is an RP2350 with other
+    cores at work, and an ESP32-PICO-D4 an ESP32 with its memory.
     """
     chip = machine.split(" ")[-1]
+    for ending in ("-RISCV", "-PICO"):
+        chip = chip.split(ending)[0]
     if chip not in BOARDS:
         raise ValueError("firmware/pins.py knows %s, not %s" % (", ".join(sorted(BOARDS)), machine))
     return chip

@@ -15,6 +15,7 @@ import msgspec
 from hal.errors import PatrolaError
 from hq.desk import Desk, public
 from hq.incidents import NotPossible
+from terminal.contract.unix_socket import listen
 
 MOST_WAITING = 1000
 """Events that a slow watcher may have waiting; one that falls further behind is let go, and comes again."""
@@ -40,11 +41,9 @@ class Api:
         return bool(self._watchers)
 
     async def start(self) -> None:
-        """Listen; a socket left over from a process that has died is replaced."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._path.unlink(missing_ok=True)
-        self._server = await asyncio.start_unix_server(self._serve, str(self._path), limit=LONGEST_LINE)
-        self._path.chmod(0o660)
+        """Listen; raises SocketTaken if another headquarters does."""
+        listening = listen(self._path, stop="systemctl stop patrola-hq", setting="socket in hq.toml")
+        self._server = await asyncio.start_unix_server(self._serve, sock=listening, limit=LONGEST_LINE)
 
     async def close(self) -> None:
         """Stop listening and let every client go."""

@@ -1,6 +1,5 @@
 """What a car's publication holds, as messages to store; whatever cannot be stored is refused here. Pure."""
 
-from collections.abc import Iterable
 from typing import NamedTuple
 from uuid import UUID
 
@@ -86,7 +85,7 @@ def _arrivals(topic: UpTopic, lane: Lane, message: Alarm | Event, payload: bytes
     if lane is Lane.ALARM:
         _check_incident(getattr(message, "incident", ""))
     if isinstance(message, Thinned):
-        _check_ranges(message.dropped)
+        _check_given_up(message)
     if isinstance(message, AlarmMoved):
         return ()
     if message.place is not None:
@@ -130,9 +129,11 @@ def _check_place(place: Place, lane: Lane) -> Place:
     return place
 
 
-def _check_ranges(ranges: Iterable[tuple[int, int]]) -> None:
-    if not all(1 <= first <= last <= MOST_INTEGER for first, last in ranges):
+def _check_given_up(message: Thinned) -> None:
+    if not all(1 <= first <= last <= MOST_INTEGER for first, last in message.dropped):
         raise Malformed("expected runs of places, each from its first to its last")
+    if len(message.outbox) > LONGEST_NAME:
+        raise Malformed(f"expected an outbox of {LONGEST_NAME} characters")
 
 
 def _check_point(point: Point) -> Point:

@@ -94,7 +94,9 @@ class Receiver(Listener):
                 self._lane(arrivals.read(place, payload))
         except Malformed as error:
             self.malformed += 1
-            log.warning("%s: a %s that cannot be read (%d bytes): %s", place.unit, place.what, len(payload), error)
+            log.warning(
+                "%s: %s message that cannot be read (%d bytes): %s", place.unit, place.what, len(payload), error
+            )
 
     def _presence(self, place: UpTopic, presence: Presence) -> None:
         unit = units.present(self._unit(place.realm, place.unit), presence, time.monotonic())

@@ -16,8 +16,9 @@ from hq.config import Config
 from hq.desk import Desk
 from hq.receiver import Receiver
 from hq.store import Store
-from hq.units import Unit
+from hq.units import Key, Unit
 from terminal.contract import topics
+from terminal.contract.durable import DiskFailed
 from terminal.contract.messages import DesiredState, Heartbeat, Receipt, encode
 from terminal.contract.mqtt import Broker, Connection, Lost, Publication
 
@@ -93,9 +94,10 @@ class Service:
         )
         try:
             await connection.open()
+            # A durable session delivers before it is subscribed again, and what is stored then is receipted too.
+            self._connection = connection
             for realm in self._config.realms:
                 await connection.subscribe(topics.up_all(realm))
-            self._connection = connection
             self._emit("connected", {"broker": str(broker)})
             return await asyncio.shield(connection.closed)
         except asyncio.CancelledError:
@@ -111,7 +113,7 @@ class Service:
             for key, unit in list(self._receiver.units.items()):
                 if unit.online:
                     self._send(*key, topics.HEARTBEAT, self._heartbeat(), HEARTBEAT_EXPIRES_S)
-                    await self._desk.tell_car(key, only_unconfirmed=True)
+                    await self._tell_car(key, only_unconfirmed=True)
             await asyncio.sleep(self._config.line.heartbeat_every_s)
 
     def _heartbeat(self) -> Heartbeat:
@@ -122,9 +124,14 @@ class Service:
 
     def _answer_presence(self, unit: Unit) -> None:
         self._send(*unit.last.key, topics.HEARTBEAT, self._heartbeat(), HEARTBEAT_EXPIRES_S)
-        task = asyncio.create_task(self._desk.tell_car(unit.last.key))
+        task = asyncio.create_task(self._tell_car(unit.last.key))
         self._answers.add(task)
         task.add_done_callback(self._answers.discard)
+
+    async def _tell_car(self, key: Key, *, only_unconfirmed: bool = False) -> None:
+        # A disk that cannot be read now is said so by the receiver; the car is told with the next beat.
+        with contextlib.suppress(DiskFailed):
+            await self._desk.tell_car(key, only_unconfirmed=only_unconfirmed)
 
     def _send_receipt(self, realm: str, unit: str, receipt: Receipt) -> None:
         self._send(realm, unit, topics.RECEIPT, receipt)

@@ -70,7 +70,7 @@ class Kept(Struct, frozen=True):
 class Store:
     """One open store; `epoch` names it, and changes when it was restored from a backup.
 
-    What changes it is to stand in a `transaction`; DiskFailed is raised by that, and by opening.
+    What changes it is to stand in a `transaction`. Everything raises DiskFailed.
     """
 
     def __init__(self, db: apsw.Connection, path: Path, problem: str) -> None:
@@ -93,9 +93,13 @@ class Store:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """All of it on disk at the end, or nothing."""
+        with self._failing(), self._db:
+            yield
+
+    @contextlib.contextmanager
+    def _failing(self) -> Iterator[None]:
         try:
-            with self._db:
-                yield
+            yield
         except apsw.Error as error:
             raise durable.failed(self._path, error) from error
 
@@ -147,7 +151,8 @@ class Store:
 
     def gaps(self) -> list[Gap]:
         """Places that are neither here nor given up, although later ones are here."""
-        return accounts.gaps(self._db)
+        with self._failing():
+            return accounts.gaps(self._db)
 
     def put_incident(self, incident: Incident) -> None:
         """The incident as it is now."""
@@ -190,9 +195,10 @@ class Store:
 
     def revisions(self, unit: UnitKey) -> tuple[int, int]:
         """The revision of what this car is told, and the newest one that it confirmed; 0 for none."""
-        found: Any = self._db.execute(
-            "SELECT revision, confirmed FROM revisions WHERE realm = ? AND unit = ?", unit
-        ).get
+        with self._failing():
+            found: Any = self._db.execute(
+                "SELECT revision, confirmed FROM revisions WHERE realm = ? AND unit = ?", unit
+            ).get
         return (int(found[0]), int(found[1])) if found is not None else (0, 0)
 
     def count(self) -> dict[str, int]:

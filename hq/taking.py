@@ -58,7 +58,8 @@ def _mean(
     elif isinstance(message, StateConfirmed):
         store.confirm((realm, unit), message.revision)
     elif isinstance(message, Thinned) and message.place is not None:
-        store.give_up(Account(realm, unit, message.place.outbox), message.lane, message.dropped)
+        account = Account(realm, unit, message.outbox or message.place.outbox)
+        store.give_up(account, message.lane, message.dropped)
 
 
 def act(store: Store, key: Key, step: Callable[[Incident], Incident]) -> Incident:

@@ -23,6 +23,10 @@ from terminal.uplink.sender import Sending
 from terminal.uplink.session import Holding
 
 Name = Annotated[str, msgspec.Meta(pattern="^[A-Z0-9_-]{1,32}$")]
+Label = Annotated[str, msgspec.Meta(max_length=32)]
+ServiceNumber = Annotated[str, msgspec.Meta(pattern="^[ -~]{1,12}$")]
+MOST_CREW = 8
+"""With these bounds an alarm fits one TCP segment, whatever it says; a test holds it."""
 
 
 class UnitSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -30,9 +34,9 @@ class UnitSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     realm: Name
     unit: Name
-    call_sign: str = ""
-    vehicle: str = ""
-    crew: tuple[str, ...] = ()
+    call_sign: Label = ""
+    vehicle: Label = ""
+    crew: Annotated[tuple[ServiceNumber, ...], msgspec.Meta(max_length=MOST_CREW)] = ()
 
 
 class DutySection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

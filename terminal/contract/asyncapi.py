@@ -30,11 +30,11 @@ DESCRIPTION = (
 
 
 def document() -> dict[str, Any]:
-    """The contract as an AsyncAPI 3.0.0 document."""
+    """The contract as an AsyncAPI 3.1.0 document."""
     kinds = [kind for *_, kinds in CHANNELS.values() for kind in kinds]
     _, schemas = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
     return {
-        "asyncapi": "3.0.0",
+        "asyncapi": "3.1.0",
         "info": {
             "title": "Patrola: car and headquarters",
             "version": str(messages.VERSION),

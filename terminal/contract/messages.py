@@ -4,8 +4,9 @@ Every field that may grow is optional for the reader, and unknown fields are ign
 updated first. Times are Unix milliseconds of UTC, and absent when no clock could be trusted.
 """
 
+import re
 from enum import StrEnum
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -16,7 +17,12 @@ VERSION = 1
 
 T = TypeVar("T")
 
-Seq = int
+MOST_SEQ = (1 << 63) - 1
+Seq = Annotated[int, msgspec.Meta(ge=0, le=MOST_SEQ)]
+"""A place or a revision: what a database's integer holds."""
+
+VALUE = re.compile(r"^(Invalid (?:enum )?value) '.*' - at", re.DOTALL)
+"""Where an error of msgspec quotes what it read."""
 
 
 class Place(Struct, frozen=True):
@@ -142,17 +148,21 @@ class SourceChanged(Message, frozen=True, kw_only=True, tag="source-changed"):
 
 
 class Thinned(Message, frozen=True, kw_only=True, tag="thinned"):
-    """The outbox was full: these places of `lane` were given up, first and last of each run."""
+    """The outbox was full: these places of `lane` were given up, first and last of each run.
+
+    They are places of `outbox`, which may have taken another id since; "" is that of this message's own place.
+    """
 
     lane: Lane
     dropped: tuple[tuple[Seq, Seq], ...]
+    outbox: str = ""
     reason: str = ""
 
 
 class StateConfirmed(Message, frozen=True, kw_only=True, tag="state-confirmed"):
     """The car applied headquarters' desired state of this revision and shows it."""
 
-    revision: int
+    revision: Seq
 
 
 class Point(Struct, frozen=True, array_like=True):
@@ -228,7 +238,7 @@ class AlarmStatus(Struct, frozen=True, omit_defaults=True):
 class DesiredState(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What headquarters wants the car to show, whole; repeated until the car confirms this revision."""
 
-    revision: int
+    revision: Seq
     alarms: tuple[AlarmStatus, ...] = ()
 
 
@@ -253,7 +263,7 @@ _decode_track = msgspec.msgpack.Decoder(TrackBatch)
 
 
 class Malformed(ValueError):
-    """A payload that is not of this contract; says what was expected."""
+    """A payload that is not of this contract; says what was expected, and nothing of what was in it."""
 
 
 def encode(message: Struct) -> bytes:
@@ -284,5 +294,7 @@ def decode_as(kind: type[T], payload: bytes) -> T:
 def _decoded(decoder: "msgspec.json.Decoder[T] | msgspec.msgpack.Decoder[T]", payload: bytes) -> T:
     try:
         return decoder.decode(payload)
+    except RecursionError:
+        raise Malformed("it is nested too deep") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Malformed(str(error)) from error
+        raise Malformed(VALUE.sub(r"\1 - at", str(error))) from None

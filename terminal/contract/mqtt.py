@@ -2,17 +2,23 @@
 
 import asyncio
 import contextlib
-import socket
-import ssl
-from collections.abc import Callable
+import logging
+import threading
 from pathlib import Path
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+
+from terminal.contract.line_trouble import in_words
+from terminal.contract.tls import BadCertificate, client_tls
+from terminal.contract.turning import Turning
+
+log = logging.getLogger(__name__)
 
 NO_MATCHING_SUBSCRIBERS = 0x10
 """MQTT 5 section 3.4.2.1: accepted, and nobody was there to take it; for us that is a failure."""
@@ -23,12 +29,15 @@ GOODBYE_S = 1.0
 MISC_PERIOD_S = 1.0
 """How often paho looks at its keep-alive timer."""
 
+LARGEST_PACKET = 128 * 1024
+"""What a broker may send us at once; nothing of the contract comes near it."""
+
 
 class Broker(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where a broker is and how it proves itself; without a `ca` the line is not encrypted (bench only)."""
 
     host: str
-    port: int = 8883
+    port: Annotated[int, Meta(ge=1, le=65535)] = 8883
     ca: Path | None = None
     certificate: Path | None = None
     key: Path | None = None
@@ -83,65 +92,68 @@ class Connection:
         self.closed: asyncio.Future[str] = self._loop.create_future()
         self._subscribed: dict[int, asyncio.Future[None]] = {}
         self._misc: asyncio.Task[None] | None = None
+        self._trouble = ""
         self._properties = _properties(PacketTypes.CONNECT)
         self._properties.SessionExpiryInterval = session_expiry_s
         self._properties.ReceiveMaximum = receive_maximum
+        self._properties.MaximumPacketSize = LARGEST_PACKET
         self._clean_start = session_expiry_s == 0
         self._client = self._make_client(client_id, will)
+        self._turning = Turning(self._client, str(broker), self.abort)
 
     def _make_client(self, client_id: str, will: Publication | None) -> Client:
         client = Client(CallbackAPIVersion.VERSION2, client_id, protocol=MQTTProtocolVersion.MQTTv5)
         client.connect_timeout = self._connect_timeout_s
-        client.on_socket_open = self._in_loop(self._socket_opened)
-        client.on_socket_close = self._in_loop(self._socket_closed)
-        client.on_socket_register_write = self._in_loop(self._write_wanted)
-        client.on_socket_unregister_write = self._in_loop(self._write_done)
         client.on_connect = self._connack
         client.on_disconnect = self._disconnected
         client.on_message = self._message
         client.on_publish = self._puback
         client.on_subscribe = self._suback
+        client.on_log = self._logged
         if will is not None:
             client.will_set(will.topic, will.payload, qos=1)
-        if self._broker.ca is not None:
-            client.tls_set_context(self._tls())
         return client
 
-    def _tls(self) -> ssl.SSLContext:
-        context = ssl.create_default_context(cafile=str(self._broker.ca))
-        if self._broker.certificate is not None:
-            context.load_cert_chain(str(self._broker.certificate), str(self._broker.key))
-        return context
-
     async def open(self) -> None:
-        """Connect and wait for CONNACK; raises Lost. Name look-up and handshake block, so a thread does them."""
+        """Connect and wait for CONNACK; raises Lost."""
+        # Files, name look-up and handshakes block, and a resolver may take minutes: nobody waits for this thread.
+        threading.Thread(target=self._connect, name=f"connect {self._broker}", daemon=True).start()
+        self._misc = asyncio.create_task(self._keep_alive(), name=f"mqtt {self._broker}")
         try:
-            await asyncio.to_thread(
-                self._client.connect,
+            async with asyncio.timeout(self._connect_timeout_s):
+                await asyncio.shield(self._connected)
+        except TimeoutError:
+            self.abort(f"no answer within {self._connect_timeout_s:g} s; check host, port, the modem and the SIM")
+            raise self._lost() from None
+
+    def _connect(self) -> None:
+        try:
+            if self._broker.ca is not None:
+                self._client.tls_set_context(client_tls(self._broker.ca, self._broker.certificate, self._broker.key))
+            self._client.connect(
                 self._broker.host,
                 self._broker.port,
                 self._keepalive_s,
                 clean_start=self._clean_start,
                 properties=self._properties,
             )
-            self._misc = asyncio.create_task(self._keep_alive(), name=f"mqtt {self._broker}")
-            async with asyncio.timeout(self._connect_timeout_s):
-                await asyncio.shield(self._connected)
-        except TimeoutError:
-            self.abort(f"no answer within {self._connect_timeout_s:g} s")
-            raise Lost(f"{self._broker}: no answer within {self._connect_timeout_s:g} s") from None
-        except Lost:
-            raise
-        except (OSError, ValueError) as error:
-            self.abort(str(error))
-            raise Lost(f"{self._broker}: {error}") from error
+        except Exception as error:  # noqa: BLE001 - belongs to whoever waits, whatever it is
+            reason = str(error) if isinstance(error, BadCertificate) else in_words(error)
+            # Without a loop nobody is left to tell.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self.abort, reason)
+
+    def _lost(self) -> Lost:
+        return Lost(f"{self._broker}: {self.closed.result()}")
 
     async def subscribe(self, topic: str, *, timeout_s: float = 10.0) -> None:
         """Ask for a topic and wait until the broker grants it; raises Lost."""
+        if self.closed.done():
+            raise self._lost()
         code, mid = self._client.subscribe(topic, qos=1)
         if code != 0 or mid is None:
             raise Lost(f"{self._broker}: cannot subscribe to {topic}: the connection has ended")
-        granted = self._subscribed.setdefault(mid, self._loop.create_future())
+        granted = self._subscribed[mid] = self._loop.create_future()
         try:
             async with asyncio.timeout(timeout_s):
                 await granted
@@ -152,6 +164,8 @@ class Connection:
 
     def publish(self, publication: Publication) -> int:
         """Hand one message to the socket at QoS 1; returns the mid that `acknowledged` will name. Raises Lost."""
+        if self.closed.done():
+            raise self._lost()
         properties = _properties(PacketTypes.PUBLISH)
         if publication.expiry_s:
             properties.MessageExpiryInterval = publication.expiry_s
@@ -162,7 +176,7 @@ class Connection:
 
     async def close(self) -> None:
         """Say goodbye (the broker then keeps the Will to itself) and release the socket."""
-        if not self.closed.done():
+        if self._connected.done() and not self.closed.done():
             self._client.disconnect()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(GOODBYE_S):
@@ -171,75 +185,33 @@ class Connection:
 
     def abort(self, reason: str) -> None:
         """Drop the connection without a word, so that the broker speaks the Will; harmless when it has ended."""
-        sock = self._client.socket()
-        if isinstance(sock, socket.socket):
-            self._socket_closed(sock)
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-            # Reading the end of the stream is what makes paho release the socket.
-            self._client.loop_read()
-        self._ended(reason)
-
-    def _ended(self, reason: str) -> None:
         if self._misc is not None:
             self._misc.cancel()
             self._misc = None
-        failure = Lost(f"{self._broker}: {reason}")
+        self._turning.stop()
+        if self.closed.done():
+            return
+        self.closed.set_result(reason)
         for waiting in (self._connected, *self._subscribed.values()):
             if not waiting.done():
-                waiting.set_exception(failure)
+                waiting.set_exception(self._lost())
                 waiting.exception()
-        if not self.closed.done():
-            self.closed.set_result(reason)
 
     async def _keep_alive(self) -> None:
         while True:
             await asyncio.sleep(MISC_PERIOD_S)
-            self._client.loop_misc()
+            self._turning.step(self._client.loop_misc)
 
-    def _in_loop(self, step: Callable[[socket.socket], None]) -> Callable[..., None]:
-        # paho calls these from the thread that connects, and later from the loop's own.
-        def called(_client: Client, _userdata: object, sock: socket.socket) -> None:
-            try:
-                inside = asyncio.get_running_loop() is self._loop
-            except RuntimeError:
-                inside = False
-            if inside:
-                step(sock)
-            else:
-                self._loop.call_soon_threadsafe(step, sock)
-
-        return called
-
-    def _socket_opened(self, sock: socket.socket) -> None:
-        # An alarm goes out twice in a row, before and after its commit: Nagle would hold the second for 40 ms.
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._loop.add_reader(sock, self._readable, sock)
-
-    def _readable(self, sock: socket.socket) -> None:
-        self._client.loop_read()
-        # TLS may have decrypted more than was asked for; the file descriptor will not tell.
-        while isinstance(sock, ssl.SSLSocket) and sock.fileno() >= 0 and sock.pending():
-            self._client.loop_read()
-
-    def _socket_closed(self, sock: socket.socket) -> None:
-        if sock.fileno() >= 0:
-            self._loop.remove_reader(sock)
-            self._loop.remove_writer(sock)
-
-    def _write_wanted(self, sock: socket.socket) -> None:
-        if sock.fileno() >= 0:
-            self._loop.add_writer(sock, self._client.loop_write)
-
-    def _write_done(self, sock: socket.socket) -> None:
-        if sock.fileno() >= 0:
-            self._loop.remove_writer(sock)
+    def _logged(self, _client: Client, _userdata: object, level: int, text: str) -> None:
+        # Why a socket failed, a TLS alert above all, paho says only here.
+        if level == LogLevel.MQTT_LOG_ERR:
+            self._trouble = text
 
     def _connack(
         self, _client: Client, _userdata: object, _flags: ConnectFlags, code: ReasonCode, _properties: Properties | None
     ) -> None:
         if code.is_failure:
-            self._ended(f"refused: {code}; is this certificate allowed, and is its name the user name?")
+            self.abort(f"it refused us: {code}; is this certificate allowed, and is its name the user name?")
         elif not self._connected.done():
             self._connected.set_result(None)
 
@@ -251,10 +223,18 @@ class Connection:
         code: ReasonCode,
         _properties: Properties | None,
     ) -> None:
-        self._ended(str(code))
+        # paho tells this twice of one connection at times; only the first counts.
+        if self._connected.done():
+            self.abort(in_words(self._trouble or code))
+        else:
+            self.abort(in_words(self._trouble or "it ended the connection before it answered"))
 
     def _message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
-        self._listener.message(message.topic, bytes(message.payload))
+        # paho would hand the same message over for ever if this raised.
+        try:
+            self._listener.message(message.topic, bytes(message.payload))
+        except Exception:
+            log.exception("%s: a message (%d bytes) could not be taken", self._broker, len(message.payload))
 
     def _puback(
         self, _client: Client, _userdata: object, mid: int, code: ReasonCode, _properties: Properties | None
@@ -265,11 +245,13 @@ class Connection:
     def _suback(
         self, _client: Client, _userdata: object, mid: int, codes: list[ReasonCode], _properties: Properties | None
     ) -> None:
-        granted = self._subscribed.setdefault(mid, self._loop.create_future())
+        granted = self._subscribed.get(mid)
+        if granted is None or granted.done():
+            return
         refused = [str(code) for code in codes if code.is_failure]
         if refused:
-            granted.set_exception(Lost(f"{self._broker}: refused the subscription: {refused[0]}"))
-        elif not granted.done():
+            granted.set_exception(Lost(f"{self._broker}: it refused the subscription: {refused[0]}; see its ACL"))
+        else:
             granted.set_result(None)
 
 

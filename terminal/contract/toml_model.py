@@ -56,12 +56,18 @@ class TomlFile:
             return self._struct(keys, value, struct)
         inner = _element_in(kind)
         if inner is not None and isinstance(value, list):
+            self._check_length(keys, value, kind)
             return tuple(self.value((*keys, str(place)), one, inner) for place, one in enumerate(value))
         try:
             return msgspec.convert(value, kind, dec_hook=self._convert)
         except msgspec.ValidationError as error:
             self.problem(keys, f"{value!r}: {str(error)[0].lower()}{str(error)[1:]}")
             return None
+
+    def _check_length(self, keys: Keys, value: list[Any], kind: Any) -> None:
+        for meta in get_args(kind)[1:] if get_origin(kind) is Annotated else ():
+            if isinstance(meta, msgspec.Meta) and len(value) < (meta.min_length or 0):
+                self.problem(keys, f"expected at least {meta.min_length} table")
 
     def _struct(self, keys: Keys, table: dict[str, Any], struct: type[Struct]) -> Any:
         fields = {field.encode_name: field for field in msgspec.structs.fields(struct)}

@@ -49,6 +49,9 @@ CHANNELS: dict[type[AnyReading], Channel] = {
 TICK_S = 1.0
 """How often time alone moves the state: staleness, parked heartbeat, alarm deadlines."""
 
+TELEMETRY_TURN_S = 0.1
+"""How long a reading of which only the newest counts may wait, so that a busy bus costs one turn and not a hundred."""
+
 NOT_CONFIRMED_AFTER_S = 5.0
 USE_THE_RADIO_AFTER_S = 20.0
 """What the crew is told while headquarters has not received an alarm (design, section 7)."""

@@ -139,7 +139,7 @@ class Core:
     async def _open_account(self) -> None:
         while True:
             try:
-                self._session.outbox = await self._inbox.open_account()
+                await self._inbox.open_account()
             except OutboxFailed:
                 await asyncio.sleep(OPEN_AGAIN_S)
             else:
@@ -198,11 +198,8 @@ class Core:
             self._intake.put(inputs.Tick())
             self._storing.flush_if_due()
 
-    async def _pending(self, lane: Lane, after: int, limit: int) -> list[Row]:
-        try:
-            return await self._writer.submit(lambda outbox: outbox.pending(lane, after=after, limit=limit))
-        except OutboxFailed:
-            return []
+    async def _pending(self, lane: Lane, after: int, limit: int) -> tuple[str, list[Row]]:
+        return await self._writer.submit(lambda outbox: (outbox.id, outbox.pending(lane, after=after, limit=limit)))
 
     def _command(self, command: Command, role: Role) -> str | None:
         if role is not Role.CREW:

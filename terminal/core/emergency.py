@@ -106,6 +106,11 @@ def any_open(emergency: Emergency) -> bool:
     return any(is_open(alarm) for alarm in emergency.alarms)
 
 
+def unstored(emergency: Emergency) -> tuple[Stored, ...]:
+    """The messages that are not known to be on disk."""
+    return tuple(message for alarm in emergency.alarms for message in alarm.unstored)
+
+
 def pressed(emergency: Emergency, source: str, press: Press, scene: Scene, moment: Moment) -> Step:
     """A board says that its button has been pressed; it says so again until it is told that this is on disk."""
     if press in emergency.presses:

@@ -2,33 +2,24 @@
 
 import asyncio
 import contextlib
-import errno
 import logging
-import os
 import socket
-import stat
 import struct
 from collections.abc import Callable
 from pathlib import Path
 
-from hal.errors import PatrolaError
+from terminal.contract.unix_socket import listen
 from terminal.core.link_client import Client, TakeCommand
 from terminal.link import Role, Snapshot
 
 log = logging.getLogger(__name__)
 
-SOCKET_MODE = 0o660
-BACKLOG = 64
 CLOSING_TURNS = 4
 MOST_CLIENTS_OF_A_USER = 16
 """A user's screens and shells fit; whoever opens more takes no place from another user."""
 
 PEER_CREDENTIALS = struct.Struct("3i")
 """struct ucred: pid, uid, gid (unix(7))."""
-
-
-class SocketTaken(PatrolaError, OSError):
-    """The socket's path cannot be had: another core listens there, or something else is there."""
 
 
 class LinkServer:
@@ -45,15 +36,7 @@ class LinkServer:
 
     async def start(self) -> None:
         """Listen; raises SocketTaken if another core does. A socket that a dead one left is replaced."""
-        try:
-            _require_free(self._path)
-            listening = _listen(self._path)
-        except PatrolaError:
-            raise
-        except OSError as error:
-            raise SocketTaken(
-                str(self._path), f"cannot listen here: {error}", "see [link] socket in unit.toml"
-            ) from error
+        listening = listen(self._path, stop="systemctl stop patrola-core", setting="[link] socket in unit.toml")
         self._inode = self._path.stat().st_ino
         loop = asyncio.get_running_loop()
         self._server = await loop.create_unix_server(self._client, sock=listening, start_serving=False)
@@ -101,35 +84,3 @@ class LinkServer:
 def _uid(connection: socket.socket) -> int:
     packed = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER_CREDENTIALS.size)
     return int(PEER_CREDENTIALS.unpack(packed)[1])
-
-
-def _require_free(path: Path) -> None:
-    """Raise SocketTaken if a server answers there, or if it is no socket, which is not ours to replace."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        if not stat.S_ISSOCK(path.lstat().st_mode):
-            raise SocketTaken(str(path), "is no socket", "move it away, or name another [link] socket in unit.toml")
-    except FileNotFoundError:
-        return
-    with socket.socket(socket.AF_UNIX) as visitor:
-        visitor.setblocking(False)
-        # EAGAIN is a live server whose backlog is full; only a refusal shows that nobody listens.
-        if visitor.connect_ex(str(path)) not in (errno.ECONNREFUSED, errno.ENOENT):
-            raise SocketTaken(str(path), "another core listens here", "stop it first: systemctl stop patrola-core")
-
-
-def _listen(path: Path) -> socket.socket:
-    """A listening socket that appears at its path with its rights, in the place of any dead one."""
-    making = path.with_name(f".{os.getpid()}")
-    listening = socket.socket(socket.AF_UNIX)
-    try:
-        making.unlink(missing_ok=True)
-        listening.bind(str(making))
-        making.chmod(SOCKET_MODE)
-        listening.listen(BACKLOG)
-        making.rename(path)
-    except OSError:
-        listening.close()
-        making.unlink(missing_ok=True)
-        raise
-    return listening

@@ -26,7 +26,7 @@ from terminal.contract.messages import (
 from terminal.core import duty, emergency, position, reporting, vehicle
 from terminal.core.alarm import is_open
 from terminal.core.channels import ALARM_MOVED_EVERY_S
-from terminal.core.effects import Effect, Note, RecordPoint, SendMoved, StoreEvent
+from terminal.core.effects import Effect, Note, RecordPoint, SendAlarm, SendMoved, StoreEvent
 from terminal.core.emergency import Emergency, Scene
 from terminal.core.inputs import (
     Commanded,
@@ -199,7 +199,7 @@ def _desired(state: State, told: StateDesired, moment: Moment, _rules: Rules) ->
 
 def _heartbeat(state: State, heard: HeartbeatHeard, moment: Moment, _rules: Rules) -> Step:
     beat = heard.heartbeat
-    # A store of another epoch does not know what was confirmed to the one before.
+    # A store of another epoch does not know what was confirmed to the one before, nor what that had from memory alone.
     known = state.confirmed_revision if state.line.epoch in ("", beat.epoch) else 0
     line = replace(
         state.line,
@@ -208,7 +208,9 @@ def _heartbeat(state: State, heard: HeartbeatHeard, moment: Moment, _rules: Rule
         attended=beat.attended,
         hq_heard_mono_ns=moment.mono_ns,
     )
-    return replace(state, line=line, confirmed_revision=known), []
+    again = emergency.unstored(state.emergency) if state.line.epoch != beat.epoch else ()
+    effects: list[Effect] = [SendAlarm(message) for message in again]
+    return replace(state, line=line, confirmed_revision=known), effects
 
 
 def _line(state: State, line: LineChanged, _moment: Moment, _rules: Rules) -> Step:

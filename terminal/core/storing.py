@@ -91,16 +91,16 @@ class Storing:
             self._tell(StoreFailed(tuple(entry.id for entry in entries), str(error)))
             return False
         rows = [Row(seq, entry.id, entry.lane, entry.body) for seq, entry in zip(seqs, entries, strict=True)]
-        self._hand_on(rows)
+        self._hand_on(rows, outbox_id)
         self._tell(inputs.Stored({row.id: Place(outbox_id, row.lane, row.seq) for row in rows}))
         self._tell(PendingCounted(pending))
         return True
 
-    def _hand_on(self, rows: list[Row]) -> None:
+    def _hand_on(self, rows: list[Row], outbox: str) -> None:
         for row in rows:
             if row.lane is Lane.ALARM:
-                self._sender.placed(row)
-        self._sender.committed([row for row in rows if row.lane is not Lane.ALARM])
+                self._sender.placed(row, outbox)
+        self._sender.committed([row for row in rows if row.lane is not Lane.ALARM], outbox)
 
     def _start(self, work: Coroutine[Any, Any, object]) -> None:
         task = asyncio.create_task(work)

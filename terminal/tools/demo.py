@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+from hal.errors import SourceMissing
 from terminal.contract.topics import Lane
 from terminal.link import AlarmView, Snapshot, decode_server_line
 from terminal.tools.demo_accounts import Account, compare
@@ -26,6 +27,8 @@ DISPATCHER = "Demo dispatcher"
 READY_WITHIN_S = 60.0
 RUNG_WITHIN_S = 120.0
 SETTLED_WITHIN_S = 120.0
+BAD_USE = 2
+"""What every patrola command ends with for a configuration or file that cannot be used (terminal.tools.command)."""
 LOOK_S = 0.1
 LIVE_LEAD_S = 3.0
 """How long a spectator sees each rung before the next."""
@@ -51,6 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0 only if the alarm was received, acknowledged and cleared and no message was lost; 1 otherwise."""
+    for recording in (args.gnss, args.can, args.vehicle):
+        if recording is not None and not recording.is_file():
+            raise SourceMissing(str(recording), "there is no such file", "check the path")
     if args.can is not None and args.vehicle is None:
         args.vehicle = Path(__file__).parents[2] / "config" / "vehicles" / "obd2.toml"
     with contextlib.ExitStack() as stack:
@@ -79,6 +85,7 @@ class Demo:
         )
         self._ended: set[str] = set()
         self._watching = False
+        self._unusable = ""
 
     def tell(self, where: str, event: str, **fields: object) -> None:
         """One line of the story."""
@@ -117,18 +124,27 @@ class Demo:
         watch = ["hq", "watch", "--json", "--config", str(self._folder / "hq.toml")]
         board = ["simulate-board", "--link", str(self._folder / "board")]
         core = ["core", "--config", str(self._folder / "unit.toml"), "--echo"]
-        self._board = Process("board", _patrola(board), self._heard, self.tell, feed=True)
+        self._board = Process("board", _patrola(board), self._heard, self._told, self._log("board"), feed=True)
         children = [
-            Process("broker", broker, None, self.tell),
-            Process("hq", _patrola(hq), None, self.tell),
-            Process("watch", _patrola(watch), self._heard, self.tell, quiet=True),
+            Process("broker", broker, None, self._told, self._log("broker")),
+            Process("hq", _patrola(hq), None, self._told, self._log("hq")),
+            Process("watch", _patrola(watch), self._heard, self._told, self._log("watch"), quiet=True),
             self._board,
-            Process("core", _patrola(core), self._heard, self.tell),
+            Process("core", _patrola(core), self._heard, self._told, self._log("core")),
         ]
         async with contextlib.AsyncExitStack() as stack:
             for child in children:
                 await stack.enter_async_context(child)
             yield
+
+    def _log(self, name: str) -> Path:
+        return self._folder / f"{name}.log"
+
+    def _told(self, where: str, event: str, **fields: object) -> None:
+        """What became of a process; one that cannot use what it was given would only fail again."""
+        self.tell(where, event, **fields)
+        if event == "process-ended" and fields["code"] == BAD_USE:
+            self._unusable = str(fields["complaint"])
 
     def _broker(self) -> list[str]:
         program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
@@ -224,12 +240,12 @@ class Demo:
     async def _until(self, what: str, there: Any, within_s: float = READY_WITHIN_S) -> Snapshot:
         """Look at what core's clients see until it is so; looked at anew each time, since core may be started again."""
         deadline_s = time.monotonic() + within_s
-        while time.monotonic() < deadline_s:
+        while time.monotonic() < deadline_s and not self._unusable:
             seen = await self._seen()
             if seen is not None and there(seen):
                 return seen
             await asyncio.sleep(LOOK_S)
-        raise Failed(f"waited {within_s:g} s for {what}")
+        raise Failed(self._unusable or f"waited {within_s:g} s for {what}")
 
     async def _seen(self) -> Snapshot | None:
         try:

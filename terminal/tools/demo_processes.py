@@ -20,7 +20,10 @@ class Tell(Protocol):
 
 
 class Process:
-    """One program kept running while the `async with` lasts; `heard` gets each line that it prints."""
+    """One program kept running while the `async with` lasts; `heard` gets each line that it prints.
+
+    What it complains of goes to `log`; the last line of that is told when it ends.
+    """
 
     def __init__(
         self,
@@ -28,6 +31,7 @@ class Process:
         command: list[str],
         heard: Callable[[str], None] | None,
         tell: Tell,
+        log: Path,
         *,
         feed: bool = False,
         quiet: bool = False,
@@ -36,6 +40,7 @@ class Process:
         self._command = command
         self._heard = heard
         self._tell = tell
+        self._log = log
         self._feed = feed
         self._quiet = quiet
         self._process: asyncio.subprocess.Process | None = None
@@ -82,14 +87,19 @@ class Process:
                 await self._stop(self._process)
                 raise
             if not self._quiet:
-                self._tell("demo", "process-ended", name=self._name, code=code)
+                self._tell("demo", "process-ended", name=self._name, code=code, complaint=self._complaint())
             await asyncio.sleep(AGAIN_AFTER_S)
 
     async def _start(self) -> asyncio.subprocess.Process:
         pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
-        options: dict[str, Any] = {"stdin": pipe if self._feed else nothing, "stderr": nothing, "limit": LONGEST_LINE}
         output = nothing if self._heard is None else pipe
-        return await asyncio.create_subprocess_exec(*self._command, stdout=output, **options)
+        with self._log.open("ab") as log:
+            options: dict[str, Any] = {"stdin": pipe if self._feed else nothing, "stderr": log, "limit": LONGEST_LINE}
+            return await asyncio.create_subprocess_exec(*self._command, stdout=output, **options)
+
+    def _complaint(self) -> str:
+        lines = self._log.read_text(errors="replace").splitlines()
+        return lines[-1] if lines else ""
 
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
         while process.stdout is not None and (line := await process.stdout.readline()):

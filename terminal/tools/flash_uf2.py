@@ -11,9 +11,9 @@ INFO = "INFO_UF2.TXT"
 CHIPS = {"RPI-RP2": "RP2040", "RP2350": "RP2350"}
 """By what the drive's INFO_UF2.TXT has as Board-ID: data sheets of RP2040 (2.8.4) and RP2350 (5.5)."""
 
-FAMILIES = {0xE48BFF56: "RP2040", 0xE48BFF59: "RP2350"}
+FAMILIES = {0xE48BFF56: "RP2040", 0xE48BFF59: "RP2350", 0xE48BFF5A: "RP2350"}
 ABSOLUTE = 0xE48BFF57
-"""Family ids of pico-sdk's boot/uf2.h; an absolute block may lead a file for the RP2350 (its erratum E10)."""
+"""Family ids of pico-sdk's boot/uf2.h, the third that of the RP2350's RISC-V cores; an absolute block may lead a file for the RP2350 (its erratum E10)."""
 
 BLOCK = struct.Struct("<8I476sI")
 MAGIC_0, MAGIC_1, MAGIC_END = 0x0A324655, 0x9E5D5157, 0x0AB16F30

@@ -88,11 +88,6 @@ def _circuit(what: str) -> Callable[[SimulatedBoard], None]:
     return lambda board: board.circuit(what)
 
 
-def _press(board: SimulatedBoard) -> None:
-    board.circuit("press")
-    asyncio.get_running_loop().call_later(PRESS_S, board.circuit, "release")
-
-
 def _toggle(name: str) -> Callable[[SimulatedBoard], None]:
     levels = itertools.cycle((1, 0))
     return lambda board: board.pins(f"input {name} {next(levels)}")
@@ -100,7 +95,7 @@ def _toggle(name: str) -> Callable[[SimulatedBoard], None]:
 
 COMMANDS: dict[str, Callable[[SimulatedBoard], None]] = {
     **{what: _circuit(what) for what in CIRCUIT},
-    "press": _press,
+    "press": lambda board: board.press(PRESS_S),
     "hold": _circuit("press"),
     **{name: _toggle(name) for name in INPUTS if name != "button"},
     "reset": SimulatedBoard.reset,

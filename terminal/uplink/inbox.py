@@ -19,31 +19,42 @@ MOST_WAITING = 1000
 
 
 class Inbox:
-    """Takes what came down; receipts are dealt with one after the other, since each may need the disk."""
+    """Takes what came down; receipts are dealt with one after the other, since each may need the disk.
+
+    A receipt speaks of the store that headquarters' last heartbeat named, or it says nothing: it may have been under
+    way since before a backup was restored. So it cannot name a new store either, unless none was ever heard of.
+    """
 
     def __init__(self, writer: Writer, sender: Sender, tell: Callable[[Told], None]) -> None:
         self._writer = writer
         self._sender = sender
         self._tell = tell
         self._epoch = ""
+        self._epoch_on_disk = ""
         self._waiting: asyncio.Queue[Receipt | str] = asyncio.Queue(MOST_WAITING)
 
     def came_down(self, what: str, payload: bytes) -> None:
         """One message on this car's down topic; what cannot be read is logged without its content."""
         try:
             if what == topics.RECEIPT:
-                receipt = decode_as(Receipt, payload)
-                self._sender.received(receipt.ids)
-                self._tell(Received(receipt.ids))
-                self._queue(receipt)
+                self._receipted(decode_as(Receipt, payload))
             elif what == topics.STATE:
                 self._tell(StateDesired(decode_as(DesiredState, payload)))
             elif what == topics.HEARTBEAT:
                 heartbeat = decode_as(Heartbeat, payload)
+                self._epoch = heartbeat.epoch or self._epoch
                 self._tell(HeartbeatHeard(heartbeat))
                 self._queue(heartbeat.epoch)
         except Malformed as error:
-            log.warning("headquarters: a %s that cannot be read: %s; do both ends speak version 1?", what, error)
+            size = len(payload)
+            log.warning("headquarters: a %s (%d bytes) that cannot be read: %s; is it of version 1?", what, size, error)
+
+    def _receipted(self, receipt: Receipt) -> None:
+        self._epoch = self._epoch or receipt.epoch
+        if receipt.epoch == self._epoch:
+            self._sender.received(receipt.ids)
+            self._tell(Received(receipt.ids))
+            self._queue(receipt)
 
     def _queue(self, told: Receipt | str) -> None:
         if not self._waiting.full():
@@ -60,29 +71,42 @@ class Inbox:
                     await self._seen_epoch(told)
             except OutboxFailed as error:
                 log.warning("%s", error)
+            except Exception:
+                # One receipt that cannot be taken must not take the others with it.
+                log.exception("inbox: what came down (%s) could not be taken; report this", type(told).__name__)
+            finally:
+                self._waiting.task_done()
 
     async def _seen_epoch(self, epoch: str) -> None:
-        if epoch == self._epoch:
-            return
-        forgotten = await self._writer.submit(lambda outbox: outbox.forget_receipts(epoch))
-        self._epoch = epoch
+        """Tell the outbox, and open the account anew if there is another: what failed before may be done already."""
+        known = epoch in ("", self._epoch_on_disk)
+
+        def look(outbox: Outbox) -> tuple[int, str]:
+            return 0 if known else outbox.forget_receipts(epoch), outbox.id
+
+        forgotten, account = await self._writer.submit(look)
         if forgotten:
             log.warning("headquarters has another store (epoch %s): %d messages are sent again", epoch, forgotten)
+        if not known or account != self._sender.outbox:
             await self.open_account()
+            self._epoch_on_disk = epoch or self._epoch_on_disk
 
     async def open_account(self) -> str:
         """Tell the sender which account this is and which alarms it still owes; returns the outbox id."""
-        outbox, alarms = await self._writer.submit(_account)
+        outbox, self._epoch_on_disk, alarms = await self._writer.submit(_account)
+        self._epoch = self._epoch or self._epoch_on_disk
         self._sender.opened(outbox, alarms)
         return outbox
 
     async def _settle(self, receipt: Receipt) -> None:
-        await self._seen_epoch(receipt.epoch)
+        if receipt.epoch != self._epoch_on_disk:
+            await self._seen_epoch(receipt.epoch)
         if receipt.clash:
             await self._renew(receipt.outbox)
             return
-        if receipt.stored:
-            await self._settle_ranges(receipt)
+        if not receipt.stored:
+            return
+        await self._settle_ranges(receipt)
         counts = await self._writer.submit(lambda outbox: outbox.counts())
         self._tell(PendingCounted(sum(counts.values())))
 
@@ -91,8 +115,7 @@ class Inbox:
             return outbox.settle(receipt.lane, receipt.stored, receipt.epoch) if outbox.id == receipt.outbox else []
 
         ids = await self._writer.submit(settle)
-        for stored in receipt.stored:
-            self._sender.settled(ids, receipt.lane, stored.first, stored.last)
+        self._sender.settled(ids)
         if receipt.lane is not Lane.TRACK and ids:
             self._tell(Received(tuple(ids)))
 
@@ -105,5 +128,5 @@ class Inbox:
             await self.open_account()
 
 
-def _account(outbox: Outbox) -> tuple[str, list[Row]]:
-    return outbox.id, outbox.pending(Lane.ALARM, limit=MOST_WAITING)
+def _account(outbox: Outbox) -> tuple[str, str, list[Row]]:
+    return outbox.id, outbox.epoch, outbox.pending(Lane.ALARM, limit=MOST_WAITING)

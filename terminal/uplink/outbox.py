@@ -5,7 +5,7 @@ Synchronous, for one thread. A commit that raised may be there all the same; mak
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -37,6 +37,21 @@ CREATE TABLE messages (
 ) WITHOUT ROWID;
 CREATE INDEX unreceipted ON messages (lane, seq) WHERE receipted_s IS NULL;
 """
+WAITING = """
+PRAGMA temp_store = memory;
+CREATE TEMP TABLE waiting (lane INTEGER PRIMARY KEY, messages INTEGER NOT NULL);
+INSERT INTO waiting SELECT l.lane, count(m.seq)
+    FROM main.lanes l LEFT JOIN main.messages m ON m.lane = l.lane AND m.receipted_s IS NULL GROUP BY l.lane;
+CREATE TEMP TRIGGER came AFTER INSERT ON main.messages WHEN new.receipted_s IS NULL
+    BEGIN UPDATE waiting SET messages = messages + 1 WHERE lane = new.lane; END;
+CREATE TEMP TRIGGER went AFTER DELETE ON main.messages WHEN old.receipted_s IS NULL
+    BEGIN UPDATE waiting SET messages = messages - 1 WHERE lane = old.lane; END;
+CREATE TEMP TRIGGER changed AFTER UPDATE OF receipted_s ON main.messages
+    BEGIN UPDATE waiting SET messages = messages + (new.receipted_s IS NULL) - (old.receipted_s IS NULL)
+        WHERE lane = new.lane; END;
+"""
+"""How many messages of each lane have no receipt, kept by SQLite in memory: after an outage counting them anew takes
+longer than the commit of an alarm."""
 LANE_NUMBERS = {lane: number for number, lane in enumerate(Lane)}
 
 PAGE_BYTES = 1024
@@ -44,7 +59,7 @@ PAGE_BYTES = 1024
 PURGE_EVERY = 512
 """Settlements between looks for receipts that need not be kept any longer."""
 MOST_PLACES = 100_000
-"""Of one range of a receipt; no batch is so long, and a bad receipt must not keep the disk busy."""
+"""Of one receipt; no batch is so long, and a bad receipt must not keep the disk busy."""
 
 
 class Entry(Struct, frozen=True):
@@ -72,8 +87,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     reserve_bytes: int = 0
 
 
-Thin = Callable[[Lane, Ranges, str], Entry]
-"""Makes the event that tells headquarters which places were given up."""
+Thin = Callable[[str, Lane, Ranges, str], Entry]
+"""Makes the event that tells headquarters which places of which outbox were given up, and why."""
 
 
 class Outbox:
@@ -88,6 +103,7 @@ class Outbox:
         self._settled = PURGE_EVERY
         self.problem = problem
         self.id = self._born()
+        self._db.execute(WAITING)
 
     @classmethod
     def open(cls, path: Path, limits: Limits, thinned: Thin | None = None, *, vfs: str | None = None) -> "Outbox":
@@ -164,7 +180,7 @@ class Outbox:
 
     def _thin(self) -> None:
         for lane, dropped in thinning.thin(self._db, self._limits.most_bytes, LANE_NUMBERS.__getitem__).items():
-            account = self._thinned(lane, dropped, "the outbox was full")
+            account = self._thinned(self.id, lane, dropped, "the outbox was full")
             self._placed(account)
             self._db.execute("INSERT INTO accounts VALUES (?)", (UUID(account.id).bytes,))
 
@@ -192,7 +208,7 @@ class Outbox:
 
     def counts(self) -> dict[Lane, int]:
         """How many messages of each lane have no receipt."""
-        count = "SELECT count(*) FROM messages WHERE lane = ? AND receipted_s IS NULL"
+        count = "SELECT messages FROM waiting WHERE lane = ?"
         with self._failing():
             return {lane: int(self._db.execute(count, (number,)).get) for lane, number in LANE_NUMBERS.items()}
 
@@ -207,7 +223,7 @@ class Outbox:
             return []
         ids: list[str] = []
         with self._transaction():
-            for stored in ranges:
+            for stored in _believable(ranges):
                 ids += self._settled_range(lane, stored)
             self._purge_sometimes(len(ids))
         self._reserve.keep()
@@ -215,8 +231,6 @@ class Outbox:
 
     def _settled_range(self, lane: Lane, stored: StoredRange) -> list[str]:
         places = stored.last - stored.first + 1
-        if stored.first < 1 or not 0 < places <= MOST_PLACES or stored.last >= 1 << 63:
-            return []
         place = (LANE_NUMBERS[lane], stored.first, stored.last)
         found: list[Any] = self._db.execute(
             "SELECT id, receipted_s FROM messages WHERE lane = ? AND seq BETWEEN ? AND ? ORDER BY seq", place
@@ -252,15 +266,15 @@ class Outbox:
         return int(self._db.changes())
 
     def renew_identity(self) -> str:
-        """Take a new outbox id and new places for all that has no receipt, since another card has the old ones.
+        """Take a new outbox id and new places for all that is held, since another card has the old ones.
 
-        Accounts of what was thinned speak of the old places, and go with them.
+        All of it is sent again, with a receipt or without: the new account has no gaps then, and headquarters may
+        yet lose what it has and ask for it.
         """
         renewed = new_id()
         with self._transaction():
             self._db.execute("UPDATE facts SET value = ? WHERE name = 'outbox'", (renewed,))
-            self._db.execute("DELETE FROM messages WHERE receipted_s IS NOT NULL OR id IN (SELECT id FROM accounts)")
-            self._db.execute("DELETE FROM accounts")
+            self._unreceipt()
             for number in LANE_NUMBERS.values():
                 self._renumber(number)
         self.id = renewed
@@ -286,7 +300,16 @@ class Outbox:
         durable.shut(self._db)
 
 
-def account_of(lane: Lane, dropped: Ranges, reason: str) -> Entry:
+def account_of(outbox: str, lane: Lane, dropped: Ranges, reason: str) -> Entry:
     """The event that says what was given up; its sender is whoever the line vouches for."""
-    message = Thinned(id=new_id(), who=Who(unit=""), lane=lane, dropped=dropped, reason=reason)
+    message = Thinned(id=new_id(), who=Who(unit=""), outbox=outbox, lane=lane, dropped=dropped, reason=reason)
     return Entry(message.id, Lane.EVENT, encode(message))
+
+
+def _believable(ranges: Iterable[StoredRange]) -> Iterator[StoredRange]:
+    left = MOST_PLACES
+    for stored in ranges:
+        places = stored.last - stored.first + 1
+        if stored.first >= 1 and 0 < places <= left and stored.last < 1 << 63:
+            left -= places
+            yield stored

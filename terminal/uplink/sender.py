@@ -5,8 +5,8 @@ makes room for the next; only headquarters' receipt ends the repeating.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+import logging
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 import msgspec
@@ -20,6 +20,10 @@ from terminal.contract.topics import Lane
 from terminal.core.inputs import Published, PublishRefused, Told
 from terminal.uplink import track
 from terminal.uplink.outbox import Row
+from terminal.uplink.waiting import Pending, Waiting
+from terminal.uplink.writer import OutboxFailed
+
+log = logging.getLogger(__name__)
 
 
 class Sending(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -27,6 +31,7 @@ class Sending(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     window: int = 2
     most_unreceipted: int = 480
+    late_after_s: float = 30.0
     acknowledge_within_s: float = 10.0
     receipt_within_s: float = 15.0
     alarm_again_after_s: float = 3.0
@@ -42,10 +47,6 @@ class Publisher(Protocol):
     def abort(self, reason: str) -> None: ...
 
 
-Pending = Callable[[Lane, int, int], Awaitable[list[Row]]]
-"""(lane, after seq, limit) to rows that have no receipt."""
-
-
 class Flight(Struct):
     """One publication that the broker has not acknowledged."""
 
@@ -55,16 +56,14 @@ class Flight(Struct):
 
 
 class Outgoing(Struct):
-    """One alarm message, until headquarters has it."""
+    """One alarm message, until headquarters has it; `mid` is that of its last publication."""
 
     message: Stored
-    due_ns: int
     pause_s: float
+    due_ns: int = 0
+    mid: int | None = None
 
 
-LIVE_ROWS = 256
-"""Freshly committed rows kept in memory; what does not fit is read from the disk again."""
-BACKLOG_ROWS = 96
 PUMP_PERIOD_S = 0.5
 """How often the clocks of repeats and acknowledgements are looked at."""
 
@@ -80,32 +79,42 @@ class Sender:
         self._tell = tell
         self._clock = clock
         self._topics = {lane: topics.up(realm, unit, lane) for lane in Lane}
-        self._outbox = ""
         self._connection: Publisher | None = None
         self._alarms: dict[str, Outgoing] = {}
-        self._moved: AlarmMoved | None = None
-        self._live: dict[Lane, deque[Row]] = {Lane.EVENT: deque(), Lane.TRACK: deque()}
-        self._old: dict[Lane, deque[Row]] = {Lane.EVENT: deque(), Lane.TRACK: deque()}
-        self._cursor: dict[Lane, int | None] = {Lane.EVENT: None, Lane.TRACK: None}
-        self._awaiting: dict[Lane, dict[int, int]] = {Lane.EVENT: {}, Lane.TRACK: {}}
+        self._moved: dict[str, tuple[int, AlarmMoved]] = {}
+        self._waiting = {
+            lane: Waiting(
+                lane,
+                live_for_s=rules.late_after_s,
+                receipt_within_s=rules.receipt_within_s,
+                most_unreceipted=rules.most_unreceipted,
+            )
+            for lane in (Lane.EVENT, Lane.TRACK)
+        }
         self._flights: dict[int, Flight] = {}
         self._wake = asyncio.Event()
+        self.outbox = ""
         self.hq_heard = True
 
     def opened(self, outbox: str, alarms: Iterable[Row] = ()) -> None:
         """The account that places are given in, and its alarms that have no receipt; what waits is looked for anew."""
-        self._outbox = outbox
+        self.outbox = outbox
+        for waiting in self._waiting.values():
+            waiting.forget()
         for row in alarms:
-            self.placed(row)
-        self._start_over()
+            self.placed(row, outbox)
+        self._wake.set()
 
     def connected(self, connection: Publisher) -> None:
         """There is a line: alarms first, and all that has no receipt again."""
         self._connection = connection
         self._flights.clear()
         for outgoing in self._alarms.values():
-            outgoing.due_ns, outgoing.pause_s = 0, self._rules.alarm_again_after_s
-        self._start_over()
+            outgoing.due_ns, outgoing.mid, outgoing.pause_s = 0, None, self._rules.alarm_again_after_s
+        for waiting in self._waiting.values():
+            waiting.start_over()
+        self._send_alarms()
+        self._wake.set()
 
     def disconnected(self) -> None:
         """There is no line."""
@@ -115,38 +124,37 @@ class Sender:
     def alarm(self, message: Stored) -> None:
         """Send it now, ahead of everything, and again until headquarters has it."""
         if message.id not in self._alarms:
-            self._alarms[message.id] = Outgoing(message, 0, self._rules.alarm_again_after_s)
+            self._alarms[message.id] = Outgoing(message, self._rules.alarm_again_after_s)
         self._send_alarms()
 
-    def placed(self, row: Row) -> None:
-        """An alarm is on disk: it is sent again, with its place."""
+    def placed(self, row: Row, outbox: str) -> None:
+        """An alarm is on disk: it is sent again, with its place in this account, if that is still the one."""
+        if outbox != self.outbox:
+            return
         message = msgspec.json.decode(row.body, type=Stored)
-        place = Place(self._outbox, row.lane, row.seq)
-        message = msgspec.structs.replace(message, place=place)
-        self._alarms[row.id] = Outgoing(message, 0, self._rules.alarm_again_after_s)
+        message = msgspec.structs.replace(message, place=Place(outbox, row.lane, row.seq))
+        self._alarms[row.id] = Outgoing(message, self._rules.alarm_again_after_s)
         self._send_alarms()
 
     def moved(self, message: AlarmMoved) -> None:
-        """Where the car with the open alarm is; it replaces one that has not gone yet."""
-        self._moved = message
+        """Where the car with this open alarm is; it replaces one of the same incident that has not gone yet."""
+        self._moved[message.incident] = (self._clock.mono_ns(), message)
         self._wake.set()
 
-    def committed(self, rows: Iterable[Row]) -> None:
-        """Events and points are on disk, and may go."""
-        for row in rows:
-            self._live[row.lane].append(row)
-            if len(self._live[row.lane]) > LIVE_ROWS:
-                self._live[row.lane].popleft()
-                self._cursor[row.lane] = 0
+    def committed(self, rows: Iterable[Row], outbox: str) -> None:
+        """Events and points are on disk, and may go; of another account than this they are found there later."""
+        if outbox == self.outbox:
+            for row in rows:
+                self._waiting[row.lane].committed([row], self._clock.mono_ns())
         self._wake.set()
 
-    def settled(self, ids: Iterable[str], lane: Lane, first: int, last: int) -> None:
-        """Headquarters has these, at these places."""
-        for message_id in ids:
+    def settled(self, ids: Iterable[str]) -> None:
+        """Headquarters has these at their places."""
+        settled = frozenset(ids)
+        for message_id in settled:
             self._alarms.pop(message_id, None)
-        awaiting = self._awaiting.get(lane, {})
-        for seq in [seq for seq in awaiting if first <= seq <= last]:
-            del awaiting[seq]
+        for waiting in self._waiting.values():
+            waiting.settled(settled)
         self._wake.set()
 
     def received(self, ids: Iterable[str]) -> None:
@@ -155,8 +163,7 @@ class Sender:
         Headquarters may have got it before its commit, and would miss the place for ever.
         """
         for message_id in ids:
-            outgoing = self._alarms.get(message_id)
-            if outgoing is not None and outgoing.message.place is None:
+            if message_id in self._alarms and self._alarms[message_id].message.place is None:
                 del self._alarms[message_id]
 
     def watch(self, mid: int) -> None:
@@ -170,6 +177,8 @@ class Sender:
             self._tell(PublishRefused(f"the broker did not deliver: {failure}"))
         elif flight is not None:
             self._tell(Published(flight.ids))
+        for message_id in flight.ids if flight is not None else ():
+            self._repeat_later(message_id, mid)
         self._wake.set()
 
     async def run(self) -> None:
@@ -177,21 +186,28 @@ class Sender:
         while True:
             self._wake.clear()
             try:
-                await self._pump()
+                await self.pump()
             except Lost:
                 self.disconnected()
+            except OutboxFailed:
+                # Told where it is committed to; what waits there is looked for again.
+                pass
+            except Exception:
+                # A row that cannot be sent must not take the repeating of alarms with it.
+                log.exception("sender: something could not be sent; report this as a defect")
             try:
                 async with asyncio.timeout(PUMP_PERIOD_S):
                     await self._wake.wait()
             except TimeoutError:
                 pass
 
-    async def _pump(self) -> None:
+    async def pump(self) -> None:
+        """Send what is due now, as far as there is room; raises Lost, or OutboxFailed."""
         self._watch_acknowledgements()
         self._send_alarms()
         self._send_moved()
-        while self._has_room():
-            if not (self._send_events() or self._send_points(self._live) or await self._send_old()):
+        while self.outbox and self._has_room():
+            if not (self._send_next(late=False) or await self._send_old()):
                 return
 
     def _has_room(self) -> bool:
@@ -203,89 +219,79 @@ class Sender:
         if self._connection is not None and any(flight.handed_ns < limit_ns for flight in self._flights.values()):
             connection = self._connection
             self.disconnected()
-            connection.abort(f"the broker acknowledged nothing for {self._rules.acknowledge_within_s:g} s")
+            within = f"{self._rules.acknowledge_within_s:g} s"
+            connection.abort(f"it acknowledged nothing within {within}; is it cut off from its cluster?")
 
     def _publish(
         self, lane: Lane, payload: bytes, ids: tuple[str, ...], *, takes_room: bool = True, expiry_s: int = 0
-    ) -> None:
-        if self._connection is not None:
-            mid = self._connection.publish(Publication(self._topics[lane], payload, expiry_s))
-            self._flights[mid] = Flight(ids, self._clock.mono_ns(), takes_room)
+    ) -> int:
+        assert self._connection is not None, "who publishes has looked for a line"
+        mid = self._connection.publish(Publication(self._topics[lane], payload, expiry_s))
+        self._flights[mid] = Flight(ids, self._clock.mono_ns(), takes_room)
+        return mid
 
     def _send_alarms(self) -> None:
         now_ns = self._clock.mono_ns()
         for message_id, outgoing in self._alarms.items():
-            if self._connection is not None and outgoing.due_ns <= now_ns:
+            if self._connection is None:
+                return
+            # What is on its way on this connection arrives or ends with it; repeating it would only hold up others.
+            if outgoing.due_ns <= now_ns and outgoing.mid not in self._flights:
                 try:
-                    self._publish(Lane.ALARM, encode(outgoing.message), (message_id,), takes_room=False)
+                    outgoing.mid = self._publish(Lane.ALARM, encode(outgoing.message), (message_id,), takes_room=False)
                 except Lost:
                     self.disconnected()
-                    return
-                outgoing.due_ns = now_ns + round(outgoing.pause_s * 1e9)
-                outgoing.pause_s = min(outgoing.pause_s * 2, self._rules.alarm_again_at_most_s)
+
+    def _repeat_later(self, message_id: str, mid: int) -> None:
+        outgoing = self._alarms.get(message_id)
+        if outgoing is not None and outgoing.mid == mid:
+            outgoing.due_ns = self._clock.mono_ns() + round(outgoing.pause_s * 1e9)
+            outgoing.pause_s = min(outgoing.pause_s * 2, self._rules.alarm_again_at_most_s)
 
     def _send_moved(self) -> None:
-        if self._moved is not None and self._has_room():
-            self._publish(Lane.ALARM, encode(self._moved), (), expiry_s=self._rules.moved_expires_s)
-            self._moved = None
-
-    def _send_events(self) -> bool:
-        rows = self._live[Lane.EVENT] or self._old[Lane.EVENT]
-        if not rows:
-            return False
-        row = rows.popleft()
-        message = msgspec.json.decode(row.body, type=Event)
-        message = msgspec.structs.replace(message, place=Place(self._outbox, row.lane, row.seq))
-        self._sent(row.lane, [row.seq])
-        self._publish(row.lane, encode(message), (row.id,))
-        return True
-
-    def _send_points(self, queues: dict[Lane, deque[Row]]) -> bool:
-        rows = queues[Lane.TRACK]
-        if not rows:
-            return False
-        payload, count = track.batch(self._outbox, list(rows), late=queues is self._old)
-        sent = [rows.popleft() for _ in range(count)]
-        self._sent(Lane.TRACK, [row.seq for row in sent])
-        self._publish(Lane.TRACK, payload, tuple(row.id for row in sent))
-        return True
+        while self._moved and self._has_room():
+            told_ns, message = self._moved.pop(next(iter(self._moved)))
+            waited_s = (self._clock.mono_ns() - told_ns) // 1_000_000_000
+            if waited_s < self._rules.moved_expires_s:
+                self._publish(Lane.ALARM, encode(message), (), expiry_s=self._rules.moved_expires_s - waited_s)
 
     async def _send_old(self) -> bool:
-        for lane in (Lane.EVENT, Lane.TRACK):
-            if not self._old[lane]:
-                await self._read_old(lane)
-        return self._has_room() and (self._send_events() or self._send_points(self._old))
-
-    async def _read_old(self, lane: Lane) -> None:
-        """The next rows that have no receipt and are not on their way."""
-        self._look_for_unreceipted(lane)
-        cursor = self._cursor[lane]
-        if cursor is None or len(self._awaiting[lane]) >= self._rules.most_unreceipted:
-            return
-        rows = await self._pending(lane, cursor, BACKLOG_ROWS)
-        if self._cursor[lane] != cursor:
-            return
-        self._cursor[lane] = rows[-1].seq if rows else None
-        on_their_way = self._awaiting[lane].keys() | {row.seq for row in self._live[lane]}
-        self._old[lane].extend(row for row in rows if row.seq not in on_their_way)
-
-    def _look_for_unreceipted(self, lane: Lane) -> None:
-        """Once a receipt is overdue, look through the disk again; not while headquarters itself is silent."""
         now_ns = self._clock.mono_ns()
-        overdue = [seq for seq, due_ns in self._awaiting[lane].items() if due_ns <= now_ns]
-        if overdue and self.hq_heard:
-            for seq in overdue:
-                del self._awaiting[lane][seq]
-            self._cursor[lane] = 0
+        for waiting in self._waiting.values():
+            # Not while headquarters itself is silent: what the broker has took its way already.
+            if self.hq_heard:
+                waiting.look_for_overdue(now_ns)
+            await waiting.read(self._pending, self.outbox)
+        return self._has_room() and (self._send_next(late=False) or self._send_next(late=True))
 
-    def _sent(self, lane: Lane, seqs: list[int]) -> None:
-        due_ns = self._clock.mono_ns() + round(self._rules.receipt_within_s * 1e9)
-        self._awaiting[lane].update(dict.fromkeys(seqs, due_ns))
+    def _send_next(self, *, late: bool) -> bool:
+        """The next event, or else the next points; whether there were any."""
+        return self._send_events(late=late) or self._send_points(late=late)
 
-    def _start_over(self) -> None:
-        for lane in (Lane.EVENT, Lane.TRACK):
-            self._old[lane].clear()
-            self._awaiting[lane].clear()
-            self._cursor[lane] = 0
-        self._send_alarms()
-        self._wake.set()
+    def _next(self, lane: Lane, limit: int, *, late: bool) -> list[Row]:
+        waiting = self._waiting[lane]
+        return waiting.old(limit) if late else waiting.live(limit, self._clock.mono_ns())
+
+    def _send_events(self, *, late: bool) -> bool:
+        rows = self._next(Lane.EVENT, 1, late=late)
+        if not rows:
+            return False
+        self._waiting[Lane.EVENT].taken(1, late=late)
+        message = msgspec.json.decode(rows[0].body, type=Event)
+        message = msgspec.structs.replace(message, place=Place(self.outbox, rows[0].lane, rows[0].seq))
+        self._hand_over(Lane.EVENT, encode(message), rows)
+        return True
+
+    def _send_points(self, *, late: bool) -> bool:
+        rows = self._next(Lane.TRACK, track.MOST_POINTS, late=late)
+        if not rows:
+            return False
+        payload, count = track.batch(self.outbox, rows, late=late)
+        self._waiting[Lane.TRACK].taken(max(count, 1), late=late)
+        if count:
+            self._hand_over(Lane.TRACK, payload, rows[:count])
+        return True
+
+    def _hand_over(self, lane: Lane, payload: bytes, rows: list[Row]) -> None:
+        self._publish(lane, payload, tuple(row.id for row in rows))
+        self._waiting[lane].sent(rows, self._clock.mono_ns())

@@ -1,6 +1,8 @@
 """Holds one connection to the best broker that answers, says that the car is there, and hands on what comes down."""
 
 import asyncio
+import contextlib
+import logging
 import random
 import secrets
 from collections.abc import Callable
@@ -14,6 +16,8 @@ from terminal.contract.mqtt import Broker, Connection, Listener, Lost, Publicati
 from terminal.core.inputs import LineChanged, Told
 from terminal.uplink.sender import Sender
 
+log = logging.getLogger(__name__)
+
 
 class Holding(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the connection is held; a presence every few seconds lets both ends know a dead line within 20 s."""
@@ -24,6 +28,7 @@ class Holding(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     first_pause_s: float = 0.5
     longest_pause_s: float = 20.0
     good_after_s: float = 60.0
+    hq_within_s: float = 60.0
 
 
 class Session(Listener):
@@ -49,7 +54,6 @@ class Session(Listener):
         self._choice = 0
         self._pause_s = rules.first_pause_s
         self.pending = 0
-        self.outbox = ""
 
     def message(self, topic: str, payload: bytes) -> None:
         """Headquarters says something to this car."""
@@ -69,10 +73,14 @@ class Session(Listener):
                 problem = await self._hold(broker)
             except Lost as error:
                 problem = str(error)
+            except Exception as error:
+                # Whatever broke, the car goes on looking for a line.
+                log.exception("%s: the line broke in a way that was not foreseen", broker)
+                problem = f"{broker}: {error!r}; report this as a defect"
             self._sender.disconnected()
             self._tell(LineChanged(connected=False, broker=str(broker), problem=problem))
             good = loop.time() - began_s > self._rules.good_after_s
-            self._choice = 0 if good else self._choice + 1
+            self._choice = 0 if good and self._sender.hq_heard else self._choice + 1
             await self._pause(good=good)
 
     async def _hold(self, broker: Broker) -> str:
@@ -88,25 +96,32 @@ class Session(Listener):
         )
         try:
             await connection.open()
-            await connection.subscribe(topics.down_all(self._realm, self._who.unit))
+            mine = topics.down_all(self._realm, self._who.unit)
+            await connection.subscribe(mine, timeout_s=self._rules.connect_within_s)
             self._tell(LineChanged(connected=True, broker=str(broker)))
             self._sender.connected(connection)
-            return await self._stay(connection, incarnation)
+            return f"{broker}: {await self._stay(connection, incarnation)}"
         except asyncio.CancelledError:
-            connection.publish(self._presence(incarnation, online=False))
+            with contextlib.suppress(Lost):
+                connection.publish(self._presence(incarnation, online=False))
             await connection.close()
             raise
         finally:
             connection.abort("closed")
 
     async def _stay(self, connection: Connection, incarnation: str) -> str:
+        loop = asyncio.get_running_loop()
+        heard_s = loop.time()
         while not connection.closed.done():
             self._sender.watch(connection.publish(self._presence(incarnation, online=True)))
             await asyncio.wait([connection.closed], timeout=self._rules.presence_every_s)
+            heard_s = loop.time() if self._sender.hq_heard else heard_s
+            if len(self._brokers) > 1 and loop.time() - heard_s > self._rules.hq_within_s:
+                return f"headquarters was not heard through it for {self._rules.hq_within_s:g} s; the next is tried"
         return connection.closed.result()
 
     def _presence(self, incarnation: str, *, online: bool) -> Publication:
-        presence = Presence(incarnation=incarnation, online=online, outbox=self.outbox)
+        presence = Presence(incarnation=incarnation, online=online, outbox=self._sender.outbox)
         if online:
             presence = msgspec.structs.replace(presence, who=self._who, pending=self.pending)
         return Publication(topics.up(self._realm, self._who.unit, topics.PRESENCE), encode(presence))

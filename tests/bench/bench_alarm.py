@@ -3,56 +3,35 @@
 import asyncio
 import json
 import os
-import signal
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 from terminal.contract.mqtt import Broker, Connection, Listener, Publication
 from terminal.link import RaiseAlarm, Snapshot, decode_server_line, encode_line, merge
-from terminal.tools.demo_files import Ways, write_files
-from terminal.tools.demo_processes import free_port
+from tests.bench.processes import broker, configured, core, folder_on_disk, hq, started
+from tests.bench.rows import Row, row, share
 
 NAME = "An alarm, from press to receipt and to the dispatcher's name (1000 presses)"
 PRESSES = 1000
 HOPS = 1000
 
 
-def measure() -> list[dict[str, Any]]:
-    with tempfile.TemporaryDirectory(prefix="patrola-bench-") as name:
-        folder = Path(name)
-        port = free_port()
-        write_files(folder, Ways(port=port, gnss=None, can=None, vehicle=None, speed=1.0))
-        commands = [
-            ["/usr/sbin/mosquitto", "-c", str(folder / "mosquitto.conf")],
-            [sys.executable, "-m", "terminal.tools.command", "hq", "serve", "--config", str(folder / "hq.toml")],
-            [sys.executable, "-m", "terminal.tools.command", "core", "--config", str(folder / "unit.toml")],
-        ]
-        quiet = subprocess.DEVNULL
-        children = [subprocess.Popen(command, stdout=quiet, stderr=quiet) for command in commands]
-        try:
+def measure() -> list[Row]:
+    with folder_on_disk() as folder:
+        port = configured(folder)
+        with started(broker(folder), hq(folder), core(folder)):
             received, named = asyncio.run(_alarms(folder))
             hops = asyncio.run(_hops(port))
-        finally:
-            for child in reversed(children):
-                child.send_signal(signal.SIGTERM)
-                child.wait()
         syncs = _syncs(folder)
     hop, sync = statistics.median(hops), statistics.median(syncs)
-    rows = [_row("bare Mosquitto hop, p50", hop, ""), _row("bare 4 KiB write and fdatasync, p50", sync, "")]
+    rows = [row("bare Mosquitto hop, p50", hop * 1000, "ms"), row("bare 4 KiB fdatasync, p50", sync * 1000, "ms")]
     for what, times in (("press to receipt", received), ("press to dispatcher's name", named)):
-        for share, word in ((0.5, "p50"), (0.99, "p99")):
-            value = sorted(times)[int(share * (len(times) - 1))]
-            rows.append(_row(f"{what}, {word}", value, f"{value / hop:.1f} hops"))
+        for part, word in ((0.5, "p50"), (0.99, "p99")):
+            value = share(times, part)
+            rows.append(row(f"{what}, {word}", value * 1000, "ms", f"{value / hop:.1f} hops"))
     return rows
-
-
-def _row(name: str, seconds: float, versus: str) -> dict[str, Any]:
-    return {"name": name, "value": seconds * 1000, "unit": "ms", "versus": versus}
 
 
 async def _alarms(folder: Path) -> tuple[list[float], list[float]]:
@@ -116,8 +95,8 @@ class Echo(Listener):
 
 
 async def _hops(port: int) -> list[float]:
-    broker, echo = Broker(host="127.0.0.1", port=port), Echo()
-    to, fro = Connection("bench-to", broker, Listener()), Connection("bench-from", broker, echo)
+    at, echo = Broker(host="127.0.0.1", port=port), Echo()
+    to, fro = Connection("bench-to", at, Listener()), Connection("bench-from", at, echo)
     await to.open()
     await fro.open()
     await fro.subscribe("bench")

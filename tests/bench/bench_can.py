@@ -1,27 +1,22 @@
-"""CAN frames per second and CPU per frame, beside plain python-can with cantools on the same frames in the same run.
-
-Run as `python tests/bench/bench_can.py`; prints a table and, as its last line, JSON.
-"""
+"""CAN frames per second and CPU per frame, beside plain python-can with cantools on the same frames in the same run."""
 
 import asyncio
-import json
 import random
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent.parent
-sys.path.insert(0, str(ROOT))
+import can
+import cantools
 
-import can  # noqa: E402 - the checkout comes first on the path
-import cantools  # noqa: E402
+from drivers import can_file
+from drivers.signals import load
+from hal.clock import SystemClock
+from tests.bench.processes import ROOT
+from tests.bench.rows import Row, row
 
-from drivers import can_file  # noqa: E402
-from drivers.signals import load  # noqa: E402
-from hal.clock import SystemClock  # noqa: E402
-
+NAME = "CAN frames a second of CPU"
 GOLDEN = ROOT / "tests" / "golden"
 DBC, MAP = GOLDEN / "car.dbc", GOLDEN / "car.toml"
 FRAMES = 50_000
@@ -95,32 +90,23 @@ def cpu_us_per_frame(work: Callable[[], None]) -> float:
     return min(taken) / FRAMES * 1e6
 
 
-def measure() -> dict[str, float]:
-    """CPU microseconds per frame by what was done."""
+def measure() -> list[Row]:
     recorded = frames()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bench.log"
         record(path, recorded)
-        return {
-            "decode, cantools": cpu_us_per_frame(lambda: decode_by_cantools(recorded)),
-            "decode, DBC alone": cpu_us_per_frame(lambda: decode_by_us(recorded, None, DBC)),
-            "decode, signal map": cpu_us_per_frame(lambda: decode_by_us(recorded, MAP, None)),
-            "replay, python-can and cantools": cpu_us_per_frame(lambda: replay_by_python_can(path)),
-            "replay, DBC alone": cpu_us_per_frame(lambda: replay_by_us(path, None, DBC)),
-            "replay, signal map": cpu_us_per_frame(lambda: replay_by_us(path, MAP, None)),
-        }
+        plain_us = cpu_us_per_frame(lambda: decode_by_cantools(recorded))
+        plain_replay_us = cpu_us_per_frame(lambda: replay_by_python_can(path))
+        return [
+            row("decode: plain cantools", 1e6 / plain_us, "frames/s", f"{plain_us:.2f} us a frame"),
+            _row("decode: DBC alone", lambda: decode_by_us(recorded, None, DBC), plain_us),
+            _row("decode: signal map", lambda: decode_by_us(recorded, MAP, None), plain_us),
+            row("replay: plain python-can, cantools", 1e6 / plain_replay_us, "frames/s", f"{plain_replay_us:.2f} us"),
+            _row("replay: DBC alone", lambda: replay_by_us(path, None, DBC), plain_replay_us),
+            _row("replay: signal map", lambda: replay_by_us(path, MAP, None), plain_replay_us),
+        ]
 
 
-def main() -> None:
-    """Print the table and the JSON."""
-    found = measure()
-    print(f"{'CAN':34}{'us/frame':>10}{'frames/s':>12}")
-    for name, microseconds in found.items():
-        print(f"{name:34}{microseconds:10.2f}{1e6 / microseconds:12,.0f}")
-    print(
-        json.dumps({"bench": "can", "frames": FRAMES, "cpu_us_per_frame": {k: round(v, 3) for k, v in found.items()}})
-    )
-
-
-if __name__ == "__main__":
-    main()
+def _row(name: str, work: Callable[[], None], plain_us: float) -> Row:
+    us = cpu_us_per_frame(work)
+    return row(name, 1e6 / us, "frames/s", f"{us / plain_us:.2f} of plain's CPU, {us:.2f} us a frame")

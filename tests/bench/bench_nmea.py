@@ -1,23 +1,15 @@
-"""NMEA sentences per second of CPU, ours beside plain pynmea2 on the same lines in the same run.
+"""NMEA sentences per second of CPU, ours beside plain pynmea2 on the same lines in the same run."""
 
-Run as `python tests/bench/bench_nmea.py`; prints a table and, as its last line, JSON.
-"""
-
-import json
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
-ROOT = Path(__file__).parent.parent.parent
-sys.path.insert(0, str(ROOT))
+import pynmea2
 
-import pynmea2  # noqa: E402 - the checkout comes first on the path
+from drivers.nmea import NmeaReader
+from tests.bench.rows import Row, row
+from tests.system.receiver import epoch, sentence
 
-from drivers.nmea import NmeaReader  # noqa: E402
-from tests.system.receiver import epoch, sentence  # noqa: E402
-
-NAME = "nmea"
+NAME = "NMEA sentences a second of CPU"
 SECONDS = 3000
 GSA = sentence("GPGSA,A,3,01,02,03,04,05,06,07,08,,,,,2.0,1.0,1.7")
 GSV = sentence("GPGSV,3,1,12,01,40,083,46,02,17,308,41,12,07,344,39,14,22,228,45")
@@ -56,28 +48,12 @@ def per_second(work: Callable[[], None], sentences: int) -> float:
     return sentences / min(taken)
 
 
-def measure() -> list[dict[str, object]]:
-    """One row a figure; `versus` is plain pynmea2 in the same run."""
+def measure() -> list[Row]:
     recorded = lines()
     stream = b"".join(recorded)
     plain = per_second(lambda: by_pynmea2(recorded), len(recorded))
-    figures = {
-        "NMEA file, to fixes": per_second(lambda: by_us(stream, 16_384), len(recorded)),
-        "NMEA line in 64-byte reads, to fixes": per_second(lambda: by_us(stream, CHUNK_BYTES), len(recorded)),
-    }
-    return [
-        {"name": name, "value": round(value), "unit": "sentences/s", "versus": f"{round(plain)} plain pynmea2"}
-        for name, value in figures.items()
-    ]
-
-
-def main() -> None:
-    """Print the table and the JSON."""
-    found = measure()
-    for row in found:
-        print(f"{row['name']:40}{row['value']:>10} {row['unit']}   (beside {row['versus']})")
-    print(json.dumps({"bench": NAME, "figures": found}))
-
-
-if __name__ == "__main__":
-    main()
+    rows = [row("plain pynmea2, sentence by sentence", plain, "sentences/s")]
+    for name, chunk_bytes in (("file, to fixes", 16_384), (f"line in {CHUNK_BYTES}-byte reads, to fixes", CHUNK_BYTES)):
+        ours = per_second(lambda chunk_bytes=chunk_bytes: by_us(stream, chunk_bytes), len(recorded))
+        rows.append(row(name, ours, "sentences/s", f"{ours / plain:.2f} of plain pynmea2"))
+    return rows

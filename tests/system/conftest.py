@@ -15,20 +15,23 @@ from terminal.contract.mqtt import Broker
 STARTS_WITHIN_S = 20.0
 
 
-class Mosquitto:
-    """One broker process on a free loopback port, anonymous and without TLS."""
+ANONYMOUS = (
+    "listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n"
+    "max_queued_messages 0\nmax_inflight_messages 0\n"
+)
 
-    def __init__(self, folder: Path) -> None:
+
+class Mosquitto:
+    """One broker process on a free loopback port; anonymous and without TLS, unless a configuration says otherwise."""
+
+    def __init__(self, folder: Path, config: str = ANONYMOUS) -> None:
         program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
         assert program is not None, "mosquitto is not installed; ./scripts/test installs it"
         self._program = program
         self._log = folder / "mosquitto.log"
         self._config = folder / "mosquitto.conf"
         self.broker = Broker(host="127.0.0.1", port=_free_port())
-        self._config.write_text(
-            f"listener {self.broker.port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n"
-            "max_queued_messages 0\nmax_inflight_messages 0\n"
-        )
+        self._config.write_text(config.format(port=self.broker.port))
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

@@ -79,3 +79,27 @@ def test_it_runs_without_mosquitto_on_the_embedded_broker(tmp_path: Path) -> Non
     code, told = played("--duration", "2", "--broker", "embedded", "--folder", str(tmp_path))
     assert (code, told[-1]["ok"]) == (0, True), told[-1]
     assert any("iotcore" in line.get("text", "") for line in told)
+
+
+def test_a_recording_that_is_not_there_is_said_at_once(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "terminal.tools.command",
+        "demo",
+        "--headless",
+        "--gnss",
+        str(tmp_path / "no.nmea"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "no.nmea: there is no such file" in done.stderr
+
+
+def test_a_vehicle_map_that_cannot_be_used_ends_the_story_with_its_reason(tmp_path: Path) -> None:
+    vehicle = tmp_path / "map.toml"
+    vehicle.write_text('name = "no car"\ndbc = "absent.dbc"\n[signals]\n"Vehicle.Speed" = { dbc = "A.B" }\n')
+    options = ("--can", str(GOLDEN / "simulated.log"), "--vehicle", str(vehicle), "--folder", str(tmp_path / "demo"))
+    code, told = played(*options)
+    assert code == 1
+    assert "absent.dbc: cannot be read" in told[-1]["problem"]

@@ -16,8 +16,9 @@ from msgspec.structs import replace
 
 from hal.errors import PatrolaError
 from terminal import link
+from terminal.contract.unix_socket import SocketTaken
 from terminal.core import link_client, link_server
-from terminal.core.link_server import LinkServer, SocketTaken
+from terminal.core.link_server import LinkServer
 from terminal.link import (
     NO_CHANGES,
     Changes,
@@ -387,7 +388,7 @@ def _bind_and_die(path: Path) -> int:
 def test_another_core_that_lives_keeps_its_socket(path: Path):
     async def promise() -> None:
         async with bench(path) as core:
-            with pytest.raises(SocketTaken, match="another core listens here"):
+            with pytest.raises(SocketTaken, match="another process listens here"):
                 await Bench(path).server.start()
             core.server.publish(SNAPSHOT)
             async with visit(path) as client:
@@ -401,7 +402,7 @@ def test_a_core_too_busy_to_accept_is_alive_all_the_same(path: Path):
         busy.bind(str(path))
         busy.listen(0)
         caller.connect(str(path))
-        with pytest.raises(SocketTaken, match="another core"):
+        with pytest.raises(SocketTaken, match="another process"):
             asyncio.run(Bench(path).server.start())
 
 

@@ -214,10 +214,9 @@ def test_killed_at_any_moment_after_the_finger(tmp_path: Path, what: str, after_
 def test_a_power_cut_of_the_whole_car_after_the_press_is_one_incident(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with car(tmp_path) as made:
-            made.board.circuit("press")
-            await made.until("board-press")
-            await made.until("board-pins")
             await made.kill("core")
+            made.board.circuit("press")
+            await made.until("board-pins")
             made.board.unplug()
             made.board.plug()
             await made.start_core()

@@ -1,9 +1,12 @@
 """The board's firmware and core's conversation in board time: presses, faults, lamps, and all that may go wrong."""
 
 import random
+from pathlib import Path
 
 import pytest
 
+from drivers.io_board import Settings
+from drivers.serial_frames import LOOK_S
 from firmware import frame, inputs, lamp, pins, reporter
 from firmware.frame import TIME
 from firmware.inputs import BUTTON, CUT, IMPLAUSIBLE, NORMAL, SHORT
@@ -102,6 +105,15 @@ def test_the_board_s_clock_wraps_under_a_press() -> None:
     assert bench.states[-1].latched == ()
     assert bench.states[-1].health is ButtonHealth.OK
     assert not bench.program.reporter.core_dead
+
+
+def test_a_quiet_board_goes_on_telling_over_the_wrap_of_its_clock() -> None:
+    bench = Bench(VirtualBoard(TIME - 2000))
+    bench.run(1900)
+    said = len(bench.states)
+    bench.run(4000)
+    assert len(bench.states) - said >= 4000 // reporter.STATE_EVERY_MS - 1
+    assert bench.program.lamp.shown == "off"
 
 
 def test_presses_that_would_wrap_are_counted_under_a_new_nonce(bench: Bench) -> None:
@@ -266,6 +278,16 @@ def test_silent_shows_and_sounds_nothing_whatever_happens_also_after_a_reset(ben
     assert len(bench.told) == 1
 
 
+def test_a_board_stays_silent_over_resets_and_power_cuts_with_nothing_latched(bench: Bench) -> None:
+    bench.talk._set = frame.encode("SET", "silent", 0)
+    bench.run(2100)
+    bench.core = False
+    for start in (bench.boot, bench.power_cut, bench.power_cut):
+        start()
+        assert set(levels_of(bench, 9000)) == {(False, False)}
+        assert bench.program.lamp.shown == "dead"
+
+
 def test_loud_shows_and_sounds(bench: Bench) -> None:
     press(bench)
     bench.say(bench.talk.show("received"))
@@ -295,9 +317,10 @@ def test_a_dead_terminal_stays_dead_over_the_wrap_of_the_clock() -> None:
 
 
 def test_the_supply_is_cycled_only_where_that_was_set_and_only_after_its_time(bench: Bench) -> None:
-    bench.core = False
-    bench.run(200_000)
-    assert bench.board.cycles == []
+    for quiet in (bench, Bench(core=False)):
+        quiet.core = False
+        quiet.run(200_000)
+        assert quiet.board.cycles == []
     bench.core = True
     bench.talk._set = frame.encode("SET", "loud", 90)
     bench.run(2100)
@@ -404,6 +427,39 @@ def test_what_is_heard_once_is_not_believed(bench: Bench) -> None:
     listed = bench.talk.heard("STATE", [nonce, "ok", "8", "5", "000", "0"])
     assert listed.state is not None
     assert listed.state.latched == ()
+
+
+def test_core_knows_within_a_second_that_the_board_is_gone_and_misses_no_beat_of_it() -> None:
+    silent_after_s = Settings(device=Path("/dev/board")).silent_after_s
+    assert 3 * reporter.STATE_EVERY_MS / 1000 < silent_after_s < 1 - LOOK_S
+
+
+def test_a_start_that_changes_nothing_writes_no_flash_and_one_that_finds_an_old_record_does(bench: Bench) -> None:
+    bench.stores = False
+    press(bench)
+    old = bench.board.kept.record
+    bench.stores = True
+    bench.run(SETTLED_MS)
+    before = bench.board.kept.writes
+    bench.boot()
+    bench.run(SETTLED_MS)
+    assert bench.board.kept.writes == before
+    bench.board.kept.record = old
+    bench.boot()
+    bench.run(SETTLED_MS)
+    assert bench.board.kept.numbers() == []
+    assert len(bench.told) == 1
+
+
+def test_one_memory_for_both_is_written_once_a_change(bench: Bench) -> None:
+    bench.board.kept = bench.board.fast
+    bench.boot()
+    bench.stores = False
+    before = bench.board.fast.writes
+    press(bench)
+    bench.run(SETTLED_MS)
+    assert bench.board.fast.writes == before + 1
+    assert bench.program.lamp.shown == "pressed"
 
 
 def test_every_rung_fault_and_dead_terminal_has_a_pattern_of_its_own() -> None:

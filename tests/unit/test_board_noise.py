@@ -14,7 +14,7 @@ from hal.errors import BadInput, SourceRefused
 from hal.readings import Press
 from tests.unit.board_scene import Bench
 
-SHARE, ALL = 300_000, 10_000_000
+BROKEN = 10_000_000
 NONCE = "C0FFEE01"
 TOLD_WITHIN_MS = 1000
 
@@ -84,14 +84,14 @@ BREAKS: tuple[Callable[[random.Random, bytes], bytes], ...] = (
 )
 
 
-def broken_stream(rng: random.Random, lines: list[bytes]) -> bytes:
-    """Each line broken in some way; what came out whole by accident is taken out."""
+def broken_stream(rng: random.Random, lines: list[bytes]) -> tuple[bytes, int]:
+    """Each line broken in some way, and how many; what came out whole by accident is taken out."""
     told = []
     for line in lines:
         broken = BREAKS[int(rng.random() * len(BREAKS))](rng, line)
         if line not in broken:
             told.append(broken)
-    return b"".join(told)
+    return b"".join(told), len(told)
 
 
 UP = [
@@ -112,17 +112,18 @@ DOWN = [
 ]
 
 
-@pytest.mark.parametrize("count", [SHARE, pytest.param(ALL, marks=pytest.mark.long)])
-def test_no_broken_frame_is_a_press(count: int) -> None:
-    rng, reader = random.Random(count), frame.LineReader()
+def test_no_broken_frame_is_a_press() -> None:
+    rng, reader = random.Random(1), frame.LineReader()
     talk = Conversation("board", "/dev/board")
     talk.opened()
     for _ in range(2):
         talk.heard("HELLO", [str(frame.FRAME_VERSION), "B-1", NONCE, "1.0", "abc1234", "power"])
     told: set[Press] = set()
-    passed = 0
-    for _ in range(count // len(UP)):
-        for word, fields in reader.feed(broken_stream(rng, UP)):
+    sent = passed = 0
+    while sent < BROKEN:
+        stream, count = broken_stream(rng, UP)
+        sent += count
+        for word, fields in reader.feed(stream):
             passed += 1
             try:
                 state = talk.heard(word, fields).state
@@ -130,16 +131,18 @@ def test_no_broken_frame_is_a_press(count: int) -> None:
                 continue
             told.update(state.latched if state is not None else ())
     assert told <= {Press("B-1", 0xC0FFEE01, 7)}
+    print(f"{sent} broken lines, {passed} with a good check")
     assert passed > 0, "the noise must be bad enough for some of it to pass the check"
 
 
-@pytest.mark.parametrize("count", [SHARE, pytest.param(ALL, marks=pytest.mark.long)])
-def test_no_broken_frame_lets_go_of_a_press(count: int) -> None:
-    rng, reader = random.Random(count), frame.LineReader()
+def test_no_broken_frame_lets_go_of_a_press() -> None:
+    rng, reader, sent = random.Random(2), frame.LineReader(), 0
     latch = Latch(0xC0FFEE01, pressed=7, mask=0b11)
     board = Reporter(("B-1", "1.0", "abc1234", "power"), Inputs(0), latch, 0)
-    for _ in range(count // len(DOWN)):
-        for word, fields in reader.feed(broken_stream(rng, DOWN)):
+    while sent < BROKEN:
+        stream, count = broken_stream(rng, DOWN)
+        sent += count
+        for word, fields in reader.feed(stream):
             board.hear(word, fields, 0)
     assert latch.numbers() == [6, 7]
     assert not board.service_wanted
@@ -152,7 +155,7 @@ def test_a_press_in_noise_is_told_within_a_second_of_its_end(seed: int) -> None:
     bench.run(1500)
 
     def noise(data: bytes) -> bytes:
-        return broken_stream(rng, data.splitlines(True)) + rng.randbytes(int(rng.random() * 30))
+        return broken_stream(rng, data.splitlines(True))[0] + rng.randbytes(int(rng.random() * 30))
 
     bench.up = noise
     bench.down = noise if seed % 2 else bench.down

@@ -57,6 +57,19 @@ def test_what_the_car_gave_up_is_no_gap(store: Store) -> None:
     assert missing(store) == [(Lane.TRACK, 10, 11)]
 
 
+def test_what_was_given_up_of_an_outbox_that_has_another_id_by_now_is_no_gap_there(store: Store) -> None:
+    told = Thinned(
+        id=new_id(),
+        who=Who(unit=UNIT),
+        outbox=OUTBOX,
+        lane=Lane.TRACK,
+        dropped=((1, 1),),
+        place=place(Lane.EVENT, 1, new_id()),
+    )
+    take(store, track(2), published(Lane.EVENT, told))
+    assert missing(store) == []
+
+
 @given(st.lists(st.lists(st.integers(1, 30), min_size=1, max_size=6, unique=True), max_size=12))
 def test_gaps_are_what_a_set_of_places_says(tmp_path_factory: pytest.TempPathFactory, batches: list[list[int]]) -> None:
     store = store_at(tmp_path_factory.mktemp("store"))

@@ -2,8 +2,10 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+import apsw
 import msgspec
 import pytest
 
@@ -44,9 +46,41 @@ def ids(rows: list[Row]) -> list[str]:
     return [row.id for row in rows]
 
 
+def counted_anew(outbox: Outbox) -> dict[Lane, int]:
+    return {lane: len(outbox.pending(lane, limit=1_000_000)) for lane in Lane}
+
+
 def test_each_lane_has_its_own_places_from_one(outbox: Outbox) -> None:
     assert outbox.commit([entry(Lane.ALARM), entry(Lane.EVENT), entry(Lane.EVENT)]) == [1, 1, 2]
     assert outbox.counts() == {Lane.ALARM: 1, Lane.EVENT: 2, Lane.TRACK: 0}
+
+
+def test_what_waits_is_counted_after_reopening_and_after_a_commit_that_failed(path: Path) -> None:
+    with closing(Outbox.open(path, ROOMY)) as outbox:
+        outbox.commit(entries(2, Lane.TRACK))
+        outbox.commit([entry(Lane.ALARM)])
+        with pytest.raises(ValueError, match="badly formed"):
+            outbox.commit([entry(Lane.TRACK), Entry("no id", Lane.TRACK, b"")])
+        assert outbox.counts() == {Lane.ALARM: 1, Lane.EVENT: 0, Lane.TRACK: 2}
+    with closing(Outbox.open(path, ROOMY)) as outbox:
+        assert outbox.counts() == {Lane.ALARM: 1, Lane.EVENT: 0, Lane.TRACK: 2}
+
+
+def test_what_waits_is_counted_whatever_becomes_of_it(outbox: Outbox) -> None:
+    assert outbox.forget_receipts("first") == 0
+    outbox.commit([entry(Lane.ALARM), entry(), *entries(3, Lane.TRACK)])
+    alarm_receipt = [receipt(outbox.pending(Lane.ALARM))]
+    for happened in (
+        lambda: outbox.settle(Lane.TRACK, [receipt(outbox.pending(Lane.TRACK)[:2])]),
+        lambda: outbox.settle(Lane.ALARM, alarm_receipt),
+        lambda: outbox.settle(Lane.ALARM, alarm_receipt),
+        lambda: outbox.settle(Lane.EVENT, [receipt(outbox.pending(Lane.EVENT))]),
+        lambda: outbox.forget_receipts("second"),
+        lambda: outbox.settle(Lane.ALARM, alarm_receipt),
+        outbox.renew_identity,
+    ):
+        happened()
+        assert outbox.counts() == counted_anew(outbox)
 
 
 def test_an_entry_committed_again_keeps_its_one_place(outbox: Outbox) -> None:
@@ -151,18 +185,29 @@ def test_receipts_are_kept_as_long_as_was_said_and_no_longer(path: Path) -> None
         path.unlink()
 
 
-def test_a_renewed_outbox_numbers_what_is_owed_from_one(outbox: Outbox) -> None:
-    outbox.commit(entries(5))
-    rows = outbox.pending(Lane.EVENT)
-    outbox.settle(Lane.EVENT, [receipt(rows[1:3])])
-    before = outbox.id
+def test_a_renewed_outbox_numbers_all_that_it_holds_from_one_and_owes_it(outbox: Outbox) -> None:
+    for lane in (Lane.EVENT, Lane.TRACK):
+        outbox.commit(entries(5, lane))
+        rows = outbox.pending(lane)
+        outbox.settle(lane, [receipt(rows[1:3])])
+    before, events, points = outbox.id, 5, outbox.pending(Lane.TRACK)
     assert outbox.renew_identity() == outbox.id != before
-    assert [(row.seq, row.id) for row in outbox.pending(Lane.EVENT)] == [
-        (1, rows[0].id),
-        (2, rows[3].id),
-        (3, rows[4].id),
-    ]
-    assert outbox.commit([entry()]) == [4]
+    assert [row.seq for row in outbox.pending(Lane.EVENT)] == list(range(1, events + 1))
+    assert [(row.seq, row.id) for row in outbox.pending(Lane.TRACK)] == list(enumerate(ids(points), 1))
+    assert outbox.commit([entry(), entry(Lane.TRACK)]) == [6, 4]
+
+
+def test_what_was_given_up_is_told_of_the_outbox_that_it_was_in(path: Path) -> None:
+    outbox = Outbox.open(path, Limits(most_bytes=100_000))
+    before = outbox.id
+    outbox.commit(entries(700, Lane.TRACK, size=200))
+    outbox.renew_identity()
+    (told,) = outbox.pending(Lane.EVENT)
+    message = decode_event(told.body)
+    assert isinstance(message, Thinned)
+    assert (told.seq, message.outbox, message.dropped[0][0]) == (1, before, 1)
+    assert before != outbox.id
+    outbox.close()
 
 
 def test_a_full_outbox_gives_up_the_oldest_track_and_says_which(path: Path) -> None:
@@ -187,6 +232,7 @@ def test_events_go_after_the_track_but_neither_alarms_nor_accounts_of_what_went(
     for _ in range(20):
         outbox.commit(entries(20, Lane.EVENT, size=1000))
     counts = outbox.counts()
+    assert counts == counted_anew(outbox)
     assert (counts[Lane.ALARM], counts[Lane.TRACK]) == (50, 0)
     told = [msgspec.json.decode(row.body) for row in outbox.pending(Lane.EVENT, limit=999) if row.body[:1] == b"{"]
     assert {message["lane"] for message in told} == {"track", "event"}
@@ -232,4 +278,37 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 def test_space_is_reserved_beside_the_outbox(path: Path) -> None:
     outbox = Outbox.open(path, Limits(most_bytes=10_000_000, reserve_bytes=100_000))
     assert path.with_name("outbox.db.reserve").stat().st_size == 100_000
+    outbox.close()
+
+
+def test_what_is_owed_is_kept_count_of_through_everything(path: Path) -> None:
+    outbox = Outbox.open(path, Limits(most_bytes=100_000))
+
+    def counted() -> dict[Lane, int]:
+        return {lane: len(outbox.pending(lane, limit=10_000)) for lane in Lane}
+
+    def check() -> None:
+        assert outbox.counts() == counted()
+
+    check()
+    for round_number in range(4):
+        made = [entry(lane, b"x" * 80) for lane in Lane for _ in range(200)]
+        outbox.commit(made)
+        check()
+        outbox.commit(made[:3])
+        check()
+        for lane in Lane:
+            rows = outbox.pending(lane, limit=40)
+            if len(rows) == 40:
+                outbox.settle(lane, [receipt(rows[:30]), receipt(rows[:30]), receipt(rows[35:])])
+            check()
+        outbox.forget_receipts(f"epoch {round_number}")
+        check()
+        usual = outbox._db.limit(apsw.SQLITE_LIMIT_LENGTH, 5000)
+        with pytest.raises(DiskFailed):
+            outbox.commit([entry(), entry()], b"x" * 6000)
+        outbox._db.limit(apsw.SQLITE_LIMIT_LENGTH, usual)
+        check()
+    outbox.renew_identity()
+    check()
     outbox.close()

@@ -38,8 +38,8 @@ class Line:
         return [None if message.place is None else message.place.seq for message in messages]
 
 
-async def nothing_waits(_lane: Lane, _after: int, _limit: int) -> list[Row]:
-    return []
+async def nothing_waits(_lane: Lane, _after: int, _limit: int) -> tuple[str, list[Row]]:
+    return "outbox", []
 
 
 ALARM = AlarmRaised(id=new_id(), who=Who(unit="LJ-101"), incident=new_incident())
@@ -67,19 +67,19 @@ def sender(clock: Clock, line: Line) -> Sender:
 
 def test_it_goes_at_once_and_again_until_headquarters_has_it(clock: Clock, line: Line, sender: Sender) -> None:
     clock.now_s = RULES.alarm_again_after_s + 0.1
-    sender.placed(ROW)
+    sender.placed(ROW, "outbox")
     assert line.places() == [None, 7]
     clock.now_s += RULES.alarm_again_at_most_s
-    sender.placed(ROW)
+    sender.placed(ROW, "outbox")
     assert line.places() == [None, 7, 7]
 
 
 def test_a_receipt_for_it_without_its_place_does_not_end_the_telling_of_the_place(line: Line, sender: Sender) -> None:
-    sender.placed(ROW)
+    sender.placed(ROW, "outbox")
     sender.received([ALARM.id])
     sender.connected(line)
     assert line.places() == [None, 7, 7]
-    sender.settled([ALARM.id], Lane.ALARM, 7, 7)
+    sender.settled([ALARM.id])
     sender.connected(line)
     assert line.places() == [None, 7, 7]
 
@@ -88,5 +88,5 @@ def test_received_before_it_is_on_disk_it_goes_again_once_it_has_a_place(line: L
     sender.received([ALARM.id])
     sender.connected(line)
     assert line.places() == [None]
-    sender.placed(ROW)
+    sender.placed(ROW, "outbox")
     assert line.places() == [None, 7]

@@ -12,12 +12,12 @@ from terminal.contract.messages import (
     VehicleChanged,
 )
 from terminal.core.channels import CHANNELS, HQ_SILENT_AFTER_S
-from terminal.core.effects import RecordPoint, StoreEvent
+from terminal.core.effects import RecordPoint, SendAlarm, StoreEvent
 from terminal.core.inputs import Commanded, HeartbeatHeard, LineChanged, PublishRefused, Received, StateDesired, Told
 from terminal.core.state import CIRCUIT_PROBLEMS, snapshot
 from terminal.core.step import STEPS
 from terminal.core.vehicle import LIGHTBAR, SPEED
-from terminal.link import SetDuty
+from terminal.link import RaiseAlarm, SetDuty
 from tests.unit.core_scene import RULES, Car, fix, of_type
 
 
@@ -115,6 +115,14 @@ def test_a_desired_state_is_confirmed_once_and_again_after_headquarters_store_wa
     third = stored(car.take(wanted))
     assert [len(one) for one in (first, second, third)] == [1, 0, 1]
     assert isinstance(first[0], StateConfirmed)
+
+
+def test_to_a_new_store_goes_again_what_the_disk_never_took() -> None:
+    car = Car()
+    beats = [HeartbeatHeard(Heartbeat(epoch=epoch, storing=True, attended=True)) for epoch in ("a", "a", "b")]
+    car.take(beats[0])
+    (raised,) = of_type(car.take(Commanded(RaiseAlarm())), SendAlarm)
+    assert [of_type(car.take(beat), SendAlarm) for beat in beats[1:]] == [[], [raised]]
 
 
 def test_what_the_broker_refuses_is_shown() -> None:

@@ -1,0 +1,145 @@
+"""A configuration is used whole or refused with every error at once, each with its line and what was expected."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec import Struct
+
+from hal.errors import ConfigError
+from hq import config as hq_config
+from terminal import config as unit_config
+
+ROOT = Path(__file__).parents[2]
+UNIT, HQ = ROOT / "config" / "unit.toml", ROOT / "config" / "hq.toml"
+COMMENTED_KEY = re.compile(r"^# (\[[\w.]+\]|[\w-]+ = )")
+
+GOOD = """
+[unit]
+realm = "LJ"
+unit = "LJ-101"
+[[brokers]]
+host = "localhost"
+"""
+
+
+def uncommented(path: Path) -> str:
+    """The file with every key that it shows in force."""
+    lines = path.read_text().splitlines()
+    return "\n".join(line[2:] if COMMENTED_KEY.match(line) else line for line in lines)
+
+
+def loaded(tmp_path: Path, text: str) -> unit_config.Config:
+    path = tmp_path / "unit.toml"
+    path.write_text(text)
+    return unit_config.load(path)
+
+
+def refused(tmp_path: Path, text: str) -> list[str]:
+    with pytest.raises(ConfigError) as error:
+        loaded(tmp_path, text)
+    return str(error.value).splitlines()
+
+
+def test_what_is_shipped_can_be_loaded() -> None:
+    assert unit_config.load(UNIT).unit.unit == "LJ-101"
+    assert hq_config.load(HQ).name == "HQ-1"
+
+
+def defaults(section: type[Struct], given: Any) -> list[str]:
+    """The keys of a section whose value in the file is not their default."""
+    odd = []
+    for field in msgspec.structs.fields(section):
+        default = field.default_factory() if field.default is msgspec.NODEFAULT else field.default
+        if getattr(given, field.name) != default:
+            odd.append(f"{section.__name__}.{field.name}")
+    return odd
+
+
+SECTIONS = ("duty", "reporting", "storage", "link", "journal", "sending", "holding")
+
+
+def test_the_shipped_file_shows_every_key_at_its_default(tmp_path: Path) -> None:
+    config = loaded(tmp_path, uncommented(UNIT))
+    odd = [key for name in SECTIONS for key in defaults(type(getattr(config, name)), getattr(config, name))]
+    assert odd == []
+    shown = UNIT.read_text()
+    for name in SECTIONS:
+        for field in msgspec.structs.fields(type(getattr(config, name))):
+            assert re.search(rf"^#? ?\[?(\w+\.)?{field.name}\b", shown, re.MULTILINE), (
+                f"{name}.{field.name} is not shown"
+            )
+
+
+def test_the_shipped_hq_file_shows_every_key_at_its_default(tmp_path: Path) -> None:
+    path = tmp_path / "hq.toml"
+    path.write_text(uncommented(HQ))
+    config = hq_config.load(path)
+    assert defaults(hq_config.Line, config.line) == []
+    fields = {field.name: field.default for field in msgspec.structs.fields(hq_config.Config)}
+    assert (config.store, config.socket) == (fields["store"], fields["socket"])
+
+
+def test_paths_are_meant_from_where_the_file_stands(tmp_path: Path) -> None:
+    config = loaded(tmp_path, GOOD + '[storage]\nfolder = "state"\n')
+    assert config.storage.folder == tmp_path / "state"
+
+
+WRONG: dict[str, tuple[str, list[str]]] = {
+    "an unknown key": (
+        GOOD + "[reporting]\nmoving_distanse_m = 5\n",
+        [":8:", "moving_distanse_m", '"moving_distance_m"'],
+    ),
+    "an unknown table": (GOOD + "[reportin]\n", [":7:", "reportin", '"reporting"']),
+    "a word for a number": (GOOD + '[holding]\nkeepalive_s = "10"\n', [":8:", "keepalive_s", "expected `int`"]),
+    "a number out of its range": (GOOD + "[storage]\noutbox_megabytes = 1\n", [":8:", "outbox_megabytes", ">= 8"]),
+    "a unit in small letters": (GOOD.replace("LJ-101", "lj 101"), [":4:", "unit.unit", "A-Z0-9_-"]),
+    "a missing key": ('[unit]\nrealm = "LJ"\n[[brokers]]\nhost = "h"\n', [":1:", "unit.unit", "is missing"]),
+    "no broker": ('brokers = []\n[unit]\nrealm = "LJ"\nunit = "A"\n', [":1:", "brokers", "at least 1"]),
+    "a source without a driver": (GOOD + "[sources.gnss]\nport = 1\n", [":7:", "sources.gnss", "nmea_serial"]),
+    "a driver that there is not": (GOOD + '[sources.gnss]\ndriver = "gspd"\n', [":8:", "driver", "'gpsd'"]),
+    "a driver's unknown key": (
+        GOOD + '[sources.gnss]\ndriver = "gpsd"\nhots = "h"\n',
+        [":9:", "sources.gnss.hots", '"host"'],
+    ),
+    "a first status that there is not": (GOOD + '[duty]\ninitial = "availabel"\n', [":8:", "initial", '"available"']),
+    "no TOML": ("[unit\n", ["is not TOML", "line 1"]),
+}
+
+
+@pytest.mark.parametrize(("text", "said"), WRONG.values(), ids=WRONG.keys())
+def test_what_is_wrong_is_said_with_its_line_and_what_was_expected(tmp_path: Path, text: str, said: list[str]) -> None:
+    (line,) = refused(tmp_path, text)
+    assert "unit.toml" in line
+    for part in said:
+        assert part in line
+
+
+def test_all_errors_are_said_at_once(tmp_path: Path) -> None:
+    text = GOOD.replace("LJ-101", "lj") + '[sources.a]\ndriver = "x"\n[sources.b]\n[reporting]\nturn = 1\n'
+    assert len(refused(tmp_path, text)) == 4
+
+
+def test_a_missing_file_and_one_that_is_no_text_are_said_so(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="the file is not there"):
+        unit_config.load(tmp_path / "unit.toml")
+    (tmp_path / "unit.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        unit_config.load(tmp_path / "unit.toml")
+
+
+def test_config_check_says_good_or_everything_that_is_wrong(tmp_path: Path) -> None:
+    def checked(text: str) -> subprocess.CompletedProcess[str]:
+        path = tmp_path / "unit.toml"
+        path.write_text(text)
+        command = [sys.executable, "-m", "terminal.tools.command", "config", "check", str(path)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+    good = checked(GOOD)
+    assert (good.returncode, "good; unit LJ-101 of LJ" in good.stdout) == (0, True)
+    bad = checked(GOOD + "[reporting]\nturn = 1\nspeed = 2\n")
+    assert (bad.returncode, len(bad.stderr.splitlines())) == (2, 2)
