@@ -126,18 +126,18 @@ class Board:
             if not pin.value():
                 raw |= bit
             bit <<= 1
-        if pins.SUPERVISED:
+        if self._pins.supervised:
             return raw | supervised(self.button_permille(), self._bands)
         opened, closed = self._contacts
         return raw | two_contacts(not opened.value(), not closed.value())
 
     def button_permille(self) -> int:
         """The voltage on the button's line, in permille of the reference; -1 without resistors."""
-        return self._button.read_u16() * 1000 >> 16 if pins.SUPERVISED else -1
+        return self._button.read_u16() * 1000 >> 16 if self._pins.supervised else -1
 
     def reference_permille(self) -> int:
-        """What the ADC makes of the reference divider."""
-        return self._reference.read_u16() * 1000 >> 16
+        """What the ADC makes of the reference divider; -1 without resistors."""
+        return self._reference.read_u16() * 1000 >> 16 if self._pins.supervised else -1
 
     def show(self, levels: int) -> None:
         """Drive lamp and buzzer."""

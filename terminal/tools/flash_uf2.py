@@ -13,7 +13,8 @@ CHIPS = {"RPI-RP2": "RP2040", "RP2350": "RP2350"}
 
 FAMILIES = {0xE48BFF56: "RP2040", 0xE48BFF59: "RP2350", 0xE48BFF5A: "RP2350"}
 ABSOLUTE = 0xE48BFF57
-"""Family ids of pico-sdk's boot/uf2.h, the third that of the RP2350's RISC-V cores; an absolute block may lead a file for the RP2350 (its erratum E10)."""
+"""Family ids of pico-sdk's boot/uf2.h, the third that of the RP2350's RISC-V cores; an absolute block may lead a file
+for the RP2350 (its erratum E10)."""
 
 BLOCK = struct.Struct("<8I476sI")
 MAGIC_0, MAGIC_1, MAGIC_END = 0x0A324655, 0x9E5D5157, 0x0AB16F30

@@ -94,14 +94,16 @@ class FlashBoard:
 
     def settings(self, told: int) -> Path:
         """What flash_device.py is given."""
+        board = pins.BOARDS.get(self.chip)
         given = {
+            "low": [] if board is None or board.supervised else [board.contact_closed],
             "machine": MACHINES[self.chip],
             "id": "E6614104037E2B21",
             "flash": str(self.flash),
             "scratch": str(self._folder / "scratch"),
             "told": told,
             "blocks": self._blocks,
-            "lamp": pins.BOARDS[self.chip].lamp if self.chip in pins.BOARDS else -1,
+            "lamp": -1 if board is None else board.lamp,
             "adc": self.adc,
             "cut": self.cut_after,
             "rot": self.rot.hex(),

@@ -101,7 +101,7 @@ class Pin:
     IN, OUT, PULL_UP = 0, 1, 2
 
     def __init__(self, number, mode=0, pull=0, value=None):
-        self.number, self.level = number, 1 if value is None else value
+        self.number, self.level = number, int(number not in given["low"]) if value is None else value
 
     def value(self, level=None):
         if level is None:

@@ -36,7 +36,7 @@ class Chip:
     def __init__(self, folder: Path, chip: str) -> None:
         self.folder = folder
         self.chip = chip
-        self.pins = pins.BOARDS[chip.split("-")[0]]
+        self.pins = pins.BOARDS[pins.chip_of(chip)]
         self.reader = LineReader()
         self.frames: list[tuple[str, list[str]]] = []
         self.adc(NORMAL_PERMILLE)
@@ -62,6 +62,9 @@ class Chip:
         self.process.communicate()
 
     def adc(self, permille: int) -> None:
+        """Set the button's line, or the two contacts that stand for it."""
+        self.put(f"in{self.pins.contact_open}", int(permille != PRESSED_PERMILLE))
+        self.put(f"in{self.pins.contact_closed}", int(permille != NORMAL_PERMILLE))
         self.put(f"adc{self.pins.button_adc}", (permille << 16) // 1000 + 32)
 
     def put(self, name: str, value: int) -> None:
