@@ -111,12 +111,12 @@ def run():
     """Start what can be started."""
     if is_for_service():
         return
-    folder = newest()
-    if folder:
-        try:
+    try:
+        folder = newest()
+        if folder:
             start(folder)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it must be seen
-            sys.print_exception(error)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it must be seen
+        sys.print_exception(error)
     show_no_firmware()
 
 

@@ -203,13 +203,11 @@ def _once_back(port: str, make: Callable[[str], Made]) -> Made:
     while True:
         try:
             flash_find.wait(port, STARTS_WITHIN_S)
-        except SourceMissing as error:
-            raise SourceLost("flash", "the board did not come back", "plug it in and start again") from error
-        try:
             return make(port)
-        except SourceLost:
+        except (SourceLost, SourceMissing) as error:
             if time.monotonic() > ends_s:
-                raise
+                problem = f"the board did not come back: {error.problem}"
+                raise SourceLost("flash", problem, "plug it in and start again") from error
 
 
 def _proved(port: str, chip: "Chip", image: Image, written: tuple[str, ...], before: str) -> Result:

@@ -12,7 +12,7 @@ from mpremote.transport import TransportError, TransportExecError
 from mpremote.transport_serial import SerialTransport
 from msgspec import Struct
 
-from hal.errors import PatrolaError, SourceLost, SourceMissing, SourceRefused
+from hal.errors import PatrolaError, SourceLost, SourceRefused
 from terminal.tools.flash_find import NEW_BOARD
 from terminal.tools.flash_image import BoardFile
 
@@ -83,7 +83,7 @@ class Prompt:
     """The prompt of one board; every method raises SourceLost when the board does not answer any more."""
 
     def __init__(self, device: str) -> None:
-        """End whatever runs and get the prompt; SourceMissing when nothing answers as MicroPython does."""
+        """End whatever runs and get the prompt; SourceRefused when nothing answers as MicroPython does."""
         self._folders = {"/"}
         with self._talking():
             self._transport = Transport(device, timeout=ANSWER_WITHIN_S)
@@ -92,7 +92,7 @@ class Prompt:
             except TransportError as error:
                 self.close()
                 problem = f"no MicroPython answers on {device}"
-                raise SourceMissing("flash", problem, f"is it an I/O board? {NEW_BOARD}") from error
+                raise SourceRefused("flash", problem, f"is it an I/O board? {NEW_BOARD}") from error
             except OSError:
                 self.close()
                 raise

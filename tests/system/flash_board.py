@@ -41,6 +41,7 @@ class FlashBoard:
         self._folder = folder
         self._blocks = blocks
         self._power_on = False
+        self._written = 0
         self._thread: threading.Thread | None = None
         self._wake = os.pipe()
         self.adc = {"26": NORMAL_PERMILLE, "34": NORMAL_PERMILLE, "27": 500, "35": 500}
@@ -52,6 +53,7 @@ class FlashBoard:
     def plug(self) -> None:
         """Give it power and a line, until it is unplugged, or unplugs itself as told."""
         self._power_on = True
+        self._written = self.count("write")
         self._thread = threading.Thread(target=self._live)
         self._thread.start()
 
@@ -105,7 +107,7 @@ class FlashBoard:
             "blocks": self._blocks,
             "lamp": -1 if board is None else board.lamp,
             "adc": self.adc,
-            "cut": self.cut_after,
+            "cut": self.cut_after - (self.count("write") - self._written) if self.cut_after >= 0 else -1,
             "rot": self.rot.hex(),
             "worn": self.worn,
         }

@@ -307,6 +307,8 @@ def main_program():
         pass
     except KeyboardInterrupt:
         say(b"KeyboardInterrupt: \r\n")
+    except Exception as error:
+        sys.print_exception(error)
     tell("interrupt -1")
 
 
