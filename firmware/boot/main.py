@@ -61,12 +61,17 @@ def newest():
 
 
 def is_for_service():
-    """Whether this start is for the technician: then the line is the prompt's, until the next reset."""
+    """Whether this start is for the technician: then the line is the prompt's, until the next reset.
+
+    A board that lost its power between the asking and the restart is in a car again, not on a bench.
+    """
+    import machine
+
     try:
         os.remove("service")
     except OSError:
         return False
-    return True
+    return machine.reset_cause() != machine.PWRON_RESET
 
 
 def is_silent():

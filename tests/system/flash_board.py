@@ -42,6 +42,7 @@ class FlashBoard:
         self._blocks = blocks
         self._power_on = False
         self._written = 0
+        self._was_reset = False
         self._thread: threading.Thread | None = None
         self._wake = os.pipe()
         self.adc = {"26": NORMAL_PERMILLE, "34": NORMAL_PERMILLE, "27": 500, "35": 500}
@@ -80,9 +81,11 @@ class FlashBoard:
 
     def _live(self) -> None:
         bridge = Line(self.link) if self.chip.startswith("ESP32") else None
+        self._was_reset = False
         while self._power_on:
             line = bridge or Line(self.link)
             Life(self, self._wake[0], line.host).live()
+            self._was_reset = True
             if line is not bridge:
                 line.close()
         if bridge is not None:
@@ -105,6 +108,7 @@ class FlashBoard:
             "scratch": str(self._folder / "scratch"),
             "told": told,
             "blocks": self._blocks,
+            "cause": 3 if self._was_reset else 1,
             "lamp": -1 if board is None else board.lamp,
             "adc": self.adc,
             "cut": self.cut_after - (self.count("write") - self._written) if self.cut_after >= 0 else -1,

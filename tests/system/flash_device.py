@@ -135,7 +135,7 @@ class Machine:
 
     @staticmethod
     def reset_cause():
-        return 1
+        return given["cause"]
 
     @staticmethod
     def unique_id():

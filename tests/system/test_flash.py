@@ -293,8 +293,6 @@ def interrupted(
         checkout(OLD)
         flashed(board)
         checkout(NEW)
-        # From the prompt, so that what is counted is the flashing alone.
-        flash_line.stop(str(board.link))
         board.unplug()
         plug(board)
     before = board.flash.read_bytes()
@@ -304,6 +302,19 @@ def interrupted(
         board.unplug()
         board.flash.write_bytes(before)
         is_unplugged_and_mended(board, what, step, {OLD, NEW} if has_firmware else {"", "none", NEW})
+
+
+def test_a_board_that_loses_power_on_its_way_to_the_prompt_runs_its_program(make: Callable[..., FlashBoard]) -> None:
+    board = make()
+    plug(board)
+    flashed(board)
+    flash_line.stop(str(board.link))
+    until(board.link.exists)
+    with contextlib.closing(Prompt(str(board.link))) as prompt:
+        prompt.write(BoardFile("service", b"once\n"), lambda _done: None)
+    board.unplug()
+    plug(board)
+    assert runs(board) == NEW
 
 
 def patch_flash(board: FlashBoard, data: bytes) -> None:

@@ -140,6 +140,7 @@ def test_service_gives_the_line_to_the_prompt_once(chip: Chip) -> None:
     chip.say("SERVICE")
     assert chip.process.wait(DEADLINE_S) == 0
     chip.stop()
+    chip.put("reset-cause", 3)
     chip.start()
     assert chip.process.wait(DEADLINE_S) == 0
     chip.stop()
