@@ -98,9 +98,10 @@ class Prompt:
                 raise
 
     def close(self) -> None:
-        """Give the port back."""
+        """Give the port back; mpremote alone keeps one whose board went away, since it cannot lower its RTS."""
         with contextlib.suppress(OSError):
             self._transport.close()
+        self._transport.serial.close()
 
     def look(self) -> Chip:
         """Which board this is."""

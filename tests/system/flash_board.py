@@ -48,6 +48,7 @@ class FlashBoard:
         self.adc = {"26": NORMAL_PERMILLE, "34": NORMAL_PERMILLE, "27": 500, "35": 500}
         self.cut_after = -1
         self.unplug_after = -1
+        self.reset_after = -1
         self.rot = b""
         (folder / "scratch").write_bytes(bytes(4096))
 
@@ -210,6 +211,9 @@ class Life:
                 self._ended = True
             elif what == "reset":
                 self._ended = True
+            elif what == "command" and self._board.reset_after >= 0:
+                self._ended = self._board.reset_after == 0
+                self._board.reset_after -= 1
             elif what == "command" and self._board.unplug_after >= 0:
                 if self._board.unplug_after == 0:
                     self._board.power_off()

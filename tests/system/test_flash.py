@@ -304,6 +304,31 @@ def interrupted(
         is_unplugged_and_mended(board, what, step, {OLD, NEW} if has_firmware else {"", "none", NEW})
 
 
+def test_a_board_that_restarts_meanwhile_and_speaks_of_other_things_is_not_waited_for(
+    make: Callable[..., FlashBoard], checkout: Callable[[str], None]
+) -> None:
+    board = make(chip="ESP32")
+    plug(board)
+    checkout(OLD)
+    flashed(board)
+    checkout(NEW)
+    board.reset_after = 12
+    done = flash(board)
+    assert done.code == 1
+    assert "start again" in done.errors
+    assert runs(board) == OLD
+    flashed(board)
+
+
+def test_a_board_that_went_away_leaves_its_port_free(make: Callable[..., FlashBoard]) -> None:
+    board = make()
+    plug(board)
+    prompt = Prompt(str(board.link))
+    board.unplug()
+    prompt.close()
+    assert not prompt._transport.serial.is_open
+
+
 def test_a_board_that_loses_power_on_its_way_to_the_prompt_runs_its_program(make: Callable[..., FlashBoard]) -> None:
     board = make()
     plug(board)
