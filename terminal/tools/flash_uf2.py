@@ -29,13 +29,13 @@ def chip_of_file(path: Path) -> str:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise SourceMissing("flash", f"{path} cannot be read: {error.strerror}", FROM) from error
+        raise SourceMissing("board", f"{path} cannot be read: {error.strerror}", FROM) from error
     if not data or len(data) % BLOCK.size:
-        raise SourceRefused("flash", f"{path} is no whole UF2 file: {len(data)} bytes are no number of blocks", FROM)
+        raise SourceRefused("board", f"{path} is no whole UF2 file: {len(data)} bytes are no number of blocks", FROM)
     families = set(_families(path, data)) - {ABSOLUTE}
     chips = {FAMILIES.get(family, f"family 0x{family:08X}") for family in families}
     if len(chips) != 1 or not chips <= set(FAMILIES.values()):
-        raise SourceRefused("flash", f"{path} is for {', '.join(sorted(chips)) or 'no chip'}, not for a Pico", FROM)
+        raise SourceRefused("board", f"{path} is for {', '.join(sorted(chips)) or 'no chip'}, not for a Pico", FROM)
     return chips.pop()
 
 
@@ -46,15 +46,15 @@ def _families(path: Path, data: bytes) -> Iterator[int]:
     for number, block in enumerate(BLOCK.iter_unpack(data)):
         first, second, flags, _address, _size, index, total, family, _payload, last = block
         if (first, second, last) != (MAGIC_0, MAGIC_1, MAGIC_END) or not flags & FAMILY_PRESENT:
-            raise SourceRefused("flash", f"{path} is no UF2 file: block {number} is broken", FROM)
+            raise SourceRefused("board", f"{path} is no UF2 file: block {number} is broken", FROM)
         if index != seen.get(family, 0):
-            raise SourceRefused("flash", f"{path} is not whole: block {number} is out of order", FROM)
+            raise SourceRefused("board", f"{path} is not whole: block {number} is out of order", FROM)
         seen[family], totals[family] = index + 1, total
         yield family
     for family, total in totals.items():
         # The absolute block of erratum E10 claims a length that it does not have.
         if family != ABSOLUTE and seen[family] != total:
-            raise SourceRefused("flash", f"{path} is not whole: {seen[family]} of {total} blocks", FROM)
+            raise SourceRefused("board", f"{path} is not whole: {seen[family]} of {total} blocks", FROM)
 
 
 def chip_of_drive(drive: Path) -> str:
@@ -78,10 +78,10 @@ def check(file: Path, drive: Path) -> None:
     wanted = chip_of_drive(drive)
     if not wanted:
         remedy = "hold BOOTSEL while plugging the board in, and mount its drive"
-        raise SourceMissing("flash", f"{drive} is no drive of a Pico's bootloader: it has no {INFO} of one", remedy)
+        raise SourceMissing("board", f"{drive} is no drive of a Pico's bootloader: it has no {INFO} of one", remedy)
     found = chip_of_file(file)
     if wanted != found:
-        raise SourceRefused("flash", f"{file} is for an {found}, the board at {drive} is an {wanted}", FROM)
+        raise SourceRefused("board", f"{file} is for an {found}, the board at {drive} is an {wanted}", FROM)
 
 
 def copy(file: Path, drive: Path, progress: Callable[[int, int], None]) -> None:
@@ -101,4 +101,4 @@ def copy(file: Path, drive: Path, progress: Callable[[int, int], None]) -> None:
     except OSError as error:
         if written < len(data):
             problem = f"{drive} took {written} of {len(data)} bytes: {error.strerror}"
-            raise SourceLost("flash", problem, "hold BOOTSEL, plug the board in, mount its drive, try again") from error
+            raise SourceLost("board", problem, "hold BOOTSEL, plug the board in, mount its drive, try again") from error

@@ -5,7 +5,7 @@ import errno
 import pytest
 
 from hal.errors import SourceMissing, SourceRefused
-from terminal.tools.flash import bar
+from terminal.tools.flash_bar import bar
 from terminal.tools.flash_find import MICROPYTHON, Port, choose, refusal
 from terminal.tools.flash_image import BoardFile, Image, Manifest
 from terminal.tools.flash_line import Item, Program

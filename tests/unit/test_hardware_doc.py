@@ -161,3 +161,9 @@ def test_the_drawing_names_every_pin() -> None:
     pico = pins.BOARDS["RP2040"]
     for gpio in (pico.button_adc, pico.reference_adc, pico.lamp, pico.buzzer, pico.cycle, *pico.inputs):
         assert f">GP{gpio}<" in drawing, gpio
+
+
+def test_the_other_document_has_the_same_bands() -> None:
+    other = (ROOT / "docs" / "board.md").read_text()
+    for low, high in zip(BANDS[::2], BANDS[1::2], strict=True):
+        assert f"| {low} - {high} |" in other
