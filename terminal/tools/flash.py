@@ -18,7 +18,7 @@ from firmware.pins import chip_of
 from hal.errors import SourceLost, SourceMissing, SourceRefused, SourceStale
 from terminal.tools import flash_find, flash_image, flash_line, flash_uf2
 from terminal.tools.flash_bar import Bar
-from terminal.tools.flash_find import NEW_BOARD
+from terminal.tools.flash_find import NEW_BOARD, PortBusy
 from terminal.tools.flash_image import LOADER, BoardFile, Image
 from terminal.tools.flash_line import Program
 from terminal.tools.flash_plan import CURRENT, FOLDERS, FREE_BYTES, OnBoard, Plan, plan
@@ -98,7 +98,7 @@ def _port(args: argparse.Namespace, progress: Progress) -> str | None:
     """The port of a board that runs MicroPython, which it is given first where it has none; None for a dry run."""
     if args.uf2 is None:
         port = str(args.port or flash_find.choose(flash_find.ports()))
-        flash_find.check(port)
+        flash_find.open_port(port, 0).close()
         return port
     drives = [args.drive] if args.drive else flash_uf2.drives()
     if len(drives) != 1:
@@ -204,7 +204,7 @@ def _once_back(port: str, make: Callable[[str], Made]) -> Made:
         try:
             flash_find.wait(port, STARTS_WITHIN_S)
             return make(port)
-        except (SourceLost, SourceMissing) as error:
+        except (SourceLost, SourceMissing, PortBusy) as error:
             if time.monotonic() > ends_s:
                 problem = f"the board did not come back: {error.problem}"
                 raise SourceLost("board", problem, "plug it in and start again") from error

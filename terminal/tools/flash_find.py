@@ -1,6 +1,7 @@
 """Finds the I/O board among the serial ports, and says who holds a port or why it may not be opened."""
 
 import errno
+import termios
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,6 +13,7 @@ from serial.tools import list_ports
 from hal.errors import SourceError, SourceMissing, SourceRefused, SourceStale
 
 BAUD = 115200
+WRITTEN_WITHIN_S = 1.0
 MICROPYTHON = (0x2E8A, 0x0005)
 """Vendor and product that MicroPython's rp2 port shows: its ports/rp2/mpconfigport.h."""
 
@@ -27,6 +29,10 @@ BY_ID = Path("/dev/serial/by-id")
 LOOK_EVERY_S = 0.1
 
 NEW_BOARD = "for one without MicroPython hold BOOTSEL while plugging it in, mount its drive and give --uf2 FILE"
+
+
+class PortBusy(SourceRefused):
+    """Another program holds the port; right after a board's restart that may be one that looks at every new port."""
 
 
 class Port(Struct, frozen=True):
@@ -63,12 +69,14 @@ def choose(found: Iterable[Port]) -> str:
     raise SourceMissing("board", "no board was found", f"plug it in, with a cable that carries data; {NEW_BOARD}")
 
 
-def check(device: str) -> None:
-    """Open and close the port, so that whatever is in the way is said in words."""
+def open_port(device: str, timeout_s: float) -> serial.Serial:
+    """The port, for nobody else; SourceError says in words whatever is in the way."""
     try:
-        serial.Serial(device, BAUD, timeout=0, exclusive=True).close()
+        return serial.Serial(device, BAUD, timeout=timeout_s, write_timeout=WRITTEN_WITHIN_S, exclusive=True)
     except (OSError, ValueError) as error:
         raise refusal(device, error) from error
+    except termios.error as error:  # a line that goes away while it is opened
+        raise refusal(device, OSError(*error.args)) from error
 
 
 def refusal(device: str, error: OSError | ValueError) -> SourceError:
@@ -77,7 +85,7 @@ def refusal(device: str, error: OSError | ValueError) -> SourceError:
     if number in (errno.EACCES, errno.EPERM):
         return SourceRefused("board", f"{device} may not be opened by this user", "add the user to the group dialout")
     if number in (errno.EAGAIN, errno.EBUSY):
-        return SourceRefused("board", f"{device} is in use by another program", "systemctl stop patrola-core")
+        return PortBusy("board", f"{device} is in use by another program", "systemctl stop patrola-core")
     return SourceMissing("board", f"there is no serial port {device}", "plug the board in; ls /dev/serial/by-id")
 
 
@@ -86,10 +94,12 @@ def wait(device: str, within_s: float) -> None:
     ends_s = time.monotonic() + within_s
     while True:
         try:
-            return check(device)
+            open_port(device, 0).close()
         except (SourceRefused, SourceMissing):
             if time.monotonic() > ends_s:
                 raise
+        else:
+            return
         time.sleep(LOOK_EVERY_S)
 
 

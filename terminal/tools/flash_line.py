@@ -1,5 +1,6 @@
 """What flashing says to a board's program over its serial line: who are you, stop, test yourself."""
 
+import termios
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,7 +11,7 @@ from msgspec import Struct
 
 from firmware.frame import LineReader, Twice, encode
 from hal.errors import SourceLost, SourceStale
-from terminal.tools.flash_find import BAUD, refusal
+from terminal.tools.flash_find import open_port
 
 READ_WITHIN_S = 0.1
 AGAIN_S = 1.0
@@ -49,7 +50,7 @@ class Item(Struct, frozen=True):
 
 def ask(device: str) -> Program | None:
     """Which program answers; None when none does, which may be MicroPython's prompt, or no MicroPython at all."""
-    with closing(_open(device)) as port:
+    with closing(open_port(device, READ_WITHIN_S)) as port:
         return _known(port, KNOWN_WITHIN_S)
 
 
@@ -60,7 +61,7 @@ def stop(device: str) -> None:
     """
     heard_s = time.monotonic()
     try:
-        with closing(_open(device)) as port:
+        with closing(open_port(device, READ_WITHIN_S)) as port:
             for frames in _heard(port, (encode("SERVICE"),) * 2, AGAIN_S, STOPS_WITHIN_S):
                 if frames:
                     heard_s = time.monotonic()
@@ -74,7 +75,7 @@ def stop(device: str) -> None:
 def self_test(device: str) -> tuple[Program, list[Item]]:
     """Which program has started and what it finds when it tests itself; the last item is `all`."""
     found: list[Item] = []
-    with closing(_open(device)) as port:
+    with closing(open_port(device, READ_WITHIN_S)) as port:
         program = _known(port, STARTS_WITHIN_S)
         if program is None:
             raise SourceStale(
@@ -89,13 +90,6 @@ def self_test(device: str) -> tuple[Program, list[Item]]:
     raise SourceStale("board", f"the board on {device} does not end its self-test", "unplug it, plug it in, try again")
 
 
-def _open(device: str) -> serial.Serial:
-    try:
-        return serial.Serial(device, BAUD, timeout=READ_WITHIN_S, write_timeout=AGAIN_S, exclusive=True)
-    except (OSError, ValueError) as error:
-        raise refusal(device, error) from error
-
-
 def _heard(
     port: serial.Serial, lines: tuple[bytes, ...], again_s: float, within_s: float
 ) -> Iterator[list[tuple[str, list[str]]]]:
@@ -108,7 +102,7 @@ def _heard(
                 say_s = now_s + again_s
                 port.write(b"\n" + b"".join(lines))
             frames = reader.feed(port.read(max(1, port.in_waiting)))
-        except OSError as error:
+        except (OSError, termios.error) as error:
             raise SourceLost("board", f"the board on {port.port} went away", "plug it in and start again") from error
         yield frames
 

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import io
 import struct
+import termios
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -93,7 +94,7 @@ class Prompt:
                 self.close()
                 problem = f"no MicroPython answers on {device}"
                 raise SourceRefused("board", problem, f"is it an I/O board? {NEW_BOARD}") from error
-            except OSError:
+            except Exception:
                 self.close()
                 raise
 
@@ -160,7 +161,7 @@ class Prompt:
             raise SourceRefused("board", f"the board says: {error.error_output.strip().splitlines()[-1]}") from error
         except PatrolaError:
             raise
-        except (OSError, TransportError, struct.error, ValueError, SyntaxError) as error:
+        except (OSError, TransportError, termios.error, struct.error, ValueError, SyntaxError) as error:
             if getattr(error, "errno", None) == errno.ENOSPC:
                 raise SourceRefused("board", "the board's flash is full", FULL) from error
             problem = what or "the board went away"
