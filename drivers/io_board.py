@@ -6,6 +6,7 @@
 import asyncio
 import errno
 import logging
+import termios
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -141,6 +142,8 @@ class IoBoard:
             return serial.Serial(str(s.device), s.baud, timeout=0, write_timeout=0, exclusive=True)
         except (OSError, ValueError) as error:
             raise self._refusal(error) from error
+        except termios.error as error:  # the line went away while it was opened
+            raise self._refusal(OSError(*error.args)) from error
 
     def _refusal(self, error: OSError | ValueError) -> SourceError:
         number, device = getattr(error, "errno", None), self._settings.device

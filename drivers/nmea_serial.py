@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import termios
 from collections.abc import AsyncIterator
 from contextlib import closing
 from datetime import date
@@ -95,7 +96,7 @@ class NmeaSerial:
         device, baud = str(self._settings.device), self._settings.baud
         try:
             return serial.Serial(device, baud, timeout=0, exclusive=True)
-        except (OSError, ValueError) as error:  # serial.SerialException is an OSError
+        except (OSError, ValueError, termios.error) as error:  # serial.SerialException is an OSError
             raise _refusal(device, error) from error
 
 

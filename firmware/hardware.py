@@ -19,7 +19,7 @@ from firmware.inputs import NORMAL, bands, supervised, two_contacts
 from firmware.lamp import BUZZER, LAMP
 
 KEPT, KEPT_NEW, SERVICE = "latch", "latch.new", "service"
-"""The files that the program makes; flashing leaves the first two alone."""
+"""The files that the program makes; flashing leaves the first two alone, `boot/main.py` takes the third away."""
 
 WATCHDOG_BASE = {"RP2040": 0x40058000, "RP2350": 0x400D8000}
 SCRATCH_0 = 0x0C
@@ -84,9 +84,7 @@ class Board:
     """The hardware as the program uses it."""
 
     def __init__(self, chip: str = "") -> None:
-        chip = (chip or sys.implementation._machine.split()[-1]).split("-")[0]
-        if chip not in pins.BOARDS:
-            raise ValueError("firmware/pins.py knows no board with a %s" % chip)
+        chip = pins.chip_of(chip or sys.implementation._machine)
         self._pins = pins.BOARDS[chip]
         self.identity = (hexlify(machine.unique_id()).decode().upper(), build.VERSION, build.GIT_HASH, _cause())
         self._bands = bands(pins.PULL_OHM, pins.LINE_OHM, pins.CONTACT_OHM, pins.TOLERANCE_PERCENT)
@@ -128,18 +126,18 @@ class Board:
             if not pin.value():
                 raw |= bit
             bit <<= 1
-        if pins.SUPERVISED:
+        if self._pins.supervised:
             return raw | supervised(self.button_permille(), self._bands)
         opened, closed = self._contacts
         return raw | two_contacts(not opened.value(), not closed.value())
 
     def button_permille(self) -> int:
         """The voltage on the button's line, in permille of the reference; -1 without resistors."""
-        return self._button.read_u16() * 1000 >> 16 if pins.SUPERVISED else -1
+        return self._button.read_u16() * 1000 >> 16 if self._pins.supervised else -1
 
     def reference_permille(self) -> int:
-        """What the ADC makes of the reference divider."""
-        return self._reference.read_u16() * 1000 >> 16
+        """What the ADC makes of the reference divider; -1 without resistors."""
+        return self._reference.read_u16() * 1000 >> 16 if self._pins.supervised else -1
 
     def show(self, levels: int) -> None:
         """Drive lamp and buzzer."""
@@ -198,15 +196,6 @@ class Board:
     async def sleep_ms(self, ms: int) -> None:
         """Let the other tasks run."""
         await asyncio.sleep_ms(ms)
-
-
-def wanted_for_service() -> bool:
-    """Whether this start is for the technician: then the line is the prompt's, until the next reset."""
-    try:
-        os.remove(SERVICE)
-    except OSError:
-        return False
-    return True
 
 
 def _cause() -> str:

@@ -1,16 +1,19 @@
 """Real servers on the loopback: a Mosquitto that can be stopped, killed and started again on its port."""
 
+import os
 import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from terminal.contract.mqtt import Broker
+from tests.system.flash_board import FlashBoard
+from tests.system.flash_scene import NEW
 
 STARTS_WITHIN_S = 20.0
 
@@ -79,3 +82,31 @@ def mosquitto_server(tmp_path: Path) -> Iterator[Mosquitto]:
 def mosquitto(mosquitto_server: Mosquitto) -> Broker:
     """Where a running Mosquitto listens."""
     return mosquitto_server.broker
+
+
+@pytest.fixture
+def flash_boards(tmp_path: Path) -> Iterator[Callable[..., FlashBoard]]:
+    made: list[FlashBoard] = []
+
+    def plugged(**settings: object) -> FlashBoard:
+        folder = tmp_path / f"board-{len(made)}"
+        folder.mkdir()
+        board = FlashBoard(folder, **settings)
+        made.append(board)
+        return board
+
+    yield plugged
+    for board in made:
+        board.close()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Sets the commit of the checkout that is flashed from, by a git of its own."""
+    git = tmp_path / "bin" / "git"
+    git.parent.mkdir()
+    git.write_text('#!/bin/sh\n[ "$3" != rev-parse ] || echo "$TEST_COMMIT"\n')
+    git.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{git.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("TEST_COMMIT", NEW)
+    return lambda commit: monkeypatch.setenv("TEST_COMMIT", commit)

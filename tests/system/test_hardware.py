@@ -24,7 +24,8 @@ import sys
 sys.path.insert(0, {fake!r})
 sys.modules["machine"] = __import__("machine_of_files")
 from firmware import hardware, main
-if not hardware.wanted_for_service():
+from firmware.boot import main as boot
+if not boot.is_for_service():
     main.start(hardware.Board({chip!r}))
 """
 
@@ -35,7 +36,7 @@ class Chip:
     def __init__(self, folder: Path, chip: str) -> None:
         self.folder = folder
         self.chip = chip
-        self.pins = pins.BOARDS[chip.split("-")[0]]
+        self.pins = pins.BOARDS[pins.chip_of(chip)]
         self.reader = LineReader()
         self.frames: list[tuple[str, list[str]]] = []
         self.adc(NORMAL_PERMILLE)
@@ -61,6 +62,9 @@ class Chip:
         self.process.communicate()
 
     def adc(self, permille: int) -> None:
+        """Set the button's line, or the two contacts that stand for it."""
+        self.put(f"in{self.pins.contact_open}", int(permille != PRESSED_PERMILLE))
+        self.put(f"in{self.pins.contact_closed}", int(permille != NORMAL_PERMILLE))
         self.put(f"adc{self.pins.button_adc}", (permille << 16) // 1000 + 32)
 
     def put(self, name: str, value: int) -> None:
@@ -136,6 +140,7 @@ def test_service_gives_the_line_to_the_prompt_once(chip: Chip) -> None:
     chip.say("SERVICE")
     assert chip.process.wait(DEADLINE_S) == 0
     chip.stop()
+    chip.put("reset-cause", 3)
     chip.start()
     assert chip.process.wait(DEADLINE_S) == 0
     chip.stop()
@@ -144,6 +149,10 @@ def test_service_gives_the_line_to_the_prompt_once(chip: Chip) -> None:
 
 
 def test_a_chip_without_pins_is_named() -> None:
+    assert pins.chip_of("Raspberry Pi Pico2 with RP2350-RISCV") == "RP2350"
+    assert pins.chip_of("TinyPICO with ESP32-PICO-D4") == "ESP32"
+    with pytest.raises(ValueError, match="knows ESP32, RP2040, RP2350, not Generic ESP32S3 module with ESP32S3"):
+        pins.chip_of("Generic ESP32S3 module with ESP32S3")
     assert set(pins.BOARDS) == {"RP2040", "RP2350", "ESP32"}
     for board in pins.BOARDS.values():
         used = [board.button_adc, board.reference_adc, board.contact_open, board.contact_closed]
