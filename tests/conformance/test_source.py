@@ -21,7 +21,7 @@ from tests.system.receiver import DEADLINE_S, RealGpsd, Receiver, epoch, free_po
 GOLDEN = Path(__file__).parent.parent / "golden"
 NAME = "the-source"
 MULTICAST = "239.74.163.78"
-SETTLED = {"asyncio", "ThreadPoolExecutor"}
+SETTLED = {"asyncio", "ThreadPoolExecutor", "waitpid"}
 
 
 class Bench(NamedTuple):
@@ -185,15 +185,23 @@ def test_without_its_device_it_raises_an_error_that_says_what_to_do(bench: Bench
 
 
 def held() -> tuple[int, int, int]:
-    """Open files, tasks and threads of this process, asyncio's own apart."""
+    """Open files, tasks and threads of this process, asyncio's own apart.
+
+    One of those is the thread that waits for a child process (Python 3.11), which may outlive the child for a moment.
+    """
     own = [thread for thread in threading.enumerate() if not any(word in thread.name for word in SETTLED)]
     return sum(1 for _ in Path("/proc/self/fd").iterdir()), len(asyncio.all_tasks()), len(own)
+
+
+def is_no_more(after: tuple[int, int, int], before: tuple[int, int, int]) -> bool:
+    """Less is right too: what was being closed when `before` was counted has gone."""
+    return all(one <= other for one, other in zip(after, before, strict=True))
 
 
 async def settled(expected: tuple[int, int, int]) -> tuple[int, int, int]:
     """What is held once transports that were closed have gone."""
     deadline = asyncio.get_running_loop().time() + DEADLINE_S
-    while (now := held()) != expected and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 - no event says so
+    while not is_no_more(now := held(), expected) and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 - no event says so
         await asyncio.sleep(0.01)
     return now
 
@@ -201,12 +209,12 @@ async def settled(expected: tuple[int, int, int]) -> tuple[int, int, int]:
 def test_closing_the_iterator_frees_files_tasks_and_threads(bench: Bench) -> None:
     async def story() -> tuple[tuple[int, int, int], tuple[int, int, int]]:
         await first(bench, 1)
-        before = await settled(held())
+        before = held()
         await first(bench, 1)
         return before, await settled(before)
 
     before, after = asyncio.run(story())
-    assert after == before
+    assert is_no_more(after, before), (before, after)
 
 
 def test_cancelling_while_it_waits_frees_files_tasks_and_threads(bench: Bench) -> None:
@@ -227,7 +235,7 @@ def test_cancelling_while_it_waits_frees_files_tasks_and_threads(bench: Bench) -
         return before, await settled(before)
 
     before, after = asyncio.run(story())
-    assert after == before
+    assert is_no_more(after, before), (before, after)
 
 
 @pytest.mark.parametrize("recording", RECORDINGS)
