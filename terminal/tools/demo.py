@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -27,6 +28,7 @@ DISPATCHER = "Demo dispatcher"
 READY_WITHIN_S = 60.0
 RUNG_WITHIN_S = 120.0
 SETTLED_WITHIN_S = 120.0
+CUT_SHORT = 1
 BAD_USE = 2
 """What every patrola command ends with for a configuration or file that cannot be used (terminal.tools.command)."""
 LOOK_S = 0.1
@@ -65,7 +67,18 @@ def run(args: argparse.Namespace) -> int:
         else:
             folder = args.folder.absolute()
             folder.mkdir(parents=True, exist_ok=True)
-        return asyncio.run(Demo(args, folder).run())
+        return asyncio.run(_until_told_to_end(Demo(args, folder)))
+
+
+async def _until_told_to_end(demo: "Demo") -> int:
+    """What a closed terminal or a `timeout` would leave running is stopped first."""
+    playing = asyncio.create_task(demo.run())
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, playing.cancel)
+    try:
+        return await playing
+    except asyncio.CancelledError:
+        return CUT_SHORT
 
 
 class Demo:

@@ -103,3 +103,17 @@ def test_a_vehicle_map_that_cannot_be_used_ends_the_story_with_its_reason(tmp_pa
     code, told = played(*options)
     assert code == 1
     assert "absent.dbc: cannot be read" in told[-1]["problem"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_told_to_end_it_leaves_nothing_running(number: signal.Signals, tmp_path: Path) -> None:
+    pids = []
+    with started("--folder", str(tmp_path)) as process:
+        for line in story(process):
+            if line["event"] == "process-started":
+                pids.append(line["pid"])
+            if line["event"] == "alarm-received":
+                process.send_signal(number)
+    assert process.returncode == 1
+    assert len(pids) == 4
+    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
