@@ -93,15 +93,8 @@ class Store:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """All of it on disk at the end, or nothing."""
-        with self._failing(), self._db:
+        with durable.failing(self._path), self._db:
             yield
-
-    @contextlib.contextmanager
-    def _failing(self) -> Iterator[None]:
-        try:
-            yield
-        except apsw.Error as error:
-            raise durable.failed(self._path, error) from error
 
     @property
     def epoch(self) -> str:
@@ -152,7 +145,7 @@ class Store:
 
     def gaps(self) -> list[Gap]:
         """Places that are neither here nor given up, although later ones are here."""
-        with self._failing():
+        with durable.failing(self._path):
             return accounts.gaps(self._db)
 
     def put_incident(self, incident: Incident) -> None:
@@ -196,7 +189,7 @@ class Store:
 
     def revisions(self, unit: UnitKey) -> tuple[int, int]:
         """The revision of what this car is told, and the newest one that it confirmed; 0 for none."""
-        with self._failing():
+        with durable.failing(self._path):
             found: Any = self._db.execute(
                 "SELECT revision, confirmed FROM revisions WHERE realm = ? AND unit = ?", unit
             ).get

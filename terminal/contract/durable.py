@@ -3,7 +3,7 @@
 import contextlib
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import apsw
@@ -78,6 +78,15 @@ def shut(db: apsw.Connection) -> None:
     """Close a database; a disk that fails at this too has nothing more to say."""
     with contextlib.suppress(apsw.Error):
         db.close()
+
+
+@contextlib.contextmanager
+def failing(path: Path) -> Iterator[None]:
+    """What the database raises in here comes out as DiskFailed."""
+    try:
+        yield
+    except apsw.Error as error:
+        raise failed(path, error) from error
 
 
 def failed(path: Path, error: Exception) -> DiskFailed:

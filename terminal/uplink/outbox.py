@@ -140,15 +140,8 @@ class Outbox:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
-        with self._failing(), self._db:
+        with durable.failing(self._path), self._db:
             yield
-
-    @contextlib.contextmanager
-    def _failing(self) -> Iterator[None]:
-        try:
-            yield
-        except apsw.Error as error:
-            raise durable.failed(self._path, error) from error
 
     def commit(self, entries: Sequence[Entry], state: bytes | None = None, name: str = "emergency") -> list[int]:
         """Put the entries, and a state under its name, on disk in one transaction; their places. Raises DiskFailed.
@@ -191,19 +184,19 @@ class Outbox:
 
     def load_state(self, name: str = "emergency") -> bytes | None:
         """The state that was committed last under this name."""
-        with self._failing():
+        with durable.failing(self._path):
             found = self._fact(f"state {name}")
         return found if isinstance(found, bytes) else None
 
     @property
     def epoch(self) -> str:
         """Headquarters' store, as this outbox knows it; "" before it was ever heard of."""
-        with self._failing():
+        with durable.failing(self._path):
             return str(self._fact("epoch") or "")
 
     def pending(self, lane: Lane, after: int = 0, limit: int = 64) -> list[Row]:
         """Messages that have no receipt, in order of place."""
-        with self._failing():
+        with durable.failing(self._path):
             found: list[Any] = self._db.execute(
                 "SELECT seq, id, body FROM messages"
                 " WHERE lane = ? AND seq > ? AND receipted_s IS NULL ORDER BY seq LIMIT ?",
@@ -214,7 +207,7 @@ class Outbox:
     def counts(self) -> dict[Lane, int]:
         """How many messages of each lane have no receipt."""
         count = "SELECT messages FROM waiting WHERE lane = ?"
-        with self._failing():
+        with durable.failing(self._path):
             return {lane: int(self._db.execute(count, (number,)).get) for lane, number in LANE_NUMBERS.items()}
 
     def settle(self, lane: Lane, ranges: Sequence[StoredRange], epoch: str | None = None) -> list[str]:

@@ -1,23 +1,16 @@
 """The board's firmware in MicroPython on one end of a pty, the driver on the other: no press lost, none invented."""
 
 import asyncio
-import json
 import os
-import signal
-import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from drivers import io_board
-from drivers.simulated_board import Event, SimulatedBoard, command, micropython, press_of
+from drivers.simulated_board import Event, SimulatedBoard, command, micropython
 from firmware import frame
-from firmware.latch import from_record
 from hal.clock import SystemClock
-from hal.errors import SourceLost, SourceMissing, SourceRefused, SourceStale
 from hal.ports import ButtonBoard, SelfTesting
 from hal.readings import (
     AnyReading,
@@ -30,103 +23,12 @@ from hal.readings import (
     VehicleSignals,
 )
 from hal.supervision import Supervisor
-
-DEADLINE_S = 20
-HELLO = [frame.encode("HELLO", frame.FRAME_VERSION, "B-9", "00000001", "1.0", "abc", "power")] * 2
-
-
-class Bench:
-    """A board, the driver under supervision, and all that either of them told."""
-
-    def __init__(self, link: Path, interpreter: tuple[str, ...] = (), **settings: object) -> None:
-        self.readings: list[AnyReading] = []
-        self.events: list[Event] = []
-        self.memory = link.with_name("memory")
-        self.board = SimulatedBoard("B-1", link, self.memory, self.events.append, interpreter)
-        self.driver = driver(link, **settings)
-        self.supervisor = Supervisor(self.driver, self.readings.append, SystemClock())
-
-    @property
-    def presses(self) -> list[Press]:
-        return [one.latched for one in self.readings if isinstance(one, ButtonState) and one.latched]
-
-    def latched(self, where: str = "scratch") -> list[int]:
-        """What one of the board's memories holds."""
-        path = self.memory / where
-        latch = from_record(path.read_bytes()) if path.exists() else None
-        return [] if latch is None else latch.numbers()
-
-    def last(self, kind: type[AnyReading]) -> AnyReading | None:
-        return next((one for one in reversed(self.readings) if isinstance(one, kind)), None)
-
-    def button(self) -> ButtonState:
-        found = self.last(ButtonState)
-        return found if isinstance(found, ButtonState) else ButtonState(source="", mono_ns=0)
-
-    def is_up(self) -> bool:
-        found = self.last(SourceHealth)
-        return isinstance(found, SourceHealth) and found.up
-
-    def of(self, event: str) -> list[Event]:
-        return [one for one in self.events if one["event"] == event]
-
-    async def press(self) -> Press:
-        """Down and up again, each for as long as the board needs to see it."""
-        before, edges = len(self.of("press")), self.latched()
-        self.board.circuit("press")
-        await until(lambda: len(self.of("press")) > before)
-        self.board.circuit("release")
-        named = press_of(self.of("press")[-1])
-        assert edges == [] or named.number > edges[-1]
-        return named
-
-
-def driver(link: Path, **settings: object) -> ButtonBoard:
-    return io_board.build("board", io_board.Settings(device=link, **settings), SystemClock())
-
-
-async def until(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(DEADLINE_S):
-        while not true():  # noqa: ASYNC110 - what is awaited happens behind a pty and sets no event
-            await asyncio.sleep(0.005)
-
-
-@asynccontextmanager
-async def bench(link: Path, plug: bool = True, **settings: object) -> AsyncIterator[Bench]:
-    made = Bench(link, **settings)
-    if plug:
-        made.board.plug()
-    async with reading(made):
-        try:
-            if plug:
-                await until(made.is_up)
-            yield made
-        finally:
-            made.board.unplug()
-
-
-@asynccontextmanager
-async def reading(made: Bench) -> AsyncIterator[None]:
-    """The driver at work, for as long as this lasts."""
-    task = asyncio.create_task(made.supervisor.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+from tests.system.board_bench import Bench, bench, driver, reading, run, until
 
 
 @pytest.fixture
 def link(tmp_path: Path) -> Path:
     return tmp_path / "board"
-
-
-def run(scenario: Callable[[Bench], Awaitable[None]], link: Path, **settings: object) -> None:
-    async def scene() -> None:
-        async with bench(link, **settings) as made:
-            await scenario(made)
-
-    asyncio.run(scene())
 
 
 def test_the_firmware_runs_in_micropython_where_it_is_installed() -> None:
@@ -472,174 +374,3 @@ def test_the_board_tests_itself(link: Path) -> None:
 def test_a_rung_that_no_frame_can_carry_is_refused_at_once(link: Path) -> None:
     with pytest.raises(ValueError, match="no frame can carry"):
         driver(link).show_rung("two words")
-
-
-async def first(source: ButtonBoard) -> AnyReading:
-    async with asyncio.timeout(DEADLINE_S):
-        return await anext(aiter(source.readings()))
-
-
-def test_a_board_that_is_not_there_is_missing(link: Path) -> None:
-    with pytest.raises(SourceMissing, match="plug the board in"):
-        asyncio.run(first(driver(link)))
-
-
-def test_a_file_is_no_board(link: Path) -> None:
-    link.write_text("not a serial line")
-    with pytest.raises(SourceMissing, match="serial line"):
-        asyncio.run(first(driver(link)))
-
-
-def test_a_board_in_use_is_refused(link: Path) -> None:
-    async def scenario() -> None:
-        async with bench(link):
-            with pytest.raises(SourceRefused, match="in use"):
-                await first(driver(link))
-
-    asyncio.run(scenario())
-
-
-def test_a_board_that_is_pulled_is_lost(link: Path) -> None:
-    async def scenario() -> None:
-        made = Bench(link)
-        made.board.plug()
-        readings = made.driver.readings()
-        await anext(readings)
-        made.board.unplug()
-        async with asyncio.timeout(DEADLINE_S):
-            with pytest.raises(SourceLost, match="gone"):
-                await anext(readings)
-
-    asyncio.run(scenario())
-
-
-@pytest.fixture
-def host(link: Path) -> Iterator[int]:
-    """The far end of a line with nothing on it."""
-    host, device = os.openpty()
-    link.symlink_to(os.ttyname(device))
-    yield host
-    os.close(host)
-    os.close(device)
-
-
-@pytest.mark.parametrize("noise", [b"", b"$garbage\n"])
-def test_a_board_that_says_nothing_is_stale(link: Path, host: int, noise: bytes) -> None:
-    async def scenario() -> None:
-        asyncio.get_running_loop().call_later(0.05, os.write, host, noise)
-        with pytest.raises(SourceStale, match="no frames" if noise else "said nothing"):
-            await first(driver(link, silent_after_s=0.3, beat_s=0.1))
-
-    asyncio.run(scenario())
-
-
-def test_a_board_of_another_version_is_refused_with_the_command_that_mends_it(link: Path, host: int) -> None:
-    async def scenario() -> None:
-        hello = frame.encode("HELLO", 9, "B-9", "00000001", "1.0", "abc", "power", "more")
-        asyncio.get_running_loop().call_later(0.05, os.write, host, hello * 2)
-        with pytest.raises(SourceRefused, match="frame version 9, this terminal 2; flash it: patrola flash board"):
-            await first(driver(link))
-
-    asyncio.run(scenario())
-
-
-@pytest.fixture
-def never_blocked() -> Iterator[None]:
-    """Fails a test that waits in the kernel, which no asyncio time-out can end."""
-
-    def fail(*_: object) -> None:
-        raise AssertionError("the loop was blocked")
-
-    before = signal.signal(signal.SIGALRM, fail)
-    signal.alarm(DEADLINE_S)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
-
-
-@pytest.mark.usefixtures("never_blocked")
-def test_a_line_that_takes_nothing_does_not_block_the_loop(link: Path, host: int) -> None:
-    async def scenario() -> None:
-        source = driver(link, beat_s=0.01)
-        task = asyncio.create_task(first(source))
-        await asyncio.sleep(0)
-        for number in range(20_000):
-            source.show_rung(f"rung-{number}")
-        os.write(host, b"".join(HELLO))
-        os.write(host, frame.encode("STATE", "00000001", "ok", "-", 1, "000", 0))
-        assert isinstance(await task, ButtonState)
-
-    asyncio.run(scenario())
-
-
-def is_there(link: Path) -> bool:
-    return link.is_symlink()
-
-
-class Command:
-    """`simulate-board` as a child process, spoken to as the demo does."""
-
-    def __init__(self, link: Path) -> None:
-        code = "import argparse, sys; from terminal.tools import simulate_board as s; p = argparse.ArgumentParser();"
-        code += "s.add_arguments(p); sys.exit(s.run(p.parse_args()))"
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", code, "--link", str(link)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=Path(__file__).parent.parent.parent,
-        )
-        assert self.heard("plugged")["link"] == str(link)
-
-    def say(self, command: str) -> None:
-        assert self.process.stdin
-        self.process.stdin.write(command + "\n")
-        self.process.stdin.flush()
-
-    def heard(self, event: str) -> Event:
-        assert self.process.stdout
-        for line in self.process.stdout:
-            if (told := json.loads(line))["event"] == event:
-                return dict(told)
-        raise AssertionError(f"it ended without {event}")
-
-    def ended(self) -> int:
-        self.process.communicate(timeout=DEADLINE_S)
-        return self.process.returncode
-
-
-def test_the_command_presses_hears_lamp_and_stored_and_ends_with_its_input(link: Path) -> None:
-    async def scenario(command: Command) -> None:
-        source, told = driver(link), []
-        task = asyncio.create_task(Supervisor(source, told.append, SystemClock()).run())
-        try:
-            await until(lambda: told)
-            command.say("press")
-            press = press_of(await asyncio.to_thread(command.heard, "press"))
-            await until(lambda: press in [getattr(one, "latched", None) for one in told])
-            source.show_rung("stored")
-            source.confirm_stored(press)
-            assert (await asyncio.to_thread(command.heard, "stored"))["number"] == 1
-            command.say("cut")
-            await until(lambda: ButtonHealth.CUT in [getattr(one, "health", None) for one in told])
-            command.say("unplug")
-            await until(lambda: isinstance(told[-1], SourceHealth) and not told[-1].up)
-            assert not is_there(link)
-            command.say("nonsense\nplug")
-            await asyncio.to_thread(command.heard, "plugged")
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-    command = Command(link)
-    asyncio.run(scenario(command))
-    assert link.is_symlink()
-    assert command.ended() == 0
-    assert not link.is_symlink()
-
-
-def test_the_command_ends_on_sigterm_and_takes_its_link_away(link: Path) -> None:
-    command = Command(link)
-    command.process.send_signal(signal.SIGTERM)
-    assert command.ended() == 0
-    assert not link.is_symlink()
