@@ -103,7 +103,8 @@ class Connection:
 
     def _make_client(self, client_id: str, will: Publication | None) -> Client:
         client = Client(CallbackAPIVersion.VERSION2, client_id, protocol=MQTTProtocolVersion.MQTTv5)
-        client.connect_timeout = self._connect_timeout_s
+        # The loop's own limit speaks first, in its own words; this one only ends the thread that connects.
+        client.connect_timeout = 2 * self._connect_timeout_s
         client.on_connect = self._connack
         client.on_disconnect = self._disconnected
         client.on_message = self._message

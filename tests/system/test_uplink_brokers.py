@@ -382,12 +382,12 @@ def test_a_handshake_that_never_ends_does_not_hold_the_loop(tmp_path: Path) -> N
             broker = Broker(host="127.0.0.1", port=silent.getsockname()[1], ca=tmp_path / "ca.pem")
             async with Car(tmp_path, broker, holding=replace(HASTY, connect_within_s=5.0)) as car:
                 line, _ = await loop.sock_accept(silent)
-                assert await loop.sock_recv(line, 1) == TLS_HANDSHAKE
-                await car.points(10)
-                assert not car.problems(), "points were committed while the handshake waited"
-                await until(car.problems)
-                assert f"{broker}: no answer within 5 s" in car.problems()[0]
-                line.close()
+                with closing(line):
+                    assert await loop.sock_recv(line, 1) == TLS_HANDSHAKE
+                    await car.points(10)
+                    assert not car.problems(), "points were committed while the handshake waited"
+                    await until(car.problems)
+                    assert f"{broker}: no answer within 5 s" in car.problems()[0]
 
     asyncio.run(drive())
 
