@@ -9,6 +9,7 @@ from msgspec.structs import asdict
 from hq import incidents
 from hq.accounts import Gap
 from hq.incidents import Incident, NotPossible
+from hq.incidents import Key as IncidentKey
 from hq.receiver import Receiver, now_ms
 from hq.store import Store
 from hq.units import Key, Unit
@@ -67,8 +68,17 @@ class Desk:
         await self._acted(incident, "alarm-cleared", {"by": incident.cleared_by, "reason": incident.reason})
         return incident
 
+    async def close_test(self, key: IncidentKey) -> Incident:
+        """Headquarters ends a test alarm by itself; raises NotPossible or DiskFailed."""
+        incident = await self._receiver.act(key, lambda one: incidents.closed_test(one, now_ms()))
+        await self._told(incident, "alarm-cleared", {"by": incident.cleared_by, "reason": incident.reason})
+        return incident
+
     async def _acted(self, incident: Incident, event: str, fields: dict[str, Any]) -> None:
         self.acted_s = time.monotonic()
+        await self._told(incident, event, fields)
+
+    async def _told(self, incident: Incident, event: str, fields: dict[str, Any]) -> None:
         await self.tell_car((incident.realm, incident.unit))
         self._emit(event, {"incident": incident.incident, "unit": incident.unit, "realm": incident.realm, **fields})
 
@@ -94,4 +104,4 @@ def public(value: Incident | Unit | Gap) -> dict[str, Any]:
     if isinstance(value, Unit):
         told = asdict(value)
         return asdict(told.pop("last")) | told
-    return asdict(value) | ({"open": value.is_open} if isinstance(value, Incident) else {})
+    return asdict(value) | ({"open": value.is_open, "untaken": value.is_untaken} if isinstance(value, Incident) else {})

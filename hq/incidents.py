@@ -4,6 +4,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hq import people
+from hq.moment import Moment
 from terminal.contract.messages import (
     Alarm,
     AlarmCancelled,
@@ -21,7 +22,8 @@ from terminal.contract.messages import (
 class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One emergency of one unit; times are headquarters' own, Unix milliseconds.
 
-    `kind` is real until the car's own words say that it is a test.
+    `kind` is real until the car's own words say that it is a test. It waits for a person `since` then, and the steps of
+    its escalation that were done for that.
     """
 
     incident: str
@@ -43,6 +45,8 @@ class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
     cleared_by: str = ""
     cleared_ms: int | None = None
     reason: str = ""
+    since: Moment | None = None
+    escalated: tuple[str, ...] = ()
 
     @property
     def key(self) -> "Key":
@@ -158,3 +162,10 @@ def status(incident: Incident) -> AlarmStatus:
     return AlarmStatus(
         incident.incident, incident.acknowledged_by, incident.cleared_by, incident.reason, incident.signals
     )
+
+
+def closed_test(incident: Incident, now_ms: int) -> Incident:
+    """A test that headquarters ends by itself, under its own name; raises NotPossible."""
+    if not incident.is_open:
+        raise NotPossible(f"{incident.incident} was cleared by {incident.cleared_by} already")
+    return replace(incident, cleared_by=people.HEADQUARTERS, cleared_ms=now_ms, reason="test")

@@ -12,8 +12,10 @@ from msgspec import Struct
 
 from hq import taking
 from hq.api import Api
+from hq.closing import Closing
 from hq.config import Config
 from hq.desk import Desk
+from hq.escalating import Escalating
 from hq.receiver import Receiver, now_ms
 from hq.seen import Seen
 from hq.store import Store
@@ -42,13 +44,18 @@ class Service:
         self._receiver.on_arrival = self._greet
         self._desk = Desk(self._receiver, self._send_state, self._emit)
         self._seen = Seen(self._receiver)
+        self._escalating = Escalating(self._receiver, config.escalation, self._emit)
+        self._closing = Closing(self._receiver, config.alarms.close_tests_after_s, self._desk.close_test)
+        self._receiver.on_incidents += [self._escalating.changed, self._closing.changed]
+        self._receiver.on_not_stored = self._escalating.not_stored
         self._api = Api(config.socket, self._desk, self._seen.shown, self._new_epoch)
         self._answers: set[asyncio.Task[None]] = set()
 
     async def run(self, ready: Callable[[], None] | None = None) -> None:
         """Serve; `ready` is called once the API answers."""
         await self._api.start()
-        works = (self._receiver.run(), self._hold_line(), self._beat(), self._seen.run())
+        lasting = (self._receiver, self._seen, self._escalating, self._closing)
+        works = (self._hold_line(), self._beat(), *(one.run() for one in lasting))
         tasks = [asyncio.create_task(work) for work in works]
         if ready is not None:
             ready()

@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
-from hq import incidents, noting
+from hq import escalation, incidents, noting
 from hq.arrivals import Account, Publication
 from hq.audit import Fact, What
 from hq.incidents import Incident, Key, NotPossible
+from hq.moment import Moment
 from hq.store import Kept, Store
 from hq.units import LastKnown
 from terminal.contract.messages import (
@@ -29,13 +30,13 @@ class Taken(Struct, frozen=True):
     incidents: dict[Key, Incident]
 
 
-def take(store: Store, batch: Sequence[Publication], units: Iterable[LastKnown], now_ms: int) -> Taken:
+def take(store: Store, batch: Sequence[Publication], units: Iterable[LastKnown], now: Moment) -> Taken:
     """Put a batch, all that follows from it, and what is now known of its cars on disk; raises DiskFailed."""
     with store.transaction():
-        kept = store.keep([one for publication in batch for one in publication.arrivals], now_ms)
+        kept = store.keep([one for publication in batch for one in publication.arrivals], now.wall_ms)
         changed: dict[Key, Incident] = {}
         for publication in news(batch, kept.new):
-            _mean(store, publication, changed, now_ms)
+            _mean(store, publication, changed, now)
         for incident in changed.values():
             store.put_incident(incident)
         for last in units:
@@ -54,15 +55,15 @@ def news(batch: Sequence[Publication], new: Iterable[str]) -> Iterator[Publicati
             yield publication
 
 
-def _mean(store: Store, publication: Publication, changed: dict[Key, Incident], now_ms: int) -> None:
+def _mean(store: Store, publication: Publication, changed: dict[Key, Incident], now: Moment) -> None:
     message, realm, unit = publication.message, publication.realm, publication.unit
     if isinstance(message, Alarms):
         key = (realm, unit, message.incident)
         known = changed.get(key) or store.incident(key)
-        after = incidents.told(known, realm, unit, message, now_ms)
+        after = incidents.told(known, realm, unit, message, now.wall_ms)
         if after is not None:
-            changed[key] = after
-            store.note(*noting.of_message(publication, known, after, now_ms))
+            after = changed[key] = escalation.begun(known, after, now)
+            store.note(*noting.of_message(publication, known, after, now.wall_ms))
         if known is not None and after is not None and after.is_open and not known.is_open:
             store.advance_revision((realm, unit))
     elif isinstance(message, StateConfirmed):
@@ -74,8 +75,10 @@ def _mean(store: Store, publication: Publication, changed: dict[Key, Incident], 
         store.give_up(account, message.lane, message.dropped)
 
 
-def act(store: Store, key: Key, step: Callable[[Incident], Incident], now_ms: int) -> Incident:
-    """What a person did to an incident, on disk, and a new revision for its car; raises NotPossible or DiskFailed."""
+def act(
+    store: Store, key: Key, step: Callable[[Incident], Incident], now_ms: int, *, told_to_car: bool = True
+) -> Incident:
+    """What was done to an incident, on disk, and a new revision for its car; raises NotPossible or DiskFailed."""
     with store.transaction():
         known = store.incident(key)
         if known is None:
@@ -83,7 +86,8 @@ def act(store: Store, key: Key, step: Callable[[Incident], Incident], now_ms: in
         after = step(known)
         if after != known:
             store.put_incident(after)
-            store.advance_revision(key[:2])
+            if told_to_car:
+                store.advance_revision(key[:2])
             store.note(*noting.of_act(known, after, now_ms))
     return after
 

@@ -18,7 +18,7 @@ from terminal.contract.durable import DiskFailed
 from terminal.contract.identity import digest_of_ids, new_id
 from terminal.contract.messages import AlarmRaised, AlarmSignalled, StateConfirmed, Thinned, Who
 from terminal.contract.topics import Lane
-from tests.unit.hq_scene import NOW_MS, OUTBOX, REALM, UNIT, duty, place, published, raised, store_at, take, track
+from tests.unit.hq_scene import NOW, NOW_MS, OUTBOX, REALM, UNIT, duty, place, published, raised, store_at, take, track
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ def test_incidents_cars_and_revisions_outlive_the_process(store: Store, tmp_path
     alarm = raised()
     key = next(iter(take(store, alarm).incidents))
     last = LastKnown(realm=REALM, unit=UNIT, who=Who(unit=UNIT, call_sign="Sava 1"), duty="available")
-    taking.take(store, [], [last], NOW_MS)
+    taking.take(store, [], [last], NOW)
     taking.act(store, key, noticed, NOW_MS)
     epoch = store.epoch
     store.close()
