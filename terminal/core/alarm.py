@@ -20,7 +20,10 @@ class Phase(StrEnum):
 
 
 class Alarm(Struct, frozen=True, kw_only=True):
-    """One incident of this car; `unstored` are its messages that are not known to be on disk."""
+    """One incident of this car; `unstored` are its messages that are not known to be on disk.
+
+    `sent_by` and `received_by` are the bearers that took its first message, or brought headquarters' receipt for it.
+    """
 
     incident: str
     kind: AlarmKind
@@ -36,6 +39,8 @@ class Alarm(Struct, frozen=True, kw_only=True):
     store_failed: bool = False
     sent: bool = False
     received: bool = False
+    sent_by: tuple[str, ...] = ()
+    received_by: tuple[str, ...] = ()
     unstored: tuple[Stored, ...] = ()
     store_again_ns: int = 0
     acknowledged_by: str = ""
@@ -63,6 +68,8 @@ def view(alarm: Alarm, now_ns: int) -> AlarmView:
         store_failed=alarm.store_failed,
         sent=alarm.sent,
         received=alarm.received,
+        sent_by=alarm.sent_by,
+        received_by=alarm.received_by,
         acknowledged_by=alarm.acknowledged_by,
         cleared_by=alarm.cleared_by,
         reason=alarm.reason,

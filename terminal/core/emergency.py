@@ -233,25 +233,26 @@ def store_failed(emergency: Emergency, ids: tuple[str, ...]) -> Step:
     return emergency, effects
 
 
-def published(emergency: Emergency, ids: tuple[str, ...]) -> Step:
-    """The broker took these messages."""
+def published(emergency: Emergency, ids: tuple[str, ...], bearer: str) -> Step:
+    """This bearer's network took these messages."""
     effects: list[Effect] = []
     for alarm in emergency.alarms:
-        if alarm.raised_id in ids and not alarm.sent:
-            alarm = replace(alarm, sent=True)
+        if alarm.raised_id in ids and bearer not in alarm.sent_by:
+            alarm = replace(alarm, sent=True, sent_by=(*alarm.sent_by, bearer))
             emergency = _put(emergency, alarm)
-            effects.append(_note("alarm-sent", alarm))
+            effects.append(_note("alarm-sent", alarm, bearer=bearer))
     return emergency, [*effects, *_lamp(emergency)] if effects else effects
 
 
-def received(emergency: Emergency, ids: tuple[str, ...]) -> Step:
+def received(emergency: Emergency, ids: tuple[str, ...], bearer: str) -> Step:
     """Headquarters has these messages on its disk; one that came without its place still wants its commit here."""
     effects: list[Effect] = []
     for alarm in emergency.alarms:
-        if alarm.raised_id in ids and not alarm.received:
-            alarm = replace(alarm, sent=True, received=True, phase=TABLE[alarm.phase, Cause.RECEIPT])
+        if alarm.raised_id in ids and bearer not in alarm.received_by:
+            by, phase = (*alarm.received_by, bearer), TABLE[alarm.phase, Cause.RECEIPT]
+            alarm = replace(alarm, sent=True, received=True, received_by=by, phase=phase)
             emergency = _put(emergency, alarm)
-            effects += [_note("alarm-received", alarm), SaveEmergency()]
+            effects += [_note("alarm-received", alarm, bearer=bearer), SaveEmergency()]
     return emergency, [*effects, *_lamp(emergency)] if effects else effects
 
 
@@ -389,6 +390,6 @@ def _lamp(emergency: Emergency) -> list[Effect]:
     return [ShowRung(rung(emergency.alarms))]
 
 
-def _note(event: str, alarm: Alarm) -> Note:
+def _note(event: str, alarm: Alarm, **more: object) -> Note:
     # A silent alarm leaves no trace that someone beside the officer could read.
-    return Note(event, {"incident": alarm.incident, "kind": str(alarm.kind), "trigger": str(alarm.trigger)})
+    return Note(event, {"incident": alarm.incident, "kind": str(alarm.kind), "trigger": str(alarm.trigger), **more})

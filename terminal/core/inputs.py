@@ -44,16 +44,22 @@ class OutboxRepaired(Struct, frozen=True):
     problem: str
 
 
+MQTT = "mqtt"
+"""The first bearer: the brokers, in their order. The others stand in terminal/uplink/bearers."""
+
+
 class Published(Struct, frozen=True):
-    """The broker took these messages (PUBACK); that is all it says."""
+    """The bearer's network took these messages (a broker's PUBACK, for one); that is all it says."""
 
     ids: tuple[str, ...]
+    bearer: str = MQTT
 
 
 class Received(Struct, frozen=True):
-    """Headquarters has these messages on its disk."""
+    """Headquarters has these messages on its disk, as its receipt over this bearer says."""
 
     ids: tuple[str, ...]
+    bearer: str = MQTT
 
 
 class StateDesired(Struct, frozen=True):

@@ -209,12 +209,12 @@ def _repaired(state: State, repaired: OutboxRepaired, moment: Moment, _rules: Ru
 def _published(state: State, published: Published, _moment: Moment, _rules: Rules) -> Step:
     if state.line.problem and published.ids:
         state = replace(state, line=replace(state.line, problem=""))
-    return _emergency(state, emergency.published(state.emergency, published.ids))
+    return _emergency(state, emergency.published(state.emergency, published.ids, published.bearer))
 
 
 def _received(state: State, received: Received, _moment: Moment, _rules: Rules) -> Step:
     state = replace(state, duty=duty.received(state.duty, received.ids))
-    return _emergency(state, emergency.received(state.emergency, received.ids))
+    return _emergency(state, emergency.received(state.emergency, received.ids, received.bearer))
 
 
 def _desired(state: State, told: StateDesired, moment: Moment, _rules: Rules) -> Step:
