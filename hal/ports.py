@@ -43,13 +43,14 @@ class SelfTesting(Source, Protocol):
 class ShortMessage(Struct, frozen=True):
     """One SMS that came: who it says it is from, which proves nothing, and its 8-bit data or its text.
 
-    `place` is the device's own name for it, by which it is let go.
+    `place` is the device's own name for it, by which it is let go; `told` the network's time, as the device writes it.
     """
 
     number: str
     data: bytes = b""
     text: str = ""
     place: str = ""
+    told: str = ""
 
 
 @runtime_checkable
