@@ -17,6 +17,7 @@ from hal.readings import (
     VehicleSignals,
 )
 from terminal.contract.messages import (
+    AlarmKind,
     AlarmMoved,
     DutyChanged,
     SourceChanged,
@@ -80,7 +81,11 @@ def _moved(state: State, moment: Moment, effects: list[Effect]) -> Step:
     if where is None or since_ns < ALARM_MOVED_EVERY_S * 1e9 or not emergency.any_open(state.emergency):
         return state, effects
     moved = [
-        SendMoved(AlarmMoved(**moment.envelope(), incident=alarm.incident, position=where))
+        SendMoved(
+            AlarmMoved(
+                **moment.envelope(), incident=alarm.incident, kind=alarm.kind, silent=alarm.silent, position=where
+            )
+        )
         for alarm in state.emergency.alarms
         if is_open(alarm)
     ]
@@ -153,11 +158,15 @@ def _commanded(state: State, commanded: Commanded, moment: Moment, rules: Rules)
     command = commanded.command
     if isinstance(command, RaiseAlarm):
         scene = _scene(state, moment)
-        after = emergency.raised_on_screen(state.emergency, scene, moment, test=command.test, silent=command.silent)
+        after = emergency.raised_on_screen(
+            state.emergency, scene, moment, AlarmKind(command.kind), silent=command.silent
+        )
         return _emergency(state, after)
     if isinstance(command, CancelAlarm):
         return _emergency(state, emergency.cancelled(state.emergency, command.incident, moment))
-    return _duty(state, command, moment, rules)
+    if isinstance(command, SetDuty):
+        return _duty(state, command, moment, rules)
+    return state, []
 
 
 def _duty(state: State, command: SetDuty, moment: Moment, rules: Rules) -> Step:
