@@ -170,6 +170,7 @@ def _called(
         message_ids=(message.id,),
         boot=moment.boot,
         pressed_mono_ns=moment.mono_ns,
+        owed=(replace(message, track=()),),
         unstored=(message,),
         store_again_ns=_again_ns(moment),
     )
@@ -249,11 +250,15 @@ def received(emergency: Emergency, ids: tuple[str, ...], bearer: str) -> Step:
     """Headquarters has these messages on its disk; one that came without its place still wants its commit here."""
     effects: list[Effect] = []
     for alarm in emergency.alarms:
-        if alarm.raised_id in ids and bearer not in alarm.received_by:
+        owed = tuple(message for message in alarm.owed if message.id not in ids)
+        is_first = alarm.raised_id in ids and bearer not in alarm.received_by
+        if is_first:
             by, phase = (*alarm.received_by, bearer), TABLE[alarm.phase, Cause.RECEIPT]
             alarm = replace(alarm, sent=True, received=True, received_by=by, phase=phase)
-            emergency = _put(emergency, alarm)
-            effects += [_note("alarm-received", alarm, bearer=bearer), SaveEmergency()]
+            effects.append(_note("alarm-received", alarm, bearer=bearer))
+        if is_first or owed != alarm.owed:
+            emergency = _put(emergency, replace(alarm, owed=owed))
+            effects.append(SaveEmergency())
     return emergency, [*effects, *_lamp(emergency)] if effects else effects
 
 
@@ -367,6 +372,7 @@ def _with_message(alarm: Alarm, message: Stored, moment: Moment) -> Alarm:
     return replace(
         alarm,
         message_ids=(*alarm.message_ids, message.id),
+        owed=(*alarm.owed, message),
         unstored=(*alarm.unstored, message),
         store_again_ns=_again_ns(moment),
     )

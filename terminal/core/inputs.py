@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from hal.readings import AnyReading
+from terminal.contract.capsule import ReceiptCapsule
 from terminal.contract.messages import DesiredState, Heartbeat, Place
 from terminal.core.emergency import Emergency
 from terminal.link import Command
@@ -62,6 +63,22 @@ class Received(Struct, frozen=True):
     bearer: str = MQTT
 
 
+class CapsuleReceipted(Struct, frozen=True):
+    """Headquarters' receipt came over a bearer: it has one message on its disk, and may name who took the alarm."""
+
+    bearer: str
+    receipt: ReceiptCapsule
+
+
+class CarryFailed(Struct, frozen=True):
+    """A bearer could not send a message of this incident; `spent` if it may have cost what one costs all the same."""
+
+    bearer: str
+    incident: str
+    problem: str
+    spent: bool
+
+
 class StateDesired(Struct, frozen=True):
     """Headquarters says what should be."""
 
@@ -103,6 +120,8 @@ Told = (
     | OutboxRepaired
     | Published
     | Received
+    | CapsuleReceipted
+    | CarryFailed
     | StateDesired
     | HeartbeatHeard
     | LineChanged

@@ -60,7 +60,7 @@ def defaults(section: type[Struct], given: Any) -> list[str]:
     return odd
 
 
-SECTIONS = ("duty", "reporting", "storage", "link", "journal", "sending", "holding")
+SECTIONS = ("duty", "reporting", "storage", "link", "journal", "sending", "holding", "sms")
 
 
 def test_the_shipped_file_shows_every_key_at_its_default(tmp_path: Path) -> None:
