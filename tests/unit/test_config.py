@@ -63,6 +63,7 @@ def defaults(section: type[Struct], given: Any) -> list[str]:
 SECTIONS = ("duty", "reporting", "storage", "link", "journal", "sending", "holding")
 
 
+@pytest.mark.promise("P-FLOW-06")
 def test_the_shipped_file_shows_every_key_at_its_default(tmp_path: Path) -> None:
     config = loaded(tmp_path, uncommented(UNIT))
     odd = [key for name in SECTIONS for key in defaults(type(getattr(config, name)), getattr(config, name))]
@@ -75,6 +76,7 @@ def test_the_shipped_file_shows_every_key_at_its_default(tmp_path: Path) -> None
             )
 
 
+@pytest.mark.promise("P-FLOW-06")
 def test_the_shipped_hq_file_shows_every_key_at_its_default(tmp_path: Path) -> None:
     path = tmp_path / "hq.toml"
     path.write_text(uncommented(HQ))
@@ -111,6 +113,7 @@ WRONG: dict[str, tuple[str, list[str]]] = {
 }
 
 
+@pytest.mark.promise("P-FLOW-06")
 @pytest.mark.parametrize(("text", "said"), WRONG.values(), ids=WRONG.keys())
 def test_what_is_wrong_is_said_with_its_line_and_what_was_expected(tmp_path: Path, text: str, said: list[str]) -> None:
     (line,) = refused(tmp_path, text)
