@@ -42,6 +42,10 @@ class StoreEvent(Struct, frozen=True):
     message: Event
 
 
+class SaveWork(Struct, frozen=True):
+    """Put the crew's work on disk, together with the events that are stored now."""
+
+
 class RecordPoint(Struct, frozen=True):
     """Put a track point (its `seq` still 0) on disk with the next batch."""
 
@@ -75,6 +79,7 @@ Effect = (
     | CarryAlarm
     | SaveEmergency
     | StoreEvent
+    | SaveWork
     | RecordPoint
     | ConfirmPress
     | ShowRung

@@ -91,6 +91,7 @@ receipts = st.builds(
 )
 
 
+@pytest.mark.promise("P-BEARER-03")
 @given(names, told())
 def test_an_alarm_comes_back_as_it_went_and_never_better_than_it_was(both: tuple[str, str], sent: Told) -> None:
     body = alarm_body(*both, sent)
@@ -154,6 +155,7 @@ def test_a_capsule_with_a_turned_bit_is_malformed_or_says_something_else(sent: b
     assert got != read(sent) or place % len(sent) >= 26, "only a position that is not there says nothing"
 
 
+@pytest.mark.promise("P-BEARER-03")
 def test_body_and_signature_are_told_apart_by_their_length() -> None:
     body = receipt_body(ReceiptCapsule(incident=new_incident(), tail=bytes(8)))
     assert split(body + b"s" * SIGNATURE_BYTES) == (body, b"s" * SIGNATURE_BYTES)

@@ -58,6 +58,7 @@ def test_an_alarm_that_headquarters_receipts_in_time_costs_nothing() -> None:
     assert car.until(1000, 10) == []
 
 
+@pytest.mark.promise("P-BEARER-02")
 def test_one_that_it_does_not_goes_out_after_the_brokers_time_and_again_with_longer_pauses_up_to_the_cap() -> None:
     car = Radio()
     car.press(1.0)
@@ -86,6 +87,7 @@ def test_a_broker_without_a_word_of_headquarters_is_a_dead_line() -> None:
     assert len(of_type(car.press(40.0), CarryAlarm)) == 1
 
 
+@pytest.mark.promise("P-BEARER-06")
 def test_every_message_of_an_incident_goes_once_before_one_is_repeated_and_all_count_for_the_cap() -> None:
     car = Radio(line=False)
     car.until(20, beat=False)
@@ -169,6 +171,7 @@ def test_what_could_not_be_sent_for_nothing_does_not_count_and_what_may_have_bee
         assert gone in (count, count - 1)
 
 
+@pytest.mark.promise("P-BEARER-06")
 def test_the_cap_outlives_a_restart() -> None:
     car = Radio()
     car.press(1.0)
@@ -194,4 +197,4 @@ def test_a_car_without_other_bearers_carries_nothing() -> None:
     for at_s in range(100):
         car.take(Tick(), at_s)
     assert of_type(car.effects, CarryAlarm) == []
-    assert Rules(RULES.unit, RULES.statuses).carrying == {}
+    assert Rules(RULES.unit, RULES.profile).carrying == {}
