@@ -1,4 +1,4 @@
-"""An alarm, and headquarters' receipt for it, in one SMS: a body of at most 60 bytes and its signature of 64. Pure.
+"""An alarm message, and headquarters' receipt for it, in one SMS: a body of at most 60 bytes, a signature of 64. Pure.
 
     alarm    what (4 bits of version, 4 of type), incident (16), tail of the message's id (8), marks (2), signals (2),
              time (4), latitude and longitude (4 + 4), age (2), error (1), realm and unit (0..16)
@@ -7,19 +7,24 @@
 Numbers are big-endian. The signature is made over `CONTEXT` and the body, as terminal/contract/signing.py makes it.
 """
 
+import hashlib
 import struct
 from math import ceil, isfinite
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from msgspec import Struct
 
 from terminal.contract.identity import NAME
 from terminal.contract.messages import (
+    AlarmCancelled,
     AlarmKind,
+    AlarmRaised,
+    AlarmSignalled,
     Malformed,
     Position,
     Trigger,
+    Who,
 )
 
 CONTEXT = "patrola/1/sms"
@@ -35,11 +40,12 @@ RAISED, SIGNALLED, CANCELLED, RECEIPT = 1, 2, 3, 9
 ALARM = struct.Struct(">B16s8sHHIiiHB")
 ANSWER = struct.Struct(">B16s8sH")
 
-KINDS = (AlarmKind.REAL, AlarmKind.TEST)
-TRIGGERS = (Trigger.BUTTON, Trigger.SCREEN)
-"""By their place; what a newer car adds counts as the first, which is the gravest."""
+KINDS = (AlarmKind.REAL, AlarmKind.TEST, AlarmKind.EXERCISE)
+TRIGGERS = (Trigger.UNKNOWN, Trigger.BUTTON, Trigger.SCREEN, Trigger.CHECK_IN, Trigger.VEHICLE)
+"""By their place; what only a newer car knows counts as the first, as it does in JSON."""
 
-SILENT, WAS_CANCELLED, HAS_TIME, HAS_POSITION = 1 << 8, 1 << 9, 1 << 10, 1 << 11
+TRIGGER_SHIFT = 4
+SILENT, HAS_TIME, HAS_POSITION, IS_STALE = 1 << 8, 1 << 9, 1 << 10, 1 << 11
 MODE_SHIFT = 12
 
 MOST_SIGNALS = 0xFFFF
@@ -48,38 +54,30 @@ MOST_AGE_S = 0xFFFF
 MOST_ERROR_M = 254
 """That much or more."""
 ERROR_UNKNOWN = 255
+MOST_LAT_E7, MOST_LON_E7 = 900_000_000, 1_800_000_000
 
 LETTERS = " ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-/"
 """Three of these 40 in two bytes; the blank fills up the last three."""
 MOST_NAME_LETTERS = (MOST_BODY_BYTES - ALARM.size) // 2 * 3 - 1
-"""What realm and unit may have together, with the stroke between them 24."""
+"""What realm and unit may have together; with the stroke between them they are 24."""
 MOST_TAKER_BYTES = MOST_BODY_BYTES - ANSWER.size
 
 T = TypeVar("T", AlarmKind, Trigger)
 
+Told = AlarmRaised | AlarmSignalled | AlarmCancelled
+"""What is told over a bearer of capsules."""
 
-class AlarmCapsule(Struct, frozen=True, kw_only=True):
-    """One alarm as it stands: `signals` presses, the newest told by the message whose id ends in `tail`.
 
-    `what` says which message that was. The time is the car's, and absent when no clock could be trusted.
-    """
+class AlarmCapsule(Struct, frozen=True):
+    """What is left of an alarm message in an SMS; its id is another than the message's, with the same tail."""
 
     realm: str
     unit: str
-    incident: str
-    tail: bytes
-    what: int
-    kind: AlarmKind = AlarmKind.REAL
-    trigger: Trigger = Trigger.BUTTON
-    silent: bool = False
-    cancelled: bool = False
-    signals: int = 1
-    utc_s: int | None = None
-    position: Position | None = None
+    message: Told
 
 
 class ReceiptCapsule(Struct, frozen=True, kw_only=True):
-    """Headquarters has on its disk what the capsule of this tail said, and so many presses; who took it, if one has."""
+    """Headquarters has the message of this tail on its disk, of so many presses in all; who took it, if one has."""
 
     incident: str
     tail: bytes
@@ -88,7 +86,7 @@ class ReceiptCapsule(Struct, frozen=True, kw_only=True):
 
 
 def tail_of(message_id: str) -> bytes:
-    """By what a message is known in an SMS: the last half of its id."""
+    """By what a message is known in an SMS: the last half of its id, which is random."""
     return UUID(message_id).bytes[8:]
 
 
@@ -97,9 +95,33 @@ def fits(realm: str, unit: str) -> bool:
     return len(realm) + len(unit) <= MOST_NAME_LETTERS
 
 
-def body_of(capsule: AlarmCapsule | ReceiptCapsule) -> bytes:
-    """What is signed and sent; ValueError for names that do not fit."""
-    return _receipt_body(capsule) if isinstance(capsule, ReceiptCapsule) else _alarm_body(capsule)
+def alarm_body(realm: str, unit: str, message: Told) -> bytes:
+    """What is signed and sent of an alarm message; ValueError for names that do not fit."""
+    what = {AlarmRaised: RAISED, AlarmSignalled: SIGNALLED, AlarmCancelled: CANCELLED}[type(message)]
+    trigger, position = getattr(message, "trigger", Trigger.UNKNOWN), getattr(message, "position", None)
+    utc_s = None if message.utc_ms is None else message.utc_ms // 1000
+    marks = KINDS.index(message.kind) | TRIGGERS.index(trigger) << TRIGGER_SHIFT | (SILENT if message.silent else 0)
+    marks |= HAS_TIME if utc_s is not None and 0 <= utc_s < 1 << 32 else 0
+    where = (0, 0, 0, ERROR_UNKNOWN)
+    if position is not None and abs(position.lat_deg) <= 90 and abs(position.lon_deg) <= 180:
+        where = _packed(position)
+        marks |= HAS_POSITION | (IS_STALE if position.stale else 0) | (position.mode & 3) << MODE_SHIFT
+    return ALARM.pack(
+        VERSION << 4 | what,
+        UUID(message.incident).bytes,
+        tail_of(message.id),
+        marks,
+        min(_signals(message), MOST_SIGNALS),
+        (utc_s or 0) if marks & HAS_TIME else 0,
+        *where,
+    ) + _packed_names(realm, unit)
+
+
+def receipt_body(receipt: ReceiptCapsule) -> bytes:
+    """What is signed and sent of a receipt."""
+    incident = UUID(receipt.incident).bytes
+    head = ANSWER.pack(VERSION << 4 | RECEIPT, incident, receipt.tail, min(receipt.signals, MOST_SIGNALS))
+    return head + _cut(receipt.acknowledged_by, MOST_TAKER_BYTES)
 
 
 def read(body: bytes) -> AlarmCapsule | ReceiptCapsule:
@@ -121,24 +143,14 @@ def split(data: bytes) -> tuple[bytes, bytes]:
     return data[:-SIGNATURE_BYTES], data[-SIGNATURE_BYTES:]
 
 
-def _alarm_body(capsule: AlarmCapsule) -> bytes:
-    marks = KINDS.index(capsule.kind) | TRIGGERS.index(capsule.trigger) << 4
-    marks |= (SILENT if capsule.silent else 0) | (WAS_CANCELLED if capsule.cancelled else 0)
-    marks |= HAS_TIME if capsule.utc_s is not None and 0 <= capsule.utc_s < 1 << 32 else 0
-    where = (0, 0, 0, ERROR_UNKNOWN)
-    position = capsule.position
-    if position is not None and abs(position.lat_deg) <= 90 and abs(position.lon_deg) <= 180:
-        where = _packed(position)
-        marks |= HAS_POSITION | (position.mode & 3) << MODE_SHIFT
-    return ALARM.pack(
-        VERSION << 4 | capsule.what,
-        UUID(capsule.incident).bytes,
-        capsule.tail,
-        marks,
-        min(capsule.signals, MOST_SIGNALS),
-        (capsule.utc_s or 0) if marks & HAS_TIME else 0,
-        *where,
-    ) + _packed_names(capsule.realm, capsule.unit)
+def _signals(message: Told) -> int:
+    match message:
+        case AlarmRaised():
+            return 1
+        case AlarmSignalled():
+            return message.signal
+        case AlarmCancelled():
+            return 0
 
 
 def _packed(position: Position) -> tuple[int, int, int, int]:
@@ -168,31 +180,41 @@ def _packed_names(realm: str, unit: str) -> bytes:
 def _alarm(body: bytes, what: int) -> AlarmCapsule:
     _, incident, tail, marks, signals, utc_s, lat_e7, lon_e7, age_s, error_m = ALARM.unpack(body[: ALARM.size])
     realm, unit = _names(body[ALARM.size :])
-    position = None
-    if marks & HAS_POSITION:
-        if abs(lat_e7) > 900_000_000 or abs(lon_e7) > 1_800_000_000:
-            raise Malformed("expected a latitude within 90 and a longitude within 180 degrees")
-        position = Position(
-            lat_deg=lat_e7 / 1e7,
-            lon_deg=lon_e7 / 1e7,
-            age_s=float(age_s),
-            mode=marks >> MODE_SHIFT & 3,
-            utc_ms=(utc_s - age_s) * 1000 if marks & HAS_TIME and utc_s >= age_s else None,
-            eph_m=None if error_m == ERROR_UNKNOWN else float(error_m),
-        )
-    return AlarmCapsule(
-        realm=realm,
-        unit=unit,
-        incident=str(UUID(bytes=incident)),
-        tail=tail,
-        what=what,
-        kind=_named(KINDS, marks & 0xF),
-        trigger=_named(TRIGGERS, marks >> 4 & 0xF),
-        silent=bool(marks & SILENT),
-        cancelled=bool(marks & WAS_CANCELLED),
-        signals=signals,
-        utc_s=utc_s if marks & HAS_TIME else None,
-        position=position,
+    common: dict[str, Any] = {
+        "id": _id(body, tail),
+        "who": Who(unit=unit),
+        "utc_ms": utc_s * 1000 if marks & HAS_TIME else None,
+        "incident": str(UUID(bytes=incident)),
+        "kind": _named(KINDS, marks & 0xF),
+        "silent": bool(marks & SILENT),
+    }
+    if what == CANCELLED:
+        return AlarmCapsule(realm, unit, AlarmCancelled(**common))
+    taken_s = utc_s - age_s if marks & HAS_TIME and utc_s >= age_s else None
+    common["trigger"] = _named(TRIGGERS, marks >> TRIGGER_SHIFT & 0xF)
+    common["position"] = _position(marks, lat_e7, lon_e7, age_s, error_m, taken_s) if marks & HAS_POSITION else None
+    if what == RAISED:
+        return AlarmCapsule(realm, unit, AlarmRaised(**common))
+    return AlarmCapsule(realm, unit, AlarmSignalled(**common, signal=signals))
+
+
+def _id(body: bytes, tail: bytes) -> str:
+    """A UUIDv8 of its own for what stands in this SMS, which is less than the message; the tail is the message's."""
+    head = int.from_bytes(hashlib.sha256(body).digest()[:8]) & ~0xF000 | 0x8000
+    return str(UUID(bytes=head.to_bytes(8) + tail))
+
+
+def _position(marks: int, lat_e7: int, lon_e7: int, age_s: int, error_m: int, taken_s: int | None) -> Position:
+    if abs(lat_e7) > MOST_LAT_E7 or abs(lon_e7) > MOST_LON_E7:
+        raise Malformed("expected a latitude within 90 and a longitude within 180 degrees")
+    return Position(
+        lat_deg=lat_e7 / 1e7,
+        lon_deg=lon_e7 / 1e7,
+        age_s=float(age_s),
+        stale=bool(marks & IS_STALE),
+        mode=marks >> MODE_SHIFT & 3,
+        utc_ms=None if taken_s is None else taken_s * 1000,
+        eph_m=None if error_m == ERROR_UNKNOWN else float(error_m),
     )
 
 
@@ -211,12 +233,6 @@ def _names(packed: bytes) -> tuple[str, str]:
     if not (NAME.fullmatch(realm) and NAME.fullmatch(unit)):
         raise Malformed("expected a realm and a unit")
     return realm, unit
-
-
-def _receipt_body(capsule: ReceiptCapsule) -> bytes:
-    incident = UUID(capsule.incident).bytes
-    head = ANSWER.pack(VERSION << 4 | RECEIPT, incident, capsule.tail, min(capsule.signals, MOST_SIGNALS))
-    return head + _cut(capsule.acknowledged_by, MOST_TAKER_BYTES)
 
 
 def _cut(name: str, most_bytes: int) -> bytes:
