@@ -77,6 +77,6 @@ def _steps(incident: Incident, rules: Rules) -> Iterator[tuple[float, Step]]:
     if is_test(incident):
         return
     yield rules.all_desks_after_s, Step.ALL_DESKS
-    if incident.kind != "exercise":
+    if incident.kind is not AlarmKind.EXERCISE:
         for step in rules.outside:
             yield rules.outside_after_s, step

@@ -12,12 +12,16 @@ from msgspec import Struct
 
 from drivers import registry
 from hal.errors import ConfigError
+from terminal.contract import profile
+from terminal.contract.capsule import MOST_NAME_LETTERS, fits
 from terminal.contract.mqtt import Broker
+from terminal.contract.profile import Profile
 from terminal.contract.toml_model import TomlFile, load_model, nearest
-from terminal.core.duty import STATUSES
+from terminal.core.duty import PLAIN
 from terminal.core.journal import Journalling
 from terminal.core.reporting import Reporting
 from terminal.link import Role
+from terminal.uplink.bearers.sms import Texting
 from terminal.uplink.outbox import Limits
 from terminal.uplink.sender import Sending
 from terminal.uplink.session import Holding
@@ -40,10 +44,9 @@ class UnitSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class DutySection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The duty statuses, code to words, and the one that a new terminal starts with."""
+    """The profile of the crew's role: statuses, ready texts, forms; without one there are six plain statuses."""
 
-    initial: str = "out-of-service"
-    statuses: dict[str, str] = msgspec.field(default_factory=STATUSES.copy)
+    profile: Path | None = None
 
 
 class StorageSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -94,6 +97,7 @@ class Tables(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     journal: Journalling = Journalling()
     sending: Sending = Sending()
     holding: Holding = Holding()
+    sms: Texting = Texting()
     time: TimeSection = TimeSection()
 
 
@@ -103,31 +107,55 @@ class Config(Struct, frozen=True, kw_only=True):
     unit: UnitSection
     brokers: tuple[Broker, ...]
     sources: dict[str, tuple[str, Struct]]
-    duty: DutySection
+    profile: Profile
     reporting: Reporting
     storage: StorageSection
     link: LinkSection
     journal: Journalling
     sending: Sending
     holding: Holding
+    sms: Texting
     time: TimeSection
 
 
 def load(path: Path) -> Config:
     """The configuration in this file; ConfigError holds every error of it, a line each."""
     sources: dict[str, tuple[str, Struct]] = {}
+    role = PLAIN
 
     def finish(file: TomlFile, tables: Tables | None) -> None:
+        nonlocal role
         for name, table in _source_tables(file):
             source = _source(file, name, table)
             if source is not None:
                 sources[name] = source
-        if tables is not None and tables.duty.initial not in tables.duty.statuses:
-            file.problem(("duty", "initial"), f"is no status; {nearest(tables.duty.initial, tables.duty.statuses)}")
+        if tables is not None:
+            _check_sms(file, tables)
+            role = _profile(file, tables.duty)
 
     tables = load_model(path, Tables, finish)
-    sections = msgspec.structs.asdict(tables) | {"sources": sources}
+    sections = msgspec.structs.asdict(tables) | {"sources": sources, "profile": role}
+    sections.pop("duty")
     return Config(**sections)
+
+
+def _check_sms(file: TomlFile, tables: Tables) -> None:
+    sms, unit = tables.sms, tables.unit
+    if sms.numbers and sms.modem not in tables.sources:
+        file.problem(("sms", "modem"), f"is no source; {nearest(sms.modem, tables.sources)}")
+    if sms.numbers and not fits(unit.realm, unit.unit):
+        most = f"realm and unit may have {MOST_NAME_LETTERS} characters together"
+        file.problem(("sms", "numbers"), f"an SMS has no room for {unit.realm} and {unit.unit}; {most}")
+
+
+def _profile(file: TomlFile, section: DutySection) -> Profile:
+    if section.profile is None:
+        return PLAIN
+    try:
+        return profile.load(section.profile)
+    except ConfigError as error:
+        file.problem(("duty", "profile"), str(error))
+        return PLAIN
 
 
 def _source_tables(file: TomlFile) -> list[tuple[str, dict[str, Any]]]:

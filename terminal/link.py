@@ -6,12 +6,14 @@ sends an empty `changes` when nothing changed for `BEAT_S`: a client that hears 
 """
 
 from enum import StrEnum
-from typing import TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from hal.readings import Fix, LinkQuality, PowerState
+from terminal.contract.profile import Profile
+from terminal.contract.work import LONGEST_TEXT, Job, JobStep, Picture, Text
 
 LINK_VERSION = 1
 
@@ -65,10 +67,9 @@ class PositionView(Struct, frozen=True, kw_only=True):
 
 
 class DutyView(Struct, frozen=True, kw_only=True):
-    """The duty status, the ones that may be chosen, and whether headquarters has stored the newest one."""
+    """The duty status by its code in the profile, and whether headquarters has stored the newest one."""
 
     status: str
-    choices: tuple[tuple[str, str], ...] = ()
     received: bool = False
 
 
@@ -81,7 +82,7 @@ class Urgency(StrEnum):
 
 
 class AlarmView(Struct, frozen=True, kw_only=True):
-    """How far one alarm has come; each rung is shown on proof only."""
+    """How far one alarm has come; each rung is shown on proof only, and by which bearers it was proved."""
 
     incident: str
     kind: str
@@ -93,11 +94,46 @@ class AlarmView(Struct, frozen=True, kw_only=True):
     store_failed: bool = False
     sent: bool = False
     received: bool = False
+    sent_by: tuple[str, ...] = ()
+    received_by: tuple[str, ...] = ()
     acknowledged_by: str = ""
     cleared_by: str = ""
     reason: str = ""
     cancelled: bool = False
     urgency: Urgency = Urgency.NONE
+    vehicle_event: str = ""
+
+
+class ArmedView(Struct, frozen=True, kw_only=True):
+    """Once it `is_open`, and until that time, the next press of the button is a test or an exercise.
+
+    Any other press is real, also one that comes too early. `silent`: the hidden button is meant.
+    """
+
+    kind: str
+    silent: bool
+    is_open: bool
+    until_mono_ns: int
+
+
+class CheckInView(Struct, frozen=True, kw_only=True):
+    """The lone officer's timer, where it is configured: an answer is due, and from when on its lack is an alarm.
+
+    Neither time is there while it does not run.
+    """
+
+    due_mono_ns: int | None = None
+    alarm_mono_ns: int | None = None
+
+
+class ProvedView(Struct, frozen=True, kw_only=True):
+    """When an alarm of this car last came to headquarters and its receipt back, as the monotonic time of this boot.
+
+    None when it never has or nobody can tell how long ago; `due`: the way should be proved again by a test alarm.
+    """
+
+    mono_ns: int | None = None
+    due: bool = True
 
 
 class LineView(Struct, frozen=True, kw_only=True):
@@ -123,6 +159,66 @@ class SourceView(Struct, frozen=True):
     remedy: str = ""
 
 
+class JobView(Struct, frozen=True, kw_only=True):
+    """A job and how far the crew is, whether headquarters has that, the usual next; `arrived`: the car may be there."""
+
+    job: Job
+    step: JobStep
+    reason: str = ""
+    received: bool = False
+    next: JobStep | None = None
+    arrived: bool = False
+
+
+class SentView(Struct, frozen=True, kw_only=True):
+    """A text of this crew, and whether headquarters has it."""
+
+    text: str
+    code: str = ""
+    utc_ms: int | None = None
+    received: bool = False
+
+
+class MemberView(Struct, frozen=True):
+    """An officer; `checked`: a PIN proved it, or in the roster: a PIN will be asked for."""
+
+    badge: str
+    name: str = ""
+    checked: bool = False
+
+
+class LogInProblem(StrEnum):
+    """Why the last try to log in did not do."""
+
+    NONE = ""
+    WRONG_PIN = "wrong-pin"
+    PAUSED = "paused"
+
+
+class CrewView(Struct, frozen=True, kw_only=True):
+    """Who is on board, and whom headquarters expects."""
+
+    aboard: tuple[MemberView, ...] = ()
+    roster: tuple[MemberView, ...] = ()
+    problem: LogInProblem = LogInProblem.NONE
+
+
+class ShiftView(Struct, frozen=True, kw_only=True):
+    """The shift, if one is on, with what the car said of itself when it began."""
+
+    on: bool = False
+    began_utc_ms: int | None = None
+    odometer_km: float | None = None
+    fuel_percent: float | None = None
+
+
+class PictureView(Struct, frozen=True):
+    """Other patrols and their alarms as headquarters told them, and when that came."""
+
+    picture: Picture
+    mono_ns: int
+
+
 class Snapshot(Struct, frozen=True, kw_only=True, tag_field="type", tag="snapshot"):
     """Everything a client may show."""
 
@@ -133,10 +229,20 @@ class Snapshot(Struct, frozen=True, kw_only=True, tag_field="type", tag="snapsho
     vehicle: VehicleView = VehicleView()
     duty: DutyView
     alarms: tuple[AlarmView, ...] = ()
+    armed: ArmedView | None = None
+    check_in: CheckInView | None = None
+    proved: ProvedView | None = None
     line: LineView = LineView()
     link: LinkQuality | None = None
     power: PowerState | None = None
     sources: tuple[SourceView, ...] = ()
+    profile: Profile | None = None
+    jobs: tuple[JobView, ...] = ()
+    texts: tuple[Text, ...] = ()
+    sent: tuple[SentView, ...] = ()
+    crew: CrewView = CrewView()
+    shift: ShiftView = ShiftView()
+    picture: PictureView | None = None
 
 
 class Changes(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="changes"):
@@ -147,10 +253,20 @@ class Changes(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="
     vehicle: VehicleView | UnsetType = UNSET
     duty: DutyView | UnsetType = UNSET
     alarms: tuple[AlarmView, ...] | UnsetType = UNSET
+    armed: ArmedView | UnsetType | None = UNSET
+    check_in: CheckInView | UnsetType | None = UNSET
+    proved: ProvedView | UnsetType | None = UNSET
     line: LineView | UnsetType = UNSET
     link: LinkQuality | UnsetType | None = UNSET
     power: PowerState | UnsetType | None = UNSET
     sources: tuple[SourceView, ...] | UnsetType = UNSET
+    profile: Profile | UnsetType | None = UNSET
+    jobs: tuple[JobView, ...] | UnsetType = UNSET
+    texts: tuple[Text, ...] | UnsetType = UNSET
+    sent: tuple[SentView, ...] | UnsetType = UNSET
+    crew: CrewView | UnsetType = UNSET
+    shift: ShiftView | UnsetType = UNSET
+    picture: PictureView | UnsetType | None = UNSET
 
 
 SECTIONS = Changes.__struct_fields__
@@ -176,14 +292,17 @@ class Refused(Struct, frozen=True, kw_only=True, tag_field="type", tag="refused"
     reason: str
 
 
-class _Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type"):
-    """What a client may ask; a misspelt `test` must not become a real alarm, so unknown fields are errors."""
+class _Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type"):
+    """What a client may ask; unknown fields and words are errors, so that a misspelt test is no real alarm."""
 
 
 class RaiseAlarm(_Command, frozen=True, kw_only=True, tag="raise-alarm"):
-    """The crew calls for help on the screen."""
+    """The crew calls for help on the screen, or tries the way.
 
-    test: bool = False
+    A real alarm needs no word that could be misspelt, nor one that another version would not know.
+    """
+
+    kind: Literal["real", "test", "exercise"] = "real"
     silent: bool = False
 
 
@@ -193,13 +312,88 @@ class CancelAlarm(_Command, frozen=True, kw_only=True, tag="cancel-alarm"):
     incident: str
 
 
+class ArmButton(_Command, frozen=True, kw_only=True, tag="arm-button"):
+    """For a short time the next press of the button is a test or an exercise; `silent`: of the hidden button.
+
+    `asked_mono_ns` is when the crew tapped: one that comes late is refused.
+    """
+
+    asked_mono_ns: int
+    kind: Literal["test", "exercise"] = "test"
+    silent: bool = False
+
+
+class StartCheckIn(_Command, frozen=True, kw_only=True, tag="start-check-in"):
+    """A lone officer wants to be missed when no answer comes."""
+
+
+class AnswerCheckIn(_Command, frozen=True, kw_only=True, tag="answer-check-in"):
+    """All is well: the timer begins anew."""
+
+
+class StopCheckIn(_Command, frozen=True, kw_only=True, tag="stop-check-in"):
+    """Nobody is alone any more; not possible once it ran out."""
+
+
 class SetDuty(_Command, frozen=True, kw_only=True, tag="set-duty"):
     """The crew chose a duty status."""
 
     status: str
 
 
-Command = RaiseAlarm | CancelAlarm | SetDuty
+class AnswerJob(_Command, frozen=True, kw_only=True, tag="answer-job"):
+    """The crew says how far it is with a job, or declines it for a reason of its profile."""
+
+    job: str
+    step: JobStep
+    reason: str = ""
+
+
+class ReadText(_Command, frozen=True, kw_only=True, tag="read-text"):
+    """The crew has read a text."""
+
+    text_id: str
+
+
+class SendText(_Command, frozen=True, kw_only=True, tag="send-text"):
+    """A text to headquarters; `code` where it is a ready one of the profile, `answers` the text that it answers."""
+
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_TEXT)]
+    code: str = ""
+    answers: str = ""
+
+
+class FileReport(_Command, frozen=True, kw_only=True, tag="file-report"):
+    """A quick report: a form and its answers, by the profile's codes; place and time are the car's own."""
+
+    form: str
+    answers: dict[str, str] = {}
+
+
+class LogIn(_Command, frozen=True, kw_only=True, tag="log-in"):
+    """An officer comes on board."""
+
+    badge: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{1,12}$")]
+    pin: Annotated[str, msgspec.Meta(max_length=12)] = ""
+
+
+class LogOut(_Command, frozen=True, kw_only=True, tag="log-out"):
+    """An officer leaves."""
+
+    badge: str
+
+
+class StartShift(_Command, frozen=True, kw_only=True, tag="start-shift"):
+    """The shift begins."""
+
+
+class EndShift(_Command, frozen=True, kw_only=True, tag="end-shift"):
+    """The shift ends."""
+
+
+WorkCommand = AnswerJob | ReadText | SendText | FileReport | LogIn | LogOut | StartShift | EndShift
+AlarmCommand = RaiseAlarm | CancelAlarm | ArmButton | StartCheckIn | AnswerCheckIn | StopCheckIn
+Command = AlarmCommand | SetDuty | WorkCommand
 ServerLine = Snapshot | Changes | Refused
 
 _decode_command: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)

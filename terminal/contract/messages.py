@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from terminal.contract.topics import Lane
+from terminal.contract.work import Job, JobStep, Officer, Text
 
 VERSION = 1
 
@@ -43,11 +44,15 @@ class Who(Struct, frozen=True, omit_defaults=True):
 
 
 class Position(Struct, frozen=True, omit_defaults=True):
-    """Where the car was, WGS 84, and how old that knowledge was when it was written."""
+    """Where the car was, WGS 84, and how far that may be believed: how old it was when it was written, `mode`, `eph_m`.
+
+    `stale`: the receiver did not know it any more, or was silent; the car may have been somewhere else since.
+    """
 
     lat_deg: float
     lon_deg: float
     age_s: float = 0.0
+    stale: bool = False
     mode: int = 0
     utc_ms: int | None = None
     speed_mps: float | None = None
@@ -68,52 +73,74 @@ class Message(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="
 
 
 class AlarmKind(StrEnum):
-    """A test alarm goes the whole way and is never taken for a real one."""
+    """A test proves the way, an exercise is practised like a real one; neither is ever taken for a real one.
+
+    A word of a later version is real: what is in doubt is an emergency.
+    """
 
     REAL = "real"
     TEST = "test"
+    EXERCISE = "exercise"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "AlarmKind":
+        return cls.REAL
 
 
 class Trigger(StrEnum):
-    """What raised the alarm."""
+    """What raised the alarm; `unknown` is whatever only a later version knows."""
 
     BUTTON = "button"
     SCREEN = "screen"
+    CHECK_IN = "check-in"
+    VEHICLE = "vehicle"
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Trigger":
+        return cls.UNKNOWN
 
 
-class AlarmRaised(Message, frozen=True, kw_only=True, tag="alarm-raised"):
-    """Help is called for; `track` is the way here, oldest first, as (seconds ago, lat_deg, lon_deg)."""
+class OfIncident(Message, frozen=True, kw_only=True):
+    """What every message of an incident says of it, so that none is taken for another's, whichever comes first."""
 
     incident: str
     kind: AlarmKind = AlarmKind.REAL
-    trigger: Trigger = Trigger.BUTTON
     silent: bool = False
+
+
+class AlarmRaised(OfIncident, frozen=True, kw_only=True, tag="alarm-raised"):
+    """Help is called for; `track` is the way here, oldest first, as (seconds ago, lat_deg, lon_deg).
+
+    `vehicle_event` is the signal (VSS) that called, of an alarm that the vehicle raised.
+    """
+
+    trigger: Trigger = Trigger.BUTTON
+    vehicle_event: str = ""
     position: Position | None = None
     track: tuple[tuple[int, float, float], ...] = ()
     speed_mps: float | None = None
     lights_on: bool | None = None
     siren_on: bool | None = None
+    door_open: bool | None = None
 
 
-class AlarmSignalled(Message, frozen=True, kw_only=True, tag="alarm-signalled"):
-    """The button was pressed again while its incident was open."""
+class AlarmSignalled(OfIncident, frozen=True, kw_only=True, tag="alarm-signalled"):
+    """Help was called for again while the incident was open."""
 
-    incident: str
     signal: int
     trigger: Trigger = Trigger.BUTTON
+    vehicle_event: str = ""
     position: Position | None = None
 
 
-class AlarmCancelled(Message, frozen=True, kw_only=True, tag="alarm-cancelled"):
+class AlarmCancelled(OfIncident, frozen=True, kw_only=True, tag="alarm-cancelled"):
     """The crew says that it was a mistake: a claim, which only headquarters can turn into an end."""
 
-    incident: str
 
-
-class AlarmMoved(Message, frozen=True, kw_only=True, tag="alarm-moved"):
+class AlarmMoved(OfIncident, frozen=True, kw_only=True, tag="alarm-moved"):
     """Where the car is while its alarm is open; one slot, the latest wins, never stored in the car's outbox."""
 
-    incident: str
     position: Position
 
 
@@ -164,6 +191,62 @@ class StateConfirmed(Message, frozen=True, kw_only=True, tag="state-confirmed"):
 
     revision: Seq
     epoch: str = ""
+
+
+class JobAnswered(Message, frozen=True, kw_only=True, tag="job-answered"):
+    """How far the crew is with a job, or why it does not take it, by a code of its profile."""
+
+    job: str
+    step: JobStep
+    reason: str = ""
+    position: Position | None = None
+
+
+class TextRead(Message, frozen=True, kw_only=True, tag="text-read"):
+    """The crew says that it has read a text of headquarters."""
+
+    text_id: str
+
+
+class TextSent(Message, frozen=True, kw_only=True, tag="text-sent"):
+    """A text of the crew: a ready one by its profile's code, or its own words; `answers` is the id of a text."""
+
+    text: str
+    code: str = ""
+    answers: str = ""
+    position: Position | None = None
+
+
+class ReportFiled(Message, frozen=True, kw_only=True, tag="report-filed"):
+    """A quick report: form, and answers by question, as codes of the crew's profile."""
+
+    form: str
+    answers: dict[str, str] = {}
+    position: Position | None = None
+
+
+class CrewChanged(Message, frozen=True, kw_only=True, tag="crew-changed"):
+    """Someone came on board or left; `checked` says whether a PIN proved it. `who` has the crew as it is since."""
+
+    badge: str
+    aboard: bool
+    checked: bool = False
+
+
+class ShiftStarted(Message, frozen=True, kw_only=True, tag="shift-started"):
+    """The shift began, with what the car itself says of its distance and fuel."""
+
+    odometer_km: float | None = None
+    fuel_percent: float | None = None
+    position: Position | None = None
+
+
+class ShiftEnded(Message, frozen=True, kw_only=True, tag="shift-ended"):
+    """The shift ended, with what the car itself says of its distance and fuel."""
+
+    odometer_km: float | None = None
+    fuel_percent: float | None = None
+    position: Position | None = None
 
 
 class Point(Struct, frozen=True, array_like=True):
@@ -243,6 +326,9 @@ class DesiredState(Struct, frozen=True, kw_only=True, omit_defaults=True):
     revision: Seq
     epoch: str = ""
     alarms: tuple[AlarmStatus, ...] = ()
+    jobs: tuple[Job, ...] = ()
+    texts: tuple[Text, ...] = ()
+    roster: tuple[Officer, ...] = ()
 
 
 class Heartbeat(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -255,7 +341,21 @@ class Heartbeat(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 Alarm = AlarmRaised | AlarmSignalled | AlarmCancelled | AlarmMoved
-Event = TerminalStarted | DutyChanged | VehicleChanged | SourceChanged | Thinned | StateConfirmed
+Event = (
+    TerminalStarted
+    | DutyChanged
+    | VehicleChanged
+    | SourceChanged
+    | Thinned
+    | StateConfirmed
+    | JobAnswered
+    | TextRead
+    | TextSent
+    | ReportFiled
+    | CrewChanged
+    | ShiftStarted
+    | ShiftEnded
+)
 Stored = AlarmRaised | AlarmSignalled | AlarmCancelled | Event
 
 _encode_json = msgspec.json.Encoder().encode

@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from hal.readings import Press
+from terminal.contract.capsule import Told
 from terminal.contract.messages import AlarmMoved, Event, Point, Stored
 
 
@@ -24,6 +25,13 @@ class SendMoved(Struct, frozen=True):
     message: AlarmMoved
 
 
+class CarryAlarm(Struct, frozen=True):
+    """Send it over this bearer too, beside the brokers."""
+
+    bearer: str
+    message: Told
+
+
 class SaveEmergency(Struct, frozen=True):
     """Put the emergency's state on disk, without a message."""
 
@@ -32,6 +40,10 @@ class StoreEvent(Struct, frozen=True):
     """Put an event on disk; it is sent once it is there."""
 
     message: Event
+
+
+class SaveWork(Struct, frozen=True):
+    """Put the crew's work on disk, together with the events that are stored now."""
 
 
 class RecordPoint(Struct, frozen=True):
@@ -60,4 +72,16 @@ class Note(Struct, frozen=True):
     fields: dict[str, object] = {}
 
 
-Effect = StoreAlarm | SendAlarm | SendMoved | SaveEmergency | StoreEvent | RecordPoint | ConfirmPress | ShowRung | Note
+Effect = (
+    StoreAlarm
+    | SendAlarm
+    | SendMoved
+    | CarryAlarm
+    | SaveEmergency
+    | StoreEvent
+    | SaveWork
+    | RecordPoint
+    | ConfirmPress
+    | ShowRung
+    | Note
+)

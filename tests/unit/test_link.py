@@ -9,38 +9,75 @@ from hypothesis import strategies as st
 
 from hal.readings import Fix, FixMode, LinkQuality, PowerState
 from terminal import link
+from terminal.contract.work import Job, JobStep, Neighbour, Picture, Text
+from terminal.core.duty import PLAIN
 from terminal.link import (
     NO_CHANGES,
     SECTIONS,
     AlarmView,
+    AnswerCheckIn,
+    ArmButton,
+    ArmedView,
     CancelAlarm,
     Changes,
+    CheckInView,
+    CrewView,
     DutyView,
+    JobView,
     LineView,
+    LogInProblem,
+    MemberView,
+    PictureView,
     PositionView,
+    ProvedView,
     RaiseAlarm,
     Refused,
+    SentView,
     SetDuty,
+    ShiftView,
     Snapshot,
     SourceView,
+    StartCheckIn,
+    StopCheckIn,
     UnitView,
     VehicleView,
 )
 
 FIX = Fix(source="gnss", mono_ns=5, mode=FixMode.FIX_3D, lat_deg=45.25, lon_deg=19.85)
 ALARM = AlarmView(incident="I", kind="real", trigger="button", silent=False, signals=1, pressed_mono_ns=7)
+JOB = Job(job="J1", title="Tree on the road", lat_deg=45.2, lon_deg=19.8)
 EMPTY = Snapshot(unit=UnitView("U1", "P-1", "Golf", "NS"), duty=DutyView(status="available"))
 VALUES = {
     "unit": [EMPTY.unit, UnitView("U2", "", "", "BG")],
     "position": [PositionView(), PositionView(fix=FIX, last_good=FIX, stale=False)],
     "vehicle": [VehicleView(), VehicleView(speed_mps=13.9, speed_source="can", door_open=False)],
-    "duty": [EMPTY.duty, DutyView(status="busy", choices=(("busy", "Busy"),), received=True)],
+    "duty": [EMPTY.duty, DutyView(status="busy", received=True)],
     "alarms": [(), (ALARM,), (ALARM, msgspec.structs.replace(ALARM, incident="J", stored=True))],
+    "armed": [None, ArmedView(kind="test", silent=False, is_open=True, until_mono_ns=2)],
+    "check_in": [None, CheckInView(), CheckInView(due_mono_ns=1, alarm_mono_ns=2)],
+    "proved": [None, ProvedView(), ProvedView(mono_ns=-5, due=False)],
     "line": [LineView(), LineView(connected=True, storing=True, pending=3)],
     "link": [None, LinkQuality(source="modem", mono_ns=1, registered=True)],
     "power": [None, PowerState(source="board", mono_ns=1, supply_v=12.5)],
     "sources": [(), (SourceView("gnss", up=False, problem="silent", remedy="look"),)],
+    "profile": [None, PLAIN],
+    "jobs": [(), (JobView(job=JOB, step=JobStep.SENT, next=JobStep.ACCEPTED),)],
+    "texts": [(), (Text(text_id="T1", text="Слушајте"),)],
+    "sent": [(), (SentView(text="We are there", code="arrived", received=True),)],
+    "crew": [CrewView(), CrewView(aboard=(MemberView("1234", checked=True),), problem=LogInProblem.WRONG_PIN)],
+    "shift": [ShiftView(), ShiftView(on=True, odometer_km=1.5)],
+    "picture": [None, PictureView(Picture(utc_ms=1, units=(Neighbour(unit="U2"),)), mono_ns=3)],
 }
+COMMANDS = [
+    RaiseAlarm(),
+    RaiseAlarm(kind="test", silent=True),
+    CancelAlarm(incident="I"),
+    ArmButton(kind="exercise", asked_mono_ns=5),
+    StartCheckIn(),
+    AnswerCheckIn(),
+    StopCheckIn(),
+    SetDuty(status="busy"),
+]
 snapshots = st.builds(
     lambda **sections: msgspec.structs.replace(EMPTY, **sections),
     **{name: st.sampled_from(values) for name, values in VALUES.items()},
@@ -81,9 +118,13 @@ def test_nothing_new_is_a_beat():
     assert link.merge(EMPTY, NO_CHANGES) is EMPTY
 
 
-@pytest.mark.parametrize("command", [RaiseAlarm(test=True), CancelAlarm(incident="I"), SetDuty(status="busy")])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_arrives_as_it_was_given(command: link.Command):
     assert link.decode_command(link.encode_line(command)) == command
+
+
+def test_a_real_alarm_is_asked_for_without_a_word_that_another_version_could_not_know():
+    assert link.encode_line(RaiseAlarm()) == b'{"type":"raise-alarm"}\n'
 
 
 def test_a_refusal_is_told_from_a_snapshot():
@@ -91,6 +132,7 @@ def test_a_refusal_is_told_from_a_snapshot():
     assert over_the_wire(refused) == refused
 
 
+@pytest.mark.promise("P-KIND-11")
 @pytest.mark.parametrize(
     "line",
     [
@@ -101,7 +143,9 @@ def test_a_refusal_is_told_from_a_snapshot():
         b'{"type":"reboot"}',
         b'{"type":"set-duty"}',
         b'{"type":"set-duty","status":1}',
-        b'{"type":"raise-alarm","tset":true}',
+        b'{"type":"raise-alarm","kidn":"test"}',
+        b'{"type":"raise-alarm","kind":"tset"}',
+        b'{"type":"arm-button","kind":"real","asked_mono_ns":1}',
         b'{"type":"raise-alarm"}{"type":"raise-alarm"}',
         b"\xff\xfe",
         b'{"type":"set-duty","status":"\xff"}',
