@@ -42,6 +42,8 @@ class Alarms(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How headquarters deals with alarms by itself."""
 
     close_tests_after_s: Seconds = 10.0
+    prove_within_h: Annotated[float, Meta(gt=0)] = 24.0
+    off_duty: tuple[str, ...] = ("out-of-service",)
 
 
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -76,6 +76,7 @@ class Receiver(Listener):
         self.malformed = 0
         self.without_room = 0
         self.units: dict[units.Key, Unit] = {last.key: Unit(last=last) for last in store.units()}
+        self._proved(store.proved())
         self.incidents: dict[Key, Incident] = {one.key: one for one in store.incidents()}
         self.on_arrival: Callable[[Unit], None] = lambda _unit: None
         self.on_incidents: list[Callable[[Iterable[Incident]], None]] = []
@@ -95,6 +96,10 @@ class Receiver(Listener):
         after = await self.on_disk(partial(taking.act, key=key, step=step, now_ms=now_ms(), told_to_car=told_to_car))
         self._changed({key: after})
         return after
+
+    def _proved(self, proved: dict[units.Key, int]) -> None:
+        for key, proved_ms in proved.items():
+            self.units[key] = replace(self._unit(*key), proved_ms=proved_ms)
 
     def _changed(self, changed: dict[Key, Incident]) -> None:
         self.incidents |= changed
@@ -174,6 +179,7 @@ class Receiver(Listener):
             return
         self.storing, self.without_room = True, 0
         self._changed(taken.incidents)
+        self._proved(taken.proved)
         # Anew, since a presence may have told more of a car meanwhile.
         for key, last in self._known(batch, now.wall_ms).items():
             self.units[key] = replace(self.units[key], last=last)

@@ -42,7 +42,7 @@ class Service:
         self._store = Store.open(config.store)
         self._receiver = Receiver(self._store, self._emit, self._send_receipt)
         self._receiver.on_arrival = self._greet
-        self._desk = Desk(self._receiver, self._send_state, self._emit)
+        self._desk = Desk(self._receiver, self._send_state, self._emit, config.alarms)
         self._seen = Seen(self._receiver)
         self._escalating = Escalating(self._receiver, config.escalation, self._emit)
         self._closing = Closing(self._receiver, config.alarms.close_tests_after_s, self._desk.close_test)
@@ -119,6 +119,7 @@ class Service:
         """To every car that is there: headquarters is here; and again what the car has not confirmed."""
         while True:
             self._receiver.look_for_silence(self._config.line.unit_silent_after_s)
+            self._desk.look_for_unproved()
             for key, unit in list(self._receiver.units.items()):
                 if unit.online:
                     self._send(*key, topics.HEARTBEAT, self._heartbeat(), HEARTBEAT_EXPIRES_S)

@@ -10,6 +10,7 @@ from hq.audit import Fact, What
 from hq.incidents import Incident, Key, NotPossible
 from hq.moment import Moment
 from hq.store import Kept, Store
+from hq.units import Key as UnitKey
 from hq.units import LastKnown
 from terminal.contract.messages import (
     AlarmCancelled,
@@ -24,24 +25,25 @@ Alarms = AlarmRaised | AlarmSignalled | AlarmCancelled | AlarmMoved
 
 
 class Taken(Struct, frozen=True):
-    """What a batch came to: what was new or clashed, and each incident that it changed, as it is now."""
+    """What a batch came to: what was new or clashed, each incident that it changed, each alarm chain that it proved."""
 
     kept: Kept
     incidents: dict[Key, Incident]
+    proved: dict[UnitKey, int]
 
 
 def take(store: Store, batch: Sequence[Publication], units: Iterable[LastKnown], now: Moment) -> Taken:
     """Put a batch, all that follows from it, and what is now known of its cars on disk; raises DiskFailed."""
     with store.transaction():
         kept = store.keep([one for publication in batch for one in publication.arrivals], now.wall_ms)
-        changed: dict[Key, Incident] = {}
+        taken = Taken(kept, {}, {})
         for publication in news(batch, kept.new):
-            _mean(store, publication, changed, now)
-        for incident in changed.values():
+            _mean(store, publication, taken, now)
+        for incident in taken.incidents.values():
             store.put_incident(incident)
         for last in units:
             store.put_unit(last)
-    return Taken(kept, changed)
+    return taken
 
 
 def news(batch: Sequence[Publication], new: Iterable[str]) -> Iterator[Publication]:
@@ -55,21 +57,21 @@ def news(batch: Sequence[Publication], new: Iterable[str]) -> Iterator[Publicati
             yield publication
 
 
-def _mean(store: Store, publication: Publication, changed: dict[Key, Incident], now: Moment) -> None:
+def _mean(store: Store, publication: Publication, taken: Taken, now: Moment) -> None:
     message, realm, unit = publication.message, publication.realm, publication.unit
     if isinstance(message, Alarms):
         key = (realm, unit, message.incident)
-        known = changed.get(key) or store.incident(key)
+        known = taken.incidents.get(key) or store.incident(key)
         after = incidents.told(known, realm, unit, message, now.wall_ms)
         if after is not None:
-            after = changed[key] = escalation.begun(known, after, now)
+            after = taken.incidents[key] = escalation.begun(known, after, now)
             store.note(*noting.of_message(publication, known, after, now.wall_ms))
         if known is not None and after is not None and after.is_open and not known.is_open:
             store.advance_revision((realm, unit))
     elif isinstance(message, StateConfirmed):
         # One that speaks of an earlier life of this store, from before a backup, confirms no revision of this one.
         if message.epoch in ("", store.epoch):
-            store.confirm((realm, unit), message.revision)
+            taken.proved.update(store.confirm((realm, unit), message.revision))
     elif isinstance(message, Thinned) and message.place is not None:
         account = Account(realm, unit, message.outbox or message.place.outbox)
         store.give_up(account, message.lane, message.dropped)
@@ -87,7 +89,7 @@ def act(
         if after != known:
             store.put_incident(after)
             if told_to_car:
-                store.advance_revision(key[:2])
+                store.answer(key[:2], store.advance_revision(key[:2]), escalation.begin_of(after).wall_ms)
             store.note(*noting.of_act(known, after, now_ms))
     return after
 

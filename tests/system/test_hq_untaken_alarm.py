@@ -11,17 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from hq import audit, verify
 from terminal.contract import topics
-from terminal.contract.messages import AlarmKind, DesiredState, Receipt
+from terminal.contract.identity import new_id
+from terminal.contract.messages import AlarmKind, DesiredState, Place, Receipt, StateConfirmed
 from terminal.contract.mqtt import Broker
 from terminal.contract.topics import Lane
 from tests.system.bad_disk import fill, make_room, on_small_disk
 from tests.system.headquarters import Headquarters, Watch
 from tests.system.outside_servers import free_port, mail, web
 from tests.system.patrol_car import WITHIN_S
-from tests.system.test_hq import Car, played, raised
+from tests.system.test_hq import WHO, Car, duty, played, raised
 
 ESCALATION = """
 [escalation]
@@ -192,6 +194,13 @@ def test_a_test_is_ended_by_headquarters_and_called_out_to_nobody(tmp_path: Path
         told = await car.hears(topics.STATE, DesiredState)
         (status,) = told.alarms
         assert (status.cleared_by, status.reason, status.acknowledged_by) == ("headquarters", "test", "")
+        confirmed = StateConfirmed(id=new_id(), who=WHO, revision=told.revision, epoch=told.epoch)
+        car.says(Lane.EVENT, duty(1))
+        await waited(watch, lambda watch: watch.events("unit-not-proved"))
+        car.says(Lane.EVENT, replace(confirmed, place=Place("outbox", Lane.EVENT, 2)))
+        await car.hears(topics.RECEIPT, Receipt, lambda told: any(run.last == 2 for run in told.stored))
+        (unit,) = (await asyncio.to_thread(hq.ask, "units"))["units"]
+        assert (unit["proved"], unit["proved_ms"] > 0) == (True, True)
         car.says(Lane.ALARM, real)
         await waited(watch, lambda watch: levels(watch)["all desks"] > 1)
 

@@ -75,6 +75,12 @@ def test_a_test_goes_nowhere_unless_somebody_presses_again() -> None:
     assert escalation.due(pressed, later(60), RULES) == EVERYTHING
 
 
+def test_an_exercise_goes_as_far_as_all_desks() -> None:
+    exercise = raised(kind=AlarmKind.EXERCISE)
+    assert escalation.due(exercise, later(1000), RULES) == [Step.ALL_DESKS]
+    assert escalation.next_s(exercise, later(30), RULES) == inf
+
+
 def test_what_counts_as_real_until_the_car_says_that_it_is_a_test_waits() -> None:
     assert escalation.due(after(said(AlarmCancelled)), later(60), RULES) == EVERYTHING
 
