@@ -46,6 +46,13 @@ class Alarms(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     off_duty: tuple[str, ...] = ("out-of-service",)
 
 
+class Audit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the audit log's head leaves the machine."""
+
+    head_every_s: Annotated[float, Meta(ge=1)] = 86400.0
+    head_command: tuple[str, ...] = ()
+
+
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole of hq.toml; `name` is this receiver's identity at the broker, its certificate's name."""
 
@@ -57,6 +64,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     line: Line = Line()
     escalation: Escalation = Escalation()
     alarms: Alarms = Alarms()
+    audit: Audit = Audit()
 
 
 def load(path: Path) -> Config:

@@ -54,17 +54,22 @@ def programs(config: Escalation) -> Mapping[Step, Program]:
 
 
 async def tell(program: Program, notice: Notice, within_s: float) -> None:
-    """Run the program to its end; raises NotTold unless that is a 0 in time."""
+    """Hand the notice to the program; raises NotTold unless it took it in time."""
+    await run(program.command, program.stdin(notice), within_s)
+
+
+async def run(command: Sequence[str], told: bytes, within_s: float) -> None:
+    """Run a program that reads this, to its end; raises NotTold unless that is a 0 in time."""
     try:
-        with _file(program.stdin(notice)) as stdin, _file() as stderr:
-            code = await _ended(program.command, stdin, stderr, within_s)
+        with _file(told) as stdin, _file() as stderr:
+            code = await _ended(command, stdin, stderr, within_s)
             complaint = _complaint(stderr)
     except (OSError, RuntimeError) as error:
         raise NotTold(f"it cannot be started: {error}") from error
     if code:
         raise NotTold(f"it ended with {code}: {complaint or 'it said nothing'}")
     if complaint:
-        log.warning("escalation: %s: %s", program.command[-1], complaint)
+        log.warning("%s: %s", " ".join(command), complaint)
 
 
 async def _ended(command: Sequence[str], stdin: int, stderr: int, within_s: float) -> int:

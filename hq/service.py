@@ -16,6 +16,7 @@ from hq.closing import Closing
 from hq.config import Config
 from hq.desk import Desk
 from hq.escalating import Escalating
+from hq.heads import Heads
 from hq.receiver import Receiver, now_ms
 from hq.seen import Seen
 from hq.store import Store
@@ -45,6 +46,7 @@ class Service:
         self._desk = Desk(self._receiver, self._send_state, self._emit, config.alarms)
         self._seen = Seen(self._receiver)
         self._escalating = Escalating(self._receiver, config.escalation, self._emit)
+        self._heads = Heads(self._receiver, config.audit, self._emit)
         self._closing = Closing(self._receiver, config.alarms.close_tests_after_s, self._desk.close_test)
         self._receiver.on_incidents += [self._escalating.changed, self._closing.changed]
         self._receiver.on_not_stored = self._escalating.not_stored
@@ -54,7 +56,7 @@ class Service:
     async def run(self, ready: Callable[[], None] | None = None) -> None:
         """Serve; `ready` is called once the API answers."""
         await self._api.start()
-        lasting = (self._receiver, self._seen, self._escalating, self._closing)
+        lasting = (self._receiver, self._seen, self._escalating, self._closing, self._heads)
         works = (self._hold_line(), self._beat(), *(one.run() for one in lasting))
         tasks = [asyncio.create_task(work) for work in works]
         if ready is not None:

@@ -83,6 +83,7 @@ async def waited(watch: Watch, true: Callable[[Watch], object]) -> None:
     await asyncio.to_thread(watch.until, lambda _: true(watch))
 
 
+@pytest.mark.promise("P-HQ-04")
 def test_what_nobody_takes_is_called_at_all_desks_and_told_outside_once_each(tmp_path: Path, mosquitto: Broker) -> None:
     command = script(tmp_path, KEEPS_WHAT_IT_READS)
     port = free_port()
@@ -123,6 +124,7 @@ def test_what_nobody_takes_is_called_at_all_desks_and_told_outside_once_each(tmp
     assert sorted(logged(hq, "alarm-escalated")) == ["all-desks", "command", "mail", "webhook"]
 
 
+@pytest.mark.promise("P-HQ-04", "P-HQ-09")
 def test_what_fails_is_said_and_tried_again_and_what_hangs_holds_nobody_up(tmp_path: Path, mosquitto: Broker) -> None:
     command = script(tmp_path, "#!/bin/sh\n[ -e first ] || { echo $$ > first; exec sleep 1000; }\ncat > told\n")
     port = free_port()
@@ -161,6 +163,7 @@ def problems(watch: Watch, level: str) -> list[str]:
     return [event["problem"] for event in watch.events("escalation-failed") if event["level"] == level]
 
 
+@pytest.mark.promise("P-HQ-04")
 def test_an_escalation_goes_on_where_it_was_after_headquarters_was_killed(tmp_path: Path, mosquitto: Broker) -> None:
     command = script(tmp_path, "#!/bin/sh\n[ -e works ] || exit 3\ncat >> told; echo >> told\n")
     hq = configured(tmp_path, mosquitto, COMMAND.format(command=command))
@@ -185,6 +188,7 @@ def test_an_escalation_goes_on_where_it_was_after_headquarters_was_killed(tmp_pa
     assert len((tmp_path / "told").read_text().splitlines()) == 1
 
 
+@pytest.mark.promise("P-KIND-13", "P-KIND-14")
 def test_a_test_is_ended_by_headquarters_and_called_out_to_nobody(tmp_path: Path, mosquitto: Broker) -> None:
     hq = configured(tmp_path, mosquitto, CLOSE_AT_ONCE)
     test, real = raised(kind=AlarmKind.TEST), raised()
@@ -230,6 +234,21 @@ def test_an_alarm_that_the_disk_does_not_take_is_told_outside_all_the_same(tmp_p
         assert serving.end() == 0
 
 
+def test_the_logs_head_is_given_away_and_a_program_that_does_not_take_it_is_told_of(
+    tmp_path: Path, mosquitto: Broker
+) -> None:
+    command = script(tmp_path, "#!/bin/sh\n[ -e full ] && exit 5\ntouch full; cat > head\n")
+    hq = configured(tmp_path, mosquitto, f'[audit]\nhead_every_s = 1\nhead_command = ["{command}"]\n')
+    with hq.serving() as serving, hq.watched() as watch:
+        watch.until_told('"audit-head-not-kept"')
+        assert serving.end() == 0
+    kept = json.loads((tmp_path / "head").read_text())["head"]
+    assert verify.verify(hq.store, 1, verify.head_hash(kept)) == 0
+    assert watch.events("audit-head-not-kept")[0]["problem"].startswith("it ended with 5")
+    assert any(f"audit: head {kept}" in line for line in serving.err.told)
+
+
+@pytest.mark.promise("P-HQ-01")
 @pytest.mark.parametrize("word", ["ack", "clear"])
 def test_of_two_desks_at_the_same_moment_one_has_it_and_the_other_is_told_who(
     tmp_path: Path, mosquitto: Broker, word: str

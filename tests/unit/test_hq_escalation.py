@@ -45,6 +45,7 @@ def taken(incident: Incident) -> Incident:
     return incidents.acknowledged(incident, "Dispatcher 7", NOW.wall_ms)
 
 
+@pytest.mark.promise("P-HQ-04")
 @pytest.mark.parametrize(
     ("seconds", "steps", "next_s"),
     [(0, [], 30), (29.9, [], 0.1), (30, [Step.ALL_DESKS], 30), (59, [Step.ALL_DESKS], 1), (60, EVERYTHING, inf)],
@@ -111,6 +112,7 @@ def test_a_step_is_done_once_and_for_its_own_waiting() -> None:
     assert escalation.done(taken(incident), NOW, Step.MAIL).escalated == (Step.ALL_DESKS, Step.MAIL)
 
 
+@pytest.mark.promise("P-HQ-04")
 def test_the_walls_clock_may_be_stepped_while_an_alarm_waits() -> None:
     for step_ms in (-20 * 365 * 86_400_000, 20 * 365 * 86_400_000):
         stepped = replace(later(10), wall_ms=NOW.wall_ms + step_ms)

@@ -81,6 +81,7 @@ def test_a_position_from_the_far_future_does_not_hold_the_car_there() -> None:
 HOUR_MS = 3_600_000
 
 
+@pytest.mark.promise("P-KIND-13")
 def test_a_chain_that_was_not_proved_lately_is_not_proved() -> None:
     def proved_after(hours: float) -> bool:
         return units.is_proved(replace(NEW, proved_ms=NOW_MS), NOW_MS + round(hours * HOUR_MS), 24 * HOUR_MS)
