@@ -21,6 +21,7 @@ from terminal.link import Role
 from terminal.uplink.outbox import Limits
 from terminal.uplink.sender import Sending
 from terminal.uplink.session import Holding
+from terminal.uplink.vouching import Trusting
 
 Name = Annotated[str, msgspec.Meta(pattern="^[A-Z0-9_-]{1,32}$")]
 Label = Annotated[str, msgspec.Meta(max_length=32)]
@@ -94,6 +95,7 @@ class Tables(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     journal: Journalling = Journalling()
     sending: Sending = Sending()
     holding: Holding = Holding()
+    trust: Trusting = Trusting()
     time: TimeSection = TimeSection()
 
 
@@ -110,6 +112,7 @@ class Config(Struct, frozen=True, kw_only=True):
     journal: Journalling
     sending: Sending
     holding: Holding
+    trust: Trusting
     time: TimeSection
 
 
@@ -124,9 +127,12 @@ def load(path: Path) -> Config:
                 sources[name] = source
         if tables is not None and tables.duty.initial not in tables.duty.statuses:
             file.problem(("duty", "initial"), f"is no status; {nearest(tables.duty.initial, tables.duty.statuses)}")
+        if tables is not None and tables.unit.unit in tables.trust.headquarters:
+            file.problem(("trust", "headquarters"), "names this unit, which is not headquarters")
 
     tables = load_model(path, Tables, finish)
     sections = msgspec.structs.asdict(tables) | {"sources": sources}
+    sections["trust"] = tables.trust.filled_in(tables.brokers)
     return Config(**sections)
 
 
