@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from hq.marks import Mark, Weighed
 from hq.units import Key
@@ -22,20 +22,13 @@ MOST_OF_A_UNIT = 4
 """Certificates that are known of one unit; what it signed with an older one may still be under way."""
 
 
-class Known(NamedTuple):
-    """One certificate of one unit (DER)."""
-
-    unit: Key
-    certificate: bytes
-
-
 class Keyring:
     """Checks against headquarters' own clock, which is kept right.
 
     A file of ours that cannot be used is said so on the log, and holds no alarm back.
     """
 
-    def __init__(self, rules: Credentials, known: Iterable[Known] = ()) -> None:
+    def __init__(self, rules: Credentials, known: Iterable[tuple[Key, bytes]] = ()) -> None:
         self._rules = rules
         self._stamps = rules.stamps()
         self._units: dict[Key, dict[bytes, Party]] = {}
@@ -95,6 +88,10 @@ class Keyring:
         self._units[unit] = dict([*others, (party.key, party)][-MOST_OF_A_UNIT:])
         return party.key not in known
 
+    def certificates_of(self, unit: Key) -> tuple[bytes, ...]:
+        """The certificates (DER) that are known of this unit, oldest first."""
+        return tuple(party.certificate for party in self._units.get(unit, {}).values())
+
     def knows(self, unit: Key) -> str:
         """The key that this unit showed last; "" for none."""
         return in_text(next(reversed(self._units.get(unit, {})), b""))
@@ -115,10 +112,12 @@ class Keyring:
     def _mark(self, unit: Key, context: str, parts: Parted, trust: Trust) -> Mark:
         if not parts.signature:
             return Mark.MISSING
-        party = self._units.get(unit, {}).get(parts.key)
-        if party is None:
+        known = self._units.get(unit, {})
+        parties = [party for key, party in known.items() if parts.key in (b"", key)]
+        if not parties:
             return Mark.UNKNOWN_KEY
-        if not party.signed(context, parts.body, parts.signature):
+        party = next((one for one in parties if one.signed(context, parts.body, parts.signature)), None)
+        if party is None:
             return Mark.WRONG
         standing = trust.standing(party, datetime.now(UTC))
         return {Standing.GOOD: Mark.VERIFIED, Standing.EXPIRED: Mark.EXPIRED, Standing.REVOKED: Mark.REVOKED}[standing]

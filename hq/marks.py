@@ -4,6 +4,9 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from terminal.contract.signed import parted
+from terminal.contract.topics import UpTopic
+
 
 class Mark(StrEnum):
     """How a message's signature was found; `unchecked` where headquarters has no CA to check it with."""
@@ -34,3 +37,8 @@ class Weighed(Struct, frozen=True):
 def weight(mark: Mark) -> int:
     """How much more one mark proves than another: a message may change only what no heavier one has told."""
     return WEIGHTS.get(mark, 0)
+
+
+def unweighed(_place: UpTopic, payload: bytes) -> Weighed:
+    """A message that nobody checks; raises Malformed."""
+    return Weighed(parted(payload).body)

@@ -201,7 +201,7 @@ class Presence(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The car's line is up, or (as the Will) has gone; a Will of another incarnation says nothing of this one.
 
     `certificate` (DER, base64) is there until headquarters knows it; `believes` are the keys of headquarters that the
-    car knows.
+    car knows, if it checks signatures at all.
     """
 
     incarnation: str
@@ -211,7 +211,7 @@ class Presence(Struct, frozen=True, kw_only=True, omit_defaults=True):
     pending: int = 0
     utc_ms: int | None = None
     certificate: str = ""
-    believes: tuple[str, ...] = ()
+    believes: tuple[str, ...] | None = None
 
 
 class StoredRange(Struct, frozen=True, array_like=True):

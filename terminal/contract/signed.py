@@ -27,7 +27,7 @@ class Signed(Struct, frozen=True, kw_only=True):
 
 
 class Parted(Struct, frozen=True):
-    """A payload in its parts; key and signature are empty for one that is not signed."""
+    """A payload in its parts; the signature is empty for one that is not signed, the key for one that names none."""
 
     body: bytes
     key: bytes = b""

@@ -51,7 +51,8 @@ class Believed:
         """Why this is not headquarters' word; "" if it is."""
         if not parted.signature:
             return "it is not signed"
-        party = self._parties.get(parted.key)
-        if party is None:
+        parties = [party for key, party in self._parties.items() if parted.key in (b"", key)]
+        if not parties:
             return "it is signed with a key that is not known yet"
-        return "" if party.signed(context, parted.body, parted.signature) else "its signature is wrong"
+        is_theirs = any(party.signed(context, parted.body, parted.signature) for party in parties)
+        return "" if is_theirs else "its signature is wrong"

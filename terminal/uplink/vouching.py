@@ -140,7 +140,7 @@ class Vouching:
 
     def introduced(self, presence: Presence) -> Presence:
         """With whom we believe, and with our own certificate unless headquarters has said that it knows it."""
-        believes = () if self._believed is None else tuple(in_text(key) for key in self._believed.keys)
+        believes = None if self._believed is None else tuple(in_text(key) for key in self._believed.keys)
         if self._signer is None or self._hq_knows_us:
             return msgspec.structs.replace(presence, believes=believes)
         certificate = b64encode(self._signer.certificate).decode()
