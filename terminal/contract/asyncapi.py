@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from terminal.contract import messages, topics
+from terminal.contract import messages, topics, work
 from terminal.contract.signed import Signed
 
 CHANNELS: dict[str, tuple[str, str, str, tuple[type[Struct], ...]]] = {
@@ -23,10 +23,11 @@ CHANNELS: dict[str, tuple[str, str, str, tuple[type[Struct], ...]]] = {
     "state": ("down", topics.STATE, "What the car is to show, repeated until confirmed.", (messages.DesiredState,)),
     "heartbeat": ("down", topics.HEARTBEAT, "Headquarters is storing; a desk is attended.", (messages.Heartbeat,)),
     "certificate": ("down", topics.CERTIFICATE, "Headquarters' certificate.", (messages.Certificate,)),
+    "picture": ("down", topics.PICTURE, "Who is near and who needs help; the newest wins.", (work.Picture,)),
 }
 """Channel to (direction, last part of its topic, what it carries, its messages)."""
 
-SIGNED = ("alarm", "receipt", "state", "heartbeat")
+SIGNED = ("alarm", "receipt", "state", "heartbeat", "picture")
 """Channels whose messages come wrapped in `Signed` where the parties have certificates."""
 
 DESCRIPTION = (

@@ -20,6 +20,7 @@ RECEIPT = "receipt"
 STATE = "state"
 HEARTBEAT = "heartbeat"
 CERTIFICATE = "certificate"
+PICTURE = "picture"
 
 
 class UpTopic(Struct, frozen=True):

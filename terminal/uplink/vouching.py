@@ -119,7 +119,7 @@ class Vouching:
             return
         kept = msgspec.msgpack.encode(Kept(self._believed.certificates))
         try:
-            await self._writer.submit(lambda outbox: outbox.commit([], kept, HEADQUARTERS))
+            await self._writer.submit(lambda outbox: outbox.commit([], {HEADQUARTERS: kept}))
         except OutboxFailed as error:
             log.warning("trust: headquarters' certificate is not kept, and will be asked for again: %s", error)
 
