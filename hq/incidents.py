@@ -93,13 +93,11 @@ def told(
     if incident is not None and weight(mark) < weight(incident.signature):
         return _doubted(incident, message)
     if incident is not None and weight(mark) > weight(incident.signature):
-        incident = _unproved_left_out(incident)
+        incident = _proved(incident, message)
     if incident is None:
         if isinstance(message, AlarmMoved):
             return None
-        incident = Incident(
-            incident=message.incident, realm=realm, unit=unit, who=message.who, raised_ms=now_ms, signals=0
-        )
+        incident = Incident(incident=message.incident, realm=realm, unit=unit, who=message.who, raised_ms=now_ms)
     incident = replace(incident, signature=mark)
     if isinstance(message, AlarmRaised) and not credible:
         # A test is left alone by everybody: whoever says so has to be believed.
@@ -121,12 +119,23 @@ def _doubted(incident: Incident, message: Alarm) -> Incident:
     return incident if isinstance(message, AlarmCancelled) else _opened(incident)
 
 
-def _unproved_left_out(incident: Incident) -> Incident:
-    """The incident without what was told of it by messages that were not signed so well; what people did stays."""
-    bare = replace(
-        incident, kind=AlarmKind.REAL, silent=False, signals=0, cancelled=False, doubted=incident.doubted + 1
+def _proved(incident: Incident, message: Alarm) -> Incident:
+    """The incident without what messages told of it that were not signed as well as this one; what people did stays."""
+    realm, unit, name = incident.key
+    return Incident(
+        incident=name,
+        realm=realm,
+        unit=unit,
+        who=message.who,
+        raised_ms=incident.raised_ms,
+        doubted=incident.doubted + 1,
+        acknowledged_by=incident.acknowledged_by,
+        acknowledged_ms=incident.acknowledged_ms,
+        acknowledged_signals=incident.acknowledged_signals,
+        cleared_by=incident.cleared_by,
+        cleared_ms=incident.cleared_ms,
+        reason=incident.reason,
     )
-    return replace(bare, position=None, position_ms=None, track=())
 
 
 def _opened(incident: Incident) -> Incident:
