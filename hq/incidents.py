@@ -23,8 +23,8 @@ class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One emergency of one unit; times are headquarters' own, Unix milliseconds.
 
     `signature` is that of the messages that it was made of; `doubted` others, signed less well, spoke of it too.
-
-    `kind` is real until the car's own words say that it is a test.
+    One message that says "real" makes it real for good, and one that says "silent" silent: the car may have lost, in a
+    crash, what it knew when it said otherwise.
     """
 
     incident: str
@@ -70,6 +70,10 @@ Key = tuple[str, str, str]
 """(realm, unit, incident): what one car says touches no other car's incident."""
 
 
+GRAVITY = (AlarmKind.REAL, AlarmKind.EXERCISE, AlarmKind.TEST)
+"""Gravest first."""
+
+
 class NotPossible(ValueError):
     """What a dispatcher asked for does not fit the incident; the text says why and what to do."""
 
@@ -97,11 +101,10 @@ def told(
     if incident is None:
         if isinstance(message, AlarmMoved):
             return None
-        incident = Incident(incident=message.incident, realm=realm, unit=unit, who=message.who, raised_ms=now_ms)
-    incident = replace(incident, signature=mark)
-    if isinstance(message, AlarmRaised) and not credible:
-        # A test is left alone by everybody: whoever says so has to be believed.
-        message = replace(message, kind=AlarmKind.REAL)
+        incident = _begun(realm, unit, message, now_ms)
+    # A test is left alone by everybody: whoever says so has to be believed.
+    kind = _graver(incident.kind, message.kind) if credible else AlarmKind.REAL
+    incident = replace(incident, kind=kind, silent=incident.silent or message.silent, signature=mark)
     match message:
         case AlarmRaised() | AlarmSignalled():
             return _placed(_pressed(incident, message), message.position, now_ms)
@@ -121,13 +124,8 @@ def _doubted(incident: Incident, message: Alarm) -> Incident:
 
 def _proved(incident: Incident, message: Alarm) -> Incident:
     """The incident without what messages told of it that were not signed as well as this one; what people did stays."""
-    realm, unit, name = incident.key
-    return Incident(
-        incident=name,
-        realm=realm,
-        unit=unit,
-        who=message.who,
-        raised_ms=incident.raised_ms,
+    return replace(
+        _begun(incident.realm, incident.unit, message, incident.raised_ms),
         doubted=incident.doubted + 1,
         acknowledged_by=incident.acknowledged_by,
         acknowledged_ms=incident.acknowledged_ms,
@@ -152,6 +150,22 @@ def _opened(incident: Incident) -> Incident:
     )
 
 
+def _begun(realm: str, unit: str, message: Alarm, now_ms: int) -> Incident:
+    return Incident(
+        incident=message.incident,
+        realm=realm,
+        unit=unit,
+        who=message.who,
+        kind=message.kind,
+        silent=message.silent,
+        raised_ms=now_ms,
+    )
+
+
+def _graver(one: AlarmKind, other: AlarmKind) -> AlarmKind:
+    return min(one, other, key=GRAVITY.index)
+
+
 def _pressed(incident: Incident, message: AlarmRaised | AlarmSignalled) -> Incident:
     incident = _opened(incident)
     if isinstance(message, AlarmSignalled):
@@ -159,9 +173,7 @@ def _pressed(incident: Incident, message: AlarmRaised | AlarmSignalled) -> Incid
     return replace(
         incident,
         who=message.who,
-        kind=message.kind,
         trigger=message.trigger,
-        silent=message.silent,
         track=message.track,
         signals=max(incident.signals, 1),
     )
