@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from hq.ways import Mail, Webhook
+from terminal.contract.credentials import Credentials
 from terminal.contract.mqtt import Broker
 from terminal.contract.toml_model import load_model
 
@@ -53,6 +54,15 @@ class Audit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     head_command: tuple[str, ...] = ()
 
 
+class Trusting(Credentials, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """As whom headquarters signs, and whose signatures it believes.
+
+    A unit that has shown a certificate of our CA signs from then on; `accept_unsigned` is about the others.
+    """
+
+    accept_unsigned: bool = True
+
+
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole of hq.toml; `name` is this receiver's identity at the broker, its certificate's name."""
 
@@ -65,6 +75,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     escalation: Escalation = Escalation()
     alarms: Alarms = Alarms()
     audit: Audit = Audit()
+    trust: Trusting = Trusting()
 
 
 def load(path: Path) -> Config:

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from hq import escalation, incidents, noting
 from hq.arrivals import Account, Publication
+from hq.arrivals import Key as ArrivalKey
 from hq.audit import Fact, What
 from hq.incidents import Incident, Key, NotPossible
 from hq.moment import Moment
@@ -46,14 +47,14 @@ def take(store: Store, batch: Sequence[Publication], units: Iterable[LastKnown],
     return taken
 
 
-def news(batch: Sequence[Publication], new: Iterable[str]) -> Iterator[Publication]:
+def news(batch: Sequence[Publication], new: Iterable[ArrivalKey]) -> Iterator[Publication]:
     """What means something besides being kept: no repeat, also none within the batch; a position is never kept."""
     untold = set(new)
     for publication in batch:
         if isinstance(publication.message, AlarmMoved):
             yield publication
-        elif publication.message is not None and publication.arrivals[0].id in untold:
-            untold.remove(publication.arrivals[0].id)
+        elif publication.message is not None and publication.arrivals[0].key in untold:
+            untold.remove(publication.arrivals[0].key)
             yield publication
 
 
@@ -62,10 +63,13 @@ def _mean(store: Store, publication: Publication, taken: Taken, now: Moment) -> 
     if isinstance(message, Alarms):
         key = (realm, unit, message.incident)
         known = taken.incidents.get(key) or store.incident(key)
-        after = incidents.told(known, realm, unit, message, now.wall_ms)
+        after = incidents.told(
+            known, realm, unit, message, now.wall_ms, publication.mark, credible=publication.credible
+        )
         if after is not None:
             after = taken.incidents[key] = escalation.begun(known, after, now)
-            store.note(*noting.of_message(publication, known, after, now.wall_ms))
+            stored_as = [taken.kept.new[one.key] for one in publication.arrivals]
+            store.note(*noting.of_message(publication, stored_as, known, after, now.wall_ms))
         if known is not None and after is not None and after.is_open and not known.is_open:
             store.advance_revision((realm, unit))
     elif isinstance(message, StateConfirmed):
@@ -106,3 +110,9 @@ def new_epoch(store: Store, now_ms: int) -> str:
         before, after = store.epoch, store.new_epoch()
         store.note(Fact(what=What.STORE_RESTORED, utc_ms=now_ms, text=f"epoch {before} ended, {after} began"))
     return after
+
+
+def keep_certificates(store: Store, unit: UnitKey, certificates: Sequence[bytes]) -> None:
+    """Keep what this car's signatures are checked with; raises DiskFailed."""
+    with store.transaction():
+        store.put_certificates(unit, certificates)
