@@ -286,8 +286,11 @@ def _not_carried(state: State, told: CarryFailed, _moment: Moment, _rules: Rules
 
 
 def _desired(state: State, told: StateDesired, moment: Moment, _rules: Rules) -> Step:
-    state, effects = _emergency(state, emergency.desired(state.emergency, told.state.alarms, moment))
     epoch, revision = told.state.epoch, told.state.revision
+    if epoch == state.confirmed[0] and revision < state.confirmed[1]:
+        # What headquarters said before says nothing now, whoever repeats it.
+        return state, []
+    state, effects = _emergency(state, emergency.desired(state.emergency, told.state.alarms, moment))
     if (epoch, revision) == state.confirmed:
         return state, effects
     confirmed = StateConfirmed(**moment.envelope(), revision=revision, epoch=epoch)

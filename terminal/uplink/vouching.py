@@ -114,7 +114,8 @@ class Vouching:
         if stamps == before:
             return before
         signer, believed = await asyncio.to_thread(_loaded, self._rules, self._unit)
-        self._signer = signer or self._signer
+        if signer is not None:
+            self._signer, self._hq_knows_us = signer, False
         if believed is not None:
             known = () if self._believed is None else self._believed.certificates
             self._believed = believed

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from hal.readings import AnyReading, ButtonHealth, ButtonState, FixMode, LightbarState, SourceHealth, VehicleSignals
 from terminal.contract.messages import (
+    AlarmStatus,
     DesiredState,
     DutyChanged,
     Heartbeat,
@@ -144,6 +145,24 @@ def test_a_silent_headquarters_is_neither_storing_nor_attended() -> None:
     old = snapshot(car.state, RULES, round((HQ_SILENT_AFTER_S + 1) * 1e9)).line
     assert (fresh.storing, fresh.attended, fresh.hq_silent) == (True, True, False)
     assert (old.storing, old.attended, old.hq_silent) == (False, False, True)
+
+
+@pytest.mark.promise("P-SIGN-02")
+def test_an_older_word_of_headquarters_says_nothing_any_more() -> None:
+    car = Car()
+    car.press()
+    incident = car.state.emergency.alarms[0].incident
+    taken = AlarmStatus(incident, acknowledged_by="Dispatcher 7")
+    for revision, statuses, shown in (
+        (4, (taken,), "Dispatcher 7"),
+        (5, (AlarmStatus(incident),), ""),
+        (4, (taken,), ""),
+        (6, (taken,), "Dispatcher 7"),
+    ):
+        car.take(StateDesired(DesiredState(revision=revision, epoch="a", alarms=statuses)))
+        assert car.state.emergency.alarms[0].acknowledged_by == shown
+    car.take(StateDesired(DesiredState(revision=1, epoch="b", alarms=(AlarmStatus(incident),))))
+    assert car.state.emergency.alarms[0].acknowledged_by == "", "another store counts anew"
 
 
 @pytest.mark.promise("P-HQ-02")
