@@ -137,7 +137,8 @@ def _show(answer: dict[str, Any], what: str, *, as_json: bool) -> int:
 def _summary(one: dict[str, Any], what: str) -> str:
     if what == "units":
         there = "online " if one["online"] else "OFFLINE"
-        return f"{one['realm']:8} {one['unit']:12} {there} {one['duty'] or '-':16} waiting {one['pending']}"
+        signs = "" if one["signs"] else ", unsigned"
+        return f"{one['realm']:8} {one['unit']:12} {there} {one['duty'] or '-':16} waiting {one['pending']}{signs}"
     if what == "gaps":
         return f"{one['realm']:8} {one['unit']:12} {one['lane']:6} {one['first']} to {one['last']} of {one['outbox']}"
     raised = datetime.fromtimestamp(one["raised_ms"] / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

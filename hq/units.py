@@ -35,7 +35,10 @@ class LastKnown(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Unit(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One car as headquarters sees it now; `heard_s` is headquarters' monotonic time."""
+    """One car as headquarters sees it now; `heard_s` is headquarters' monotonic time.
+
+    One that `signs` has shown a certificate that its alarms are checked with.
+    """
 
     last: LastKnown
     online: bool = False
@@ -43,6 +46,7 @@ class Unit(Struct, frozen=True, kw_only=True, omit_defaults=True):
     heard_s: float = 0.0
     outbox: str = ""
     pending: int = 0
+    signs: bool = False
 
 
 def unknown(key: Key) -> Unit:

@@ -71,6 +71,7 @@ class Signer:
     def __init__(self, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> None:
         self._private = key
         self.name = common_name(certificate)
+        self.ends = certificate.not_valid_after_utc
         self.key = key_id(key.public_key())
         self.certificate = certificate.public_bytes(serialization.Encoding.DER)
 

@@ -1,6 +1,8 @@
 """Car and headquarters with certificates, and in between brokers and a gateway that nobody has to trust."""
 
 import asyncio
+import subprocess
+import sys
 from base64 import b64encode
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack
@@ -33,6 +35,7 @@ from tests.system.conftest import Mosquitto
 from tests.system.untrusted_gateway import Gateway, honest
 from tests.system.uplink_car import REALM, WITHIN_S, Car, Hq, until
 
+ROOT = Path(__file__).parents[2]
 UNIT = "LJ-101"
 ALARMS = topics.up(REALM, UNIT, Lane.ALARM)
 RECEIPTS = topics.down(REALM, UNIT, topics.RECEIPT)
@@ -127,6 +130,7 @@ def test_an_alarm_is_verified_and_its_receipt_too(play: Callable[..., None]) -> 
         alarm = scene.car.press()
         await until(lambda: scene.car.has_receipt(alarm), "the receipt")
         assert (await scene.until_shown(alarm, "verified"))["doubted"] == 0
+        assert [one["signs"] for one in (await scene.hq.ask(do="units"))["units"]] == [True]
         await scene.car.nothing_owed()
         assert all(parted(payload).signature for payload in scene.gateway.heard_on(ALARMS))
         assert all(parted(payload).signature for payload in scene.gateway.heard_on(RECEIPTS))
@@ -255,6 +259,31 @@ def test_while_headquarters_certificate_does_not_come_nothing_is_believed_and_th
 
 def _believes(scene: Scene) -> bool:
     return b'"believes":["' in scene.gateway.heard_on(topics.up(REALM, UNIT, topics.PRESENCE))[-1]
+
+
+WITHOUT_A_CLOCK = """
+from datetime import datetime
+from pathlib import Path
+from terminal.contract.signed import Parted
+from terminal.contract.signing import Signer, Trust
+from terminal.uplink.believed import Believed
+from terminal.version import BUILD
+folder = Path({folder!r})
+print(datetime.now().year)
+hq = Signer.at(folder / "HQ-1.pem", folder / "HQ-1.key")
+believed = Believed(Trust.at(folder / "ca.pem"), ["HQ-1"], BUILD)
+believed.learn(hq.certificate)
+print(believed.doubt("topic", Parted(b"body", hq.key, hq.sign("topic", b"body"))) or "believed")
+"""
+
+
+@pytest.mark.promise("P-SIGN-02")
+@pytest.mark.parametrize("years", [-20, 20])
+def test_a_car_whose_clock_is_wrong_believes_headquarters_all_the_same(folder: Path, years: int) -> None:
+    year = datetime.now(UTC).year + years
+    command = ["faketime", f"{year}-06-01", sys.executable, "-c", WITHOUT_A_CLOCK.format(folder=str(folder))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT)
+    assert done.stdout.split() == [str(year), "believed"], done.stderr
 
 
 @pytest.mark.promise("P-SIGN-04")

@@ -8,17 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import json
 
 from terminal.contract import topics
-from terminal.contract.messages import Certificate, Heartbeat, Presence, Receipt, encode
+from terminal.contract.messages import Certificate, Heartbeat, Malformed, Presence, Receipt, encode
 from terminal.contract.mqtt import Broker, Publication
 from terminal.contract.signed import CAPSULE, Parted, parted
 from terminal.contract.signing import Signer, Trust
 from terminal.tools.certificates import Authority
+from terminal.uplink.believed import Believed
 from terminal.uplink.outbox import Limits
 from terminal.uplink.vouching import Trusting, Vouching
 from terminal.uplink.writer import Writer
+from terminal.version import BUILD
 
 UNIT = "LJ-101"
 RECEIPT = encode(Receipt(epoch="e", ids=("a",)))
@@ -125,6 +129,24 @@ def test_only_headquarters_own_word_is_handed_on(folder: Path, tmp_path: Path) -
         assert scene.hears(true)
 
     on(of_unit(folder), tmp_path, drive)
+
+
+@pytest.mark.promise("P-SIGN-02")
+@given(st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), min_size=1, max_size=4), st.integers(0, 400))
+def test_no_change_of_its_bytes_makes_headquarters_say_something_else(
+    folder: Path, changes: list[tuple[int, int]], length: int
+) -> None:
+    believed = Believed(Trust.at(folder / "ca.pem"), ["HQ-1"], BUILD)
+    believed.learn(signer(folder, "HQ-1").certificate)
+    payload = bytearray(signer(folder, "HQ-1").wrapped(DOWN, RECEIPT))
+    for place, value in changes:
+        payload[place % len(payload)] = value
+    for changed in (bytes(payload), bytes(payload[:length])):
+        try:
+            parts = parted(changed)
+        except Malformed:
+            continue
+        assert parts.body == RECEIPT or believed.doubt(DOWN, parts)
 
 
 @pytest.mark.promise("P-SIGN-02")
