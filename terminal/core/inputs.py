@@ -114,6 +114,12 @@ class PublishRefused(Struct, frozen=True):
     problem: str
 
 
+class Doubted(Struct, frozen=True):
+    """Why what came down cannot be taken for headquarters' word; "" once something can again."""
+
+    problem: str
+
+
 class PendingCounted(Struct, frozen=True):
     """So many messages wait for headquarters' receipt."""
 
@@ -136,6 +142,7 @@ Told = (
     | PictureSeen
     | LineChanged
     | PublishRefused
+    | Doubted
     | PendingCounted
 )
 Input = AnyReading | Told

@@ -21,6 +21,7 @@ from terminal.contract.mqtt import Publication
 from terminal.contract.signed import Parted, in_text, parted
 from terminal.contract.tls import BadCertificate
 from terminal.contract.topics import Lane
+from terminal.core.inputs import Doubted, Told
 from terminal.uplink.sender import Publisher
 from terminal.uplink.writer import OutboxFailed, Writer
 from terminal.version import BUILD
@@ -58,18 +59,27 @@ class Kept(Struct, frozen=True):
 class Vouching:
     """`came_down` is called with what the broker delivered, `hand_on` with what may be believed of it.
 
+    `tell` hears why the rest is not.
+
     `loaded` once the files have been read, `kept` once headquarters' certificate is on disk.
     Without a CA (on a bench) everything is handed on, and nothing is signed.
     """
 
     def __init__(
-        self, realm: str, unit: str, rules: Trusting, writer: Writer, hand_on: Callable[[str, bytes], None]
+        self,
+        realm: str,
+        unit: str,
+        rules: Trusting,
+        writer: Writer,
+        hand_on: Callable[[str, bytes], None],
+        tell: Callable[[Told], None],
     ) -> None:
         self._realm = realm
         self._unit = unit
         self._rules = rules
         self._writer = writer
         self._hand_on = hand_on
+        self._tell = tell
         self._early: deque[tuple[str, bytes]] = deque(maxlen=MOST_EARLY)
         self.loaded = asyncio.Event()
         self.kept = asyncio.Event()
@@ -80,7 +90,8 @@ class Vouching:
         self._believed: Believed | None = None
         self._keeping = asyncio.Event()
         self._hq_knows_us = False
-        self._said = ""
+        self._doubt = ""
+        self._logged = ""
 
     async def run(self) -> None:
         """Load the files, keep what is learnt on disk, and load files that have become others, for ever."""
@@ -185,10 +196,13 @@ class Vouching:
         parts = parted(payload)
         doubt = self.doubt(topics.down(self._realm, self._unit, what), parts)
         if doubt:
-            self._say(f"a {what} is not believed: {doubt}")
+            self._say(doubt)
             return
         if what == topics.HEARTBEAT and self._signer is not None:
             self._hq_knows_us = decode_as(Heartbeat, parts.body).knows == in_text(self._signer.key)
+        if self._doubt:
+            self._doubt = ""
+            self._tell(Doubted(""))
         self._hand_on(what, parts.body)
 
     def doubt(self, context: str, parts: Parted) -> str:
@@ -206,12 +220,15 @@ class Vouching:
             if self._believed.learn(certificate):
                 self._keeping.set()
         except ValueError as error:
-            self._say(f"its certificate is not believed: {error}")
+            self._say(f"its certificate: {error}")
 
     def _say(self, problem: str) -> None:
-        if problem != self._said:
-            self._said = problem
-            log.warning("headquarters: %s", problem)
+        if problem != self._doubt:
+            self._doubt = problem
+            self._tell(Doubted(problem))
+        if problem != self._logged:
+            self._logged = problem
+            log.warning("headquarters is not believed: %s", problem)
 
 
 def _loaded(rules: Trusting, unit: str) -> "tuple[Signer | None, Believed | None]":

@@ -68,7 +68,7 @@ class Car:
         self.storing = Storing(self.writer, self.sender, who, self.told.append, self._open_account_again)
         self.inbox = Inbox(self.writer, self.sender, self.told.append)
         trust = Trusting().filled_in(brokers) if trust is None else trust
-        self.vouching = Vouching(REALM, who.unit, trust, self.writer, self.inbox.came_down)
+        self.vouching = Vouching(REALM, who.unit, trust, self.writer, self.inbox.came_down, self.told.append)
         self.session = Session(REALM, who, brokers, holding, self.sender, self.vouching, self.told.append)
         self._tasks: list[asyncio.Task[None]] = []
         self._openings: list[asyncio.Task[str]] = []

@@ -18,7 +18,16 @@ from terminal.contract.messages import (
 )
 from terminal.core.channels import CHANNELS, HQ_SILENT_AFTER_S
 from terminal.core.effects import RecordPoint, SendAlarm, StoreEvent
-from terminal.core.inputs import Commanded, HeartbeatHeard, LineChanged, PublishRefused, Received, StateDesired, Told
+from terminal.core.inputs import (
+    Commanded,
+    Doubted,
+    HeartbeatHeard,
+    LineChanged,
+    PublishRefused,
+    Received,
+    StateDesired,
+    Told,
+)
 from terminal.core.state import CIRCUIT_PROBLEMS, snapshot
 from terminal.core.step import STEPS
 from terminal.core.vehicle import LIGHTBAR, LOW_VOLTAGE, SPEED
@@ -145,6 +154,18 @@ def test_a_silent_headquarters_is_neither_storing_nor_attended() -> None:
     old = snapshot(car.state, RULES, round((HQ_SILENT_AFTER_S + 1) * 1e9)).line
     assert (fresh.storing, fresh.attended, fresh.hq_silent) == (True, True, False)
     assert (old.storing, old.attended, old.hq_silent) == (False, False, True)
+
+
+def test_a_word_that_is_not_headquarters_is_a_problem_of_the_line_until_a_true_one_comes() -> None:
+    car = Car()
+    car.take(PublishRefused("the broker did not deliver"))
+    car.take(Doubted(""))
+    assert car.state.line.problem == "the broker did not deliver"
+    noted = [car.take(Doubted("it is not signed")) for _ in range(2)]
+    assert [len(notes) for notes in noted] == [1, 0]
+    assert car.state.line.problem == "headquarters is not believed: it is not signed"
+    car.take(Doubted(""))
+    assert car.state.line.problem == ""
 
 
 @pytest.mark.promise("P-SIGN-02")

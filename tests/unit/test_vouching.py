@@ -17,6 +17,7 @@ from terminal.contract.messages import Certificate, Heartbeat, Malformed, Presen
 from terminal.contract.mqtt import Broker, Publication
 from terminal.contract.signed import CAPSULE, Parted, parted
 from terminal.contract.signing import Signer, Trust
+from terminal.core.inputs import Doubted, Told
 from terminal.tools.certificates import Authority
 from terminal.uplink.believed import Believed
 from terminal.uplink.outbox import Limits
@@ -54,7 +55,8 @@ class Scene:
     def __init__(self, rules: Trusting, writer: Writer) -> None:
         self.handed_on: list[tuple[str, bytes]] = []
         self.heard = asyncio.Event()
-        self.vouching = Vouching("LJ", UNIT, rules, writer, self._hand_on)
+        self.told: list[Told] = []
+        self.vouching = Vouching("LJ", UNIT, rules, writer, self._hand_on, self.told.append)
         self.published: list[Publication] = []
         self.line = self.vouching.line(self)
 
@@ -126,7 +128,9 @@ def test_only_headquarters_own_word_is_handed_on(folder: Path, tmp_path: Path) -
         assert not scene.hears(hq.wrapped(UP, RECEIPT)), "one of another direction"
         assert not scene.hears(signer(folder, "HQ-2").wrapped(DOWN, RECEIPT)), "one in a name that is not headquarters'"
         assert not scene.hears(b"{"), "and rubbish"
+        assert scene.told[-1] == Doubted("it is signed with a key that is not known yet")
         assert scene.hears(true)
+        assert scene.told[-1] == Doubted("")
 
     on(of_unit(folder), tmp_path, drive)
 
