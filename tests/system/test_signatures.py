@@ -207,6 +207,27 @@ def test_whoever_swallows_alarms_cannot_make_receipts_up(play: Callable[..., Non
     play(drive)
 
 
+@pytest.mark.promise("P-SIGN-02")
+def test_a_receipt_of_a_store_that_is_gone_counts_for_nothing(play: Callable[..., None]) -> None:
+    async def drive(scene: Scene) -> None:
+        await scene.until_known()
+        alarm = scene.car.press()
+        await until(lambda: scene.car.has_receipt(alarm), "its receipt")
+        await scene.car.nothing_owed()
+        true = scene.gateway.heard_on(RECEIPTS)
+        scene.gateway.up = lambda what, payload: None if what == Lane.ALARM else payload
+        epoch = (await scene.hq.ask(do="new-epoch"))["epoch"]
+        await until(lambda: scene.car.of(HeartbeatHeard)[-1].heartbeat.epoch == epoch, "the new store's word")  # type: ignore[attr-defined]
+        for payload in true:
+            scene.gateway.to_car(RECEIPTS, payload)
+        await scene.until_heard_again()
+        assert (await scene.car.owed())[Lane.ALARM] == 1
+        scene.gateway.up = honest
+        await scene.car.nothing_owed()
+
+    play(drive)
+
+
 def _shown(certificate: bytes) -> bytes:
     return encode(Certificate(certificate=b64encode(certificate).decode()))
 
