@@ -137,7 +137,7 @@ class Core:
         """Take up the emergency and the duty status where the last run left them, as soon as the disk gives them."""
         while True:
             try:
-                saved, duty = await self._writer.submit(_load, urgent=True)
+                saved, duty, receipted = await self._writer.submit(_load, urgent=True)
             except OutboxFailed as error:
                 self._take(inputs.StoreFailed((), str(error)))
                 self._looked.set()
@@ -145,6 +145,8 @@ class Core:
             else:
                 before = None if saved is None else _decoded(saved)
                 self._take(inputs.Restored(before, None if duty is None else duty.decode()))
+                # The last run may have ended after a receipt was on disk, and before the state that knew of it.
+                self._take(inputs.Received(receipted))
                 self._looked.set()
                 return
 
@@ -249,8 +251,8 @@ def boot_id() -> str:
         return new_id()
 
 
-def _load(outbox: Outbox) -> tuple[bytes | None, bytes | None]:
-    return outbox.load_state(EMERGENCY), outbox.load_state(DUTY)
+def _load(outbox: Outbox) -> tuple[bytes | None, bytes | None, tuple[str, ...]]:
+    return outbox.load_state(EMERGENCY), outbox.load_state(DUTY), tuple(outbox.receipted(Lane.ALARM))
 
 
 def _decoded(saved: bytes) -> Emergency:

@@ -218,9 +218,13 @@ def _received(state: State, received: Received, _moment: Moment, _rules: Rules) 
 
 
 def _desired(state: State, told: StateDesired, moment: Moment, _rules: Rules) -> Step:
-    state, effects = _emergency(state, emergency.desired(state.emergency, told.state.alarms, moment))
     epoch, revision = told.state.epoch, told.state.revision
-    if (epoch, revision) == state.confirmed:
+    # What another store said is not what is so now: it may have been under way since before a backup was restored.
+    if epoch not in ("", state.line.epoch or epoch) or emergency.is_overtaken(state.emergency, told.state):
+        return state, []
+    state, effects = _emergency(state, emergency.desired(state.emergency, told.state, moment))
+    # Before the disk has told of earlier alarms, they are not shown as headquarters says: it says it again.
+    if (epoch, revision) == state.confirmed or not state.restored:
         return state, effects
     confirmed = StateConfirmed(**moment.envelope(), revision=revision, epoch=epoch)
     return replace(state, confirmed=(epoch, revision)), [*effects, StoreEvent(confirmed)]
