@@ -247,12 +247,14 @@ def _desired(state: State, told: StateDesired, moment: Moment, _rules: Rules) ->
     if epoch not in ("", state.line.epoch or epoch) or emergency.is_overtaken(state.emergency, told.state):
         return state, []
     state, effects = _emergency(state, emergency.desired(state.emergency, told.state, moment))
-    # Before the disk has told of earlier alarms, they are not shown as headquarters says: it says it again.
-    if (epoch, revision) == state.confirmed or not state.restored:
+    if (epoch, revision) == state.confirmed:
+        return state, effects
+    state = replace(state, work=work.desired(state.work, told.state))
+    # Before the disk has told of earlier alarms and jobs, they are not as headquarters says: it says it again.
+    if not state.restored:
         return state, effects
     confirmed = StateConfirmed(**moment.envelope(), revision=revision, epoch=epoch)
-    state = replace(state, confirmed=(epoch, revision), work=work.desired(state.work, told.state))
-    return state, [*effects, SaveWork(), StoreEvent(confirmed)]
+    return replace(state, confirmed=(epoch, revision)), [*effects, SaveWork(), StoreEvent(confirmed)]
 
 
 def _heartbeat(state: State, heard: HeartbeatHeard, moment: Moment, _rules: Rules) -> Step:
