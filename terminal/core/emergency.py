@@ -278,11 +278,25 @@ def desired(emergency: Emergency, state: DesiredState, moment: Moment) -> Step:
     for status in state.alarms:
         alarm = next((alarm for alarm in emergency.alarms if alarm.incident == status.incident), None)
         if alarm is not None:
-            after = _answered(alarm, status, moment)
+            after = replace(_answered(alarm, status, moment), answered=True)
             emergency = _put(emergency, after)
             effects += _answer_notes(alarm, after)
     emergency = replace(emergency, answer=(state.epoch, state.revision))
     return emergency, [*effects, SaveEmergency(), *_lamp(emergency)] if effects else effects
+
+
+def taken_beside(emergency: Emergency, status: AlarmStatus, moment: Moment) -> Step:
+    """A bearer beside the brokers says who has taken an incident.
+
+    It may come late and does not say what it was before or after: where a broker has brought an answer, that counts.
+    """
+    alarm = _open_alarm(emergency, status.incident)
+    if alarm is None or alarm.answered:
+        return emergency, []
+    after = _answered(alarm, status, moment)
+    emergency = _put(emergency, after)
+    notes = _answer_notes(alarm, after)
+    return emergency, [*notes, SaveEmergency(), *_lamp(emergency)] if notes else notes
 
 
 def is_overtaken(emergency: Emergency, state: DesiredState) -> bool:

@@ -276,7 +276,7 @@ def _receipted(state: State, told: CapsuleReceipted, moment: Moment, _rules: Rul
     if not receipt.acknowledged_by:
         return state, effects
     status = AlarmStatus(receipt.incident, acknowledged_by=receipt.acknowledged_by, signals=receipt.signals)
-    state, more = _emergency(state, emergency.desired(state.emergency, (status,), moment))
+    state, more = _emergency(state, emergency.taken_beside(state.emergency, status, moment))
     return state, [*effects, *more]
 
 
