@@ -25,6 +25,7 @@ from terminal.core.inputs import (
     LineChanged,
     PublishRefused,
     Received,
+    Restored,
     StateDesired,
     Told,
 )
@@ -189,11 +190,31 @@ def test_an_older_word_of_headquarters_says_nothing_any_more() -> None:
 @pytest.mark.promise("P-HQ-02")
 def test_a_desired_state_is_confirmed_once_and_again_after_headquarters_store_was_replaced() -> None:
     car = Car()
+    car.take(Restored(None, None))
     wanted = [StateDesired(DesiredState(revision=4, epoch=epoch)) for epoch in ("a", "a", "b")]
     first, second, third = (stored(car.take(one)) for one in wanted)
     assert [len(one) for one in (first, second, third)] == [1, 0, 1]
     assert isinstance(first[0], StateConfirmed)
     assert (first[0].epoch, first[0].revision) == ("a", 4)
+
+
+def test_a_desired_state_is_not_confirmed_before_the_disk_has_told_of_earlier_alarms() -> None:
+    car = Car()
+    wanted = StateDesired(DesiredState(revision=4))
+    assert stored(car.take(wanted)) == []
+    car.take(Restored(None, None))
+    assert len(stored(car.take(wanted))) == 1
+
+
+def test_what_another_store_said_than_the_one_that_is_there_now_says_nothing() -> None:
+    car = Car()
+    car.take(Restored(None, None))
+    car.press()
+    car.take(HeartbeatHeard(Heartbeat(epoch="b", storing=True, attended=True)))
+    told = AlarmStatus(car.state.emergency.alarms[0].incident, cleared_by="Dispatcher 7", signals=1)
+    assert car.take(StateDesired(DesiredState(revision=9, epoch="a", alarms=(told,)))) == []
+    car.take(StateDesired(DesiredState(revision=1, epoch="b", alarms=(told,))))
+    assert car.state.emergency.alarms[0].cleared_by == "Dispatcher 7"
 
 
 @pytest.mark.promise("P-RECEIPT-07")
