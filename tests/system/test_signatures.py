@@ -23,8 +23,10 @@ from terminal.contract.messages import (
     Certificate,
     DesiredState,
     Receipt,
+    Who,
     encode,
 )
+from terminal.contract.mqtt import Connection, Listener, Publication
 from terminal.contract.signed import parted
 from terminal.contract.signing import Signer
 from terminal.contract.topics import Lane
@@ -32,6 +34,8 @@ from terminal.core.inputs import HeartbeatHeard, StateDesired
 from terminal.tools.certificates import Authority
 from terminal.uplink.vouching import Trusting
 from tests.system.conftest import Mosquitto
+from tests.system.headquarters import Headquarters
+from tests.system.patrol_car import PATROLA
 from tests.system.untrusted_gateway import Gateway, honest
 from tests.system.uplink_car import REALM, WITHIN_S, Car, Hq, until
 
@@ -324,3 +328,53 @@ def test_an_alarm_under_a_certificate_that_is_over_is_shown_as_such(
         assert scene.car.has_receipt(alarm) is is_receipted
 
     play(drive, car_is=certificate)
+
+
+TRUST = '\n[trust]\nca = "{folder}/ca.pem"\ncertificate = "{folder}/HQ-1.pem"\nkey = "{folder}/HQ-1.key"\n'
+
+
+@pytest.mark.promise("P-SIGN-03")
+def test_the_desk_is_told_which_alarms_are_not_proved_and_which_cars_do_not_sign(
+    folder: Path, tmp_path: Path, servers: tuple[Mosquitto, Mosquitto]
+) -> None:
+    """Through the command line of a headquarters that runs as a process, and knows its cars after a restart."""
+    broker = servers[1].broker
+    hq = Headquarters(tmp_path / "hq", broker.port)
+    with hq.config.open("a") as config:
+        config.write(TRUST.format(folder=folder))
+    ours = Trusting(ca=folder / "ca.pem", certificate=folder / f"{UNIT}.pem", key=folder / f"{UNIT}.key")
+
+    async def pressed(**car: Any) -> AlarmRaised:
+        async with Car(tmp_path, broker, **car) as one:
+            await until(one.hears_hq, "headquarters")
+            alarm = one.press()
+            await until(lambda: one.has_receipt(alarm), "its receipt")
+            return alarm
+
+    async def forged(incident: str) -> None:
+        sender = Connection("FORGER", broker, Listener())
+        await sender.open()
+        message = AlarmRaised(id=new_id(), who=Who(unit=UNIT), incident=incident)
+        sender.publish(Publication(ALARMS, encode(message)))
+        await asyncio.to_thread(hq_watch.until_told, incident)
+        await sender.close()
+
+    def said(*command: str) -> str:
+        asked = [*PATROLA, "hq", *command, "--config", str(hq.config)]
+        return subprocess.run(asked, capture_output=True, text=True, timeout=60, check=True).stdout
+
+    with hq.serving():
+        true = asyncio.run(pressed(trust=ours))
+    made_up = new_id()
+    with hq.serving():
+        with hq.watched() as hq_watch:
+            asyncio.run(forged(made_up))
+            (event,) = [one for one in hq_watch.events("alarm-raised") if one["incident"] == made_up]
+            assert event["signature"] == "missing", "it is known across a restart that this car signs"
+        bare = asyncio.run(pressed(who=Who(unit="LJ-102"), trust=Trusting()))
+        lines = {line.split()[0]: line for line in said("incidents").splitlines()}
+        assert "SIGNATURE" not in lines[true.incident]
+        assert lines[made_up].endswith("SIGNATURE MISSING")
+        assert lines[bare.incident].endswith("SIGNATURE MISSING")
+        signing = {line.split()[1]: "unsigned" not in line for line in said("units").splitlines()}
+        assert signing == {UNIT: True, "LJ-102": False}

@@ -254,6 +254,23 @@ def test_an_alarm_does_not_wait_and_what_comes_down_does(folder: Path, tmp_path:
     asyncio.run(drive())
 
 
+@pytest.mark.promise("P-SIGN-03")
+def test_a_disk_that_hangs_holds_up_nothing_that_headquarters_says(folder: Path, tmp_path: Path) -> None:
+    hq = signer(folder, "HQ-1")
+
+    async def drive() -> None:
+        hung = Writer(tmp_path / "outbox.db", Limits(most_bytes=10_000_000))
+        scene = Scene(of_unit(folder), hung)
+        task = asyncio.create_task(scene.vouching.run())
+        scene.show(hq.certificate)
+        scene.hears(hq.wrapped(DOWN, RECEIPT))
+        await asyncio.wait_for(scene.heard.wait(), 30)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(drive())
+
+
 def test_on_a_bench_without_a_ca_everything_is_handed_on_and_nothing_signed(folder: Path, tmp_path: Path) -> None:
     async def drive(scene: Scene) -> None:
         assert scene.hears(RECEIPT)
