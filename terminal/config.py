@@ -25,7 +25,7 @@ from terminal.uplink.bearers.sms import Texting
 from terminal.uplink.outbox import Limits
 from terminal.uplink.sender import Sending
 from terminal.uplink.session import Holding
-from terminal.uplink.vouching import Trusting
+from terminal.uplink.trusting import Trusting
 
 Name = Annotated[str, msgspec.Meta(pattern="^[A-Z0-9_-]{1,32}$")]
 Label = Annotated[str, msgspec.Meta(max_length=32)]

@@ -7,7 +7,7 @@ from pathlib import Path
 from terminal.contract.signing import NotTrusted, Signer, Standing, Trust
 from terminal.contract.tls import BadCertificate
 from terminal.tools.finding import Finding
-from terminal.uplink.vouching import Trusting
+from terminal.uplink.trusting import Trusting
 
 SIGNING = "signing of alarms"
 BELIEVING = "headquarters' signatures"

@@ -9,28 +9,24 @@ import logging
 from base64 import b64decode, b64encode
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
 
 from terminal.contract import topics
-from terminal.contract.credentials import Credentials
 from terminal.contract.messages import Certificate, Heartbeat, Malformed, Presence, decode_as
 from terminal.contract.mqtt import Publication
 from terminal.contract.signed import Parted, in_text, parted
-from terminal.contract.tls import BadCertificate
 from terminal.contract.topics import Lane
 from terminal.core.inputs import Doubted, Told
 from terminal.uplink.sender import Publisher
+from terminal.uplink.trusting import Trusting, loaded
 from terminal.uplink.writer import OutboxFailed, Writer
-from terminal.version import BUILD
 
 if TYPE_CHECKING:
     from terminal.contract.signing import Signer
     from terminal.uplink.believed import Believed
-
-T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -42,12 +38,6 @@ RECALL_WITHIN_S = 1.0
 """How long the disk is waited for, which knows headquarters' certificate of before."""
 LOOK_AGAIN_S = 60.0
 """How often the files are looked at: a new revocation list counts from then on."""
-
-
-class Trusting(Credentials, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Whom this car believes: certificates of our CA in headquarters' names, which no unit may have."""
-
-    headquarters: tuple[str, ...] = ("HQ-1",)
 
 
 class Kept(Struct, frozen=True):
@@ -124,7 +114,7 @@ class Vouching:
         stamps = await asyncio.to_thread(self._rules.stamps)
         if stamps == before:
             return before
-        signer, believed = await asyncio.to_thread(_loaded, self._rules, self._unit)
+        signer, believed = await asyncio.to_thread(loaded, self._rules, self._unit)
         if signer is not None:
             self._signer, self._hq_knows_us = signer, False
         if believed is not None:
@@ -229,42 +219,6 @@ class Vouching:
         if problem != self._logged:
             self._logged = problem
             log.warning("headquarters is not believed: %s", problem)
-
-
-def _loaded(rules: Trusting, unit: str) -> "tuple[Signer | None, Believed | None]":
-    """What the files hold; what cannot be used is said, and is None."""
-
-    def signer() -> "Signer | None":
-        if rules.certificate is None:
-            return None
-        from terminal.contract.signing import Signer
-
-        return Signer.at(rules.certificate, rules.key)
-
-    def believed() -> "Believed | None":
-        if rules.ca is None:
-            return None
-        from terminal.contract.signing import Trust
-        from terminal.uplink.believed import Believed
-
-        return Believed(Trust.at(rules.ca, rules.revoked), rules.headquarters, BUILD)
-
-    ours = _tried(signer, "alarms go unsigned")
-    if ours is not None and ours.name != unit:
-        log.error("trust: our certificate is that of %r and not of %s; provision this unit again", ours.name, unit)
-    return ours, _tried(believed, "headquarters cannot be believed, and nothing counts as received")
-
-
-def _tried(load: Callable[[], T | None], consequence: str) -> T | None:
-    try:
-        return load()
-    except BadCertificate as error:
-        problem = str(error)
-    except Exception:
-        log.exception("trust: %s", consequence)
-        return None
-    log.error("trust: %s: %s", consequence, problem)
-    return None
 
 
 def _der(text: str) -> bytes:

@@ -32,7 +32,7 @@ from terminal.contract.signing import Signer
 from terminal.contract.topics import Lane
 from terminal.core.inputs import HeartbeatHeard, StateDesired
 from terminal.tools.certificates import Authority
-from terminal.uplink.vouching import Trusting
+from terminal.uplink.trusting import Trusting
 from tests.system.conftest import Mosquitto
 from tests.system.headquarters import Headquarters
 from tests.system.patrol_car import PATROLA

@@ -30,7 +30,8 @@ from terminal.uplink.inbox import Inbox
 from terminal.uplink.outbox import Limits, Outbox, Row
 from terminal.uplink.sender import Sender, Sending
 from terminal.uplink.session import Holding, Session
-from terminal.uplink.vouching import Trusting, Vouching
+from terminal.uplink.trusting import Trusting
+from terminal.uplink.vouching import Vouching
 from terminal.uplink.writer import Writer
 
 WITHIN_S = 30.0

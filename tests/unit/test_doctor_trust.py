@@ -10,7 +10,7 @@ from terminal.tools import certificates, doctor_trust
 from terminal.tools.certificates import Authority, CertificateProblem
 from terminal.tools.command import main
 from terminal.tools.finding import Finding
-from terminal.uplink.vouching import Trusting
+from terminal.uplink.trusting import Trusting
 
 NOW = datetime.now(UTC)
 UNIT = "LJ-101"

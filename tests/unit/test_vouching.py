@@ -21,7 +21,8 @@ from terminal.core.inputs import Doubted, Told
 from terminal.tools.certificates import Authority
 from terminal.uplink.believed import Believed
 from terminal.uplink.outbox import Limits
-from terminal.uplink.vouching import Trusting, Vouching
+from terminal.uplink.trusting import Trusting
+from terminal.uplink.vouching import Vouching
 from terminal.uplink.writer import Writer
 from terminal.version import BUILD
 
