@@ -102,10 +102,14 @@ class AlarmView(Struct, frozen=True, kw_only=True):
 
 
 class ArmedView(Struct, frozen=True, kw_only=True):
-    """Between these times the next press of the button is a test or an exercise; any other press is real."""
+    """Once it `is_open`, and until that time, the next press of the button is a test or an exercise.
+
+    Any other press is real, also one that comes too early. `silent`: the hidden button is meant.
+    """
 
     kind: str
-    from_mono_ns: int
+    silent: bool
+    is_open: bool
     until_mono_ns: int
 
 

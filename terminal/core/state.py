@@ -4,8 +4,11 @@ from msgspec import Struct
 
 from hal.readings import ButtonHealth, Fix, LinkQuality, PowerState, SourceHealth
 from terminal.contract.messages import Who
-from terminal.core import alarm, duty, position, vehicle
+from terminal.core import alarm, arming, check_in, duty, position, proving, vehicle
+from terminal.core.alarm import AlarmRules
+from terminal.core.arming import Arming
 from terminal.core.channels import HQ_SILENT_AFTER_S, stale_after_ns
+from terminal.core.check_in import CheckInRules
 from terminal.core.duty import Duty
 from terminal.core.emergency import Emergency
 from terminal.core.position import Place
@@ -31,7 +34,8 @@ class Line(Struct, frozen=True):
 class State(Struct, frozen=True, kw_only=True):
     """The whole of it; until it is `restored` the disk knows more of earlier emergencies than this does.
 
-    `confirmed` are epoch and revision of the desired state that headquarters was last told is shown.
+    `confirmed` are epoch and revision of the desired state that headquarters was last told is shown. `at_rest` are
+    the boards that are there with no press latched, and whether their button is the hidden one.
     """
 
     duty: Duty
@@ -47,6 +51,8 @@ class State(Struct, frozen=True, kw_only=True):
     restored: bool = False
     circuits: dict[str, ButtonHealth] = {}
     confirmed: tuple[str, int] = ("", 0)
+    at_rest: dict[str, bool] = {}
+    arming: Arming | None = None
 
 
 CIRCUIT_PROBLEMS = {
@@ -67,6 +73,8 @@ class Rules(Struct, frozen=True):
     unit: UnitView
     statuses: dict[str, str]
     reporting: Reporting = Reporting()
+    alarms: AlarmRules = AlarmRules()
+    check_in: CheckInRules = CheckInRules()
 
 
 def hq_is_silent(line: Line, now_ns: int) -> bool:
@@ -82,7 +90,10 @@ def snapshot(state: State, rules: Rules, now_ns: int) -> Snapshot:
         position=position.view(state.place, now_ns),
         vehicle=vehicle.view(state.vehicle, fix, now_ns),
         duty=duty.view(state.duty, rules.statuses),
-        alarms=tuple(alarm.view(one, now_ns) for one in state.emergency.alarms),
+        alarms=tuple(alarm.view(one, now_ns, rules.alarms) for one in state.emergency.alarms),
+        armed=arming.view(state.arming),
+        check_in=check_in.view(state.emergency.check_in, rules.check_in),
+        proved=proving.view(state.emergency.proof, now_ns, rules.alarms.prove_every_s),
         line=_line_view(state.line, now_ns),
         link=_fresh(state.link, now_ns),
         power=state.power,

@@ -157,16 +157,20 @@ class Storing:
         finally:
             self._committing = False
 
+    # The emergency's state alone is committed unseen: it may be a silent alarm's.
     async def _commit(self, entries: list[Entry], state: bytes | None, name: str, *, urgent: bool) -> bool:
         def commit(outbox: Outbox) -> tuple[list[int], str, int, str]:
             seqs = outbox.commit(entries, state, name)
-            return seqs, outbox.id, sum(outbox.counts().values()), outbox.problem
+            return seqs, outbox.id, outbox.shown_pending(), outbox.problem
 
         try:
             seqs, outbox_id, pending, problem = await self._writer.submit(commit, urgent=urgent)
         except OutboxFailed as error:
-            self._tell(StoreFailed(tuple(entry.id for entry in entries), str(error)))
+            if entries:
+                self._tell(StoreFailed(tuple(entry.id for entry in entries), str(error)))
             return False
+        if not entries:
+            return True
         rows = [Row(seq, entry.id, entry.lane, entry.body) for seq, entry in zip(seqs, entries, strict=True)]
         if outbox_id == self._sender.outbox:
             self._hand_on(rows, outbox_id)

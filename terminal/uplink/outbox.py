@@ -210,6 +210,16 @@ class Outbox:
         with durable.failing(self._path):
             return {lane: int(self._db.execute(count, (number,)).get) for lane, number in LANE_NUMBERS.items()}
 
+    def shown_pending(self) -> int:
+        """How many messages that the crew may know of have no receipt.
+
+        Neither alarms, which may be silent and are shown one by one, nor what answers headquarters about them.
+        """
+        with durable.failing(self._path):
+            answers = int(self._db.execute(ANSWERS, (LANE_NUMBERS[Lane.EVENT],)).get)
+        counts = self.counts()
+        return counts[Lane.EVENT] + counts[Lane.TRACK] - answers
+
     def settle(self, lane: Lane, ranges: Sequence[StoredRange], epoch: str | None = None) -> list[str]:
         """Take a receipt: the ids of messages that it names and that had none, all of which headquarters has.
 

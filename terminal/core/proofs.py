@@ -1,0 +1,105 @@
+"""What came back of an emergency's messages: from the disk, the broker, headquarters and its people. Pure."""
+
+from collections.abc import Collection
+
+from msgspec.structs import replace
+
+from terminal.contract.messages import AlarmStatus
+from terminal.core import proving
+from terminal.core.alarm import Alarm
+from terminal.core.effects import ConfirmPress, Effect, SaveEmergency
+from terminal.core.emergency import Emergency, Step, notes, on_disk, put
+from terminal.core.ladder import TABLE, Cause, Phase
+from terminal.core.moment import Moment
+
+
+def stored(emergency: Emergency, ids: Collection[str]) -> Step:
+    """These messages are on disk: the board may let go."""
+    after = on_disk(emergency, ids)
+    effects: list[Effect] = []
+    for alarm, before in zip(after.alarms, emergency.alarms, strict=True):
+        effects += notes("alarm-stored", alarm) if alarm.stored and not before.stored else []
+    done = [waiting for waiting in emergency.unconfirmed if waiting.message_id in ids]
+    effects += [ConfirmPress(waiting.source, waiting.press) for waiting in done]
+    return after, effects
+
+
+def store_failed(emergency: Emergency, ids: tuple[str, ...]) -> Step:
+    """The disk refused: the crew is told, the alarm goes out all the same, and the commit is tried again."""
+    effects: list[Effect] = []
+    for alarm in emergency.alarms:
+        if any(message.id in ids for message in alarm.unstored):
+            effects += [] if alarm.store_failed else notes("alarm-not-stored", alarm)
+            emergency = put(emergency, replace(alarm, store_failed=True))
+    return emergency, effects
+
+
+def published(emergency: Emergency, ids: tuple[str, ...]) -> Step:
+    """The broker took these messages."""
+    effects: list[Effect] = []
+    for alarm in emergency.alarms:
+        if alarm.raised_id in ids and not alarm.sent:
+            alarm = replace(alarm, sent=True)
+            emergency = put(emergency, alarm)
+            effects += notes("alarm-sent", alarm)
+    return emergency, effects
+
+
+def received(emergency: Emergency, ids: tuple[str, ...], moment: Moment) -> Step:
+    """Headquarters has these messages on its disk; one that came without its place still wants its commit here."""
+    effects: list[Effect] = []
+    for alarm in emergency.alarms:
+        if alarm.raised_id in ids and not alarm.received:
+            after = replace(alarm, sent=True, received=True, phase=TABLE[alarm.phase, Cause.RECEIPT])
+            emergency = _proving(put(emergency, after), alarm, after, moment)
+            effects += [*notes("alarm-received", after), SaveEmergency()]
+    return emergency, effects
+
+
+def desired(emergency: Emergency, statuses: tuple[AlarmStatus, ...], moment: Moment) -> Step:
+    """Headquarters says how it has dealt with incidents; what it does not name is left as it is."""
+    effects: list[Effect] = []
+    for status in statuses:
+        alarm = next((alarm for alarm in emergency.alarms if alarm.incident == status.incident), None)
+        after = alarm and _answered(alarm, status, moment)
+        if alarm is not None and after is not None and after != alarm:
+            emergency = _proving(put(emergency, after), alarm, after, moment)
+            effects += [*_answer_notes(alarm, after), SaveEmergency()]
+    return emergency, effects
+
+
+def _proving(emergency: Emergency, before: Alarm, after: Alarm, moment: Moment) -> Emergency:
+    """Headquarters has an alarm: the way there and back is proved; a silent one must not show, not even by this."""
+    if before.received or not after.received or after.silent:
+        return emergency
+    return replace(emergency, proof=proving.proved(moment))
+
+
+def _answered(alarm: Alarm, status: AlarmStatus, moment: Moment) -> Alarm:
+    if status.acknowledged_by and status.acknowledged_by != alarm.acknowledged_by:
+        phase = TABLE[alarm.phase, Cause.ACKNOWLEDGEMENT]
+        alarm = replace(alarm, phase=phase, acknowledged_by=status.acknowledged_by, received=True, sent=True)
+    # A press that headquarters had not heard of is not dealt with; when it gets there, the incident is open again.
+    every_press = status.signals is None or status.signals >= alarm.signals
+    if alarm.acknowledged_by and every_press and not (status.acknowledged_by or status.cleared_by):
+        alarm = replace(alarm, phase=TABLE[alarm.phase, Cause.WITHDRAWAL], acknowledged_by="")
+    if status.cleared_by and every_press and alarm.phase is not Phase.CLEARED:
+        alarm = replace(
+            alarm,
+            phase=TABLE[alarm.phase, Cause.CLEARANCE],
+            cleared_by=status.cleared_by,
+            reason=status.reason,
+            cleared_mono_ns=moment.mono_ns,
+            received=True,
+            sent=True,
+        )
+    return alarm
+
+
+def _answer_notes(before: Alarm, after: Alarm) -> list[Effect]:
+    effects: list[Effect] = []
+    if after.acknowledged_by != before.acknowledged_by:
+        effects += notes("alarm-acknowledged" if after.acknowledged_by else "alarm-not-taken", after)
+    if after.cleared_by != before.cleared_by:
+        effects += notes("alarm-cleared", after)
+    return effects
