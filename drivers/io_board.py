@@ -83,6 +83,7 @@ class IoBoard:
 
     def __init__(self, name: str, settings: Settings, clock: Clock) -> None:
         self.name = name
+        self.signals = frozenset(SIGNALS[word] for word in settings.wired if word in SIGNALS)
         self._settings = settings
         self._clock = clock
         loudness = "silent" if settings.silent else "loud"

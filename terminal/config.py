@@ -10,11 +10,15 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Struct
 
-from drivers import registry
+from drivers import registry, vss
 from hal.errors import ConfigError
+from terminal.contract import profile
 from terminal.contract.mqtt import Broker
-from terminal.contract.toml_model import TomlFile, load_model, nearest
-from terminal.core.duty import STATUSES
+from terminal.contract.profile import Profile
+from terminal.contract.toml_model import TomlFile, load_model
+from terminal.core.alarm import AlarmRules
+from terminal.core.check_in import CheckInRules
+from terminal.core.duty import PLAIN
 from terminal.core.journal import Journalling
 from terminal.core.reporting import Reporting
 from terminal.link import Role
@@ -23,7 +27,7 @@ from terminal.uplink.sender import Sending
 from terminal.uplink.session import Holding
 
 Name = Annotated[str, msgspec.Meta(pattern="^[A-Z0-9_-]{1,32}$")]
-Label = Annotated[str, msgspec.Meta(max_length=32)]
+Label = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f\U00010000-\U0010ffff]{0,32}\Z")]
 ServiceNumber = Annotated[str, msgspec.Meta(pattern="^[ -~]{1,12}$")]
 MOST_CREW = 8
 """With these bounds an alarm fits one TCP segment, whatever it says; a test holds it."""
@@ -40,10 +44,9 @@ class UnitSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class DutySection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The duty statuses, code to words, and the one that a new terminal starts with."""
+    """The profile of the crew's role: statuses, ready texts, forms; without one there are six plain statuses."""
 
-    initial: str = "out-of-service"
-    statuses: dict[str, str] = msgspec.field(default_factory=STATUSES.copy)
+    profile: Path | None = None
 
 
 class StorageSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -93,6 +96,8 @@ class Tables(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     link: LinkSection = LinkSection()
     journal: Journalling = Journalling()
     sending: Sending = Sending()
+    alarms: AlarmRules = AlarmRules()
+    check_in: CheckInRules = CheckInRules()
     holding: Holding = Holding()
     time: TimeSection = TimeSection()
 
@@ -103,12 +108,14 @@ class Config(Struct, frozen=True, kw_only=True):
     unit: UnitSection
     brokers: tuple[Broker, ...]
     sources: dict[str, tuple[str, Struct]]
-    duty: DutySection
+    profile: Profile
     reporting: Reporting
     storage: StorageSection
     link: LinkSection
     journal: Journalling
     sending: Sending
+    alarms: AlarmRules
+    check_in: CheckInRules
     holding: Holding
     time: TimeSection
 
@@ -116,18 +123,42 @@ class Config(Struct, frozen=True, kw_only=True):
 def load(path: Path) -> Config:
     """The configuration in this file; ConfigError holds every error of it, a line each."""
     sources: dict[str, tuple[str, Struct]] = {}
+    role = PLAIN
 
     def finish(file: TomlFile, tables: Tables | None) -> None:
+        nonlocal role
         for name, table in _source_tables(file):
             source = _source(file, name, table)
             if source is not None:
                 sources[name] = source
-        if tables is not None and tables.duty.initial not in tables.duty.statuses:
-            file.problem(("duty", "initial"), f"is no status; {nearest(tables.duty.initial, tables.duty.statuses)}")
+        if tables is not None:
+            role = _profile(file, tables.duty)
+            _check_alarms(file, tables.alarms)
 
     tables = load_model(path, Tables, finish)
-    sections = msgspec.structs.asdict(tables) | {"sources": sources}
+    sections = msgspec.structs.asdict(tables) | {"sources": sources, "profile": role}
+    sections.pop("duty")
     return Config(**sections)
+
+
+def _profile(file: TomlFile, section: DutySection) -> Profile:
+    if section.profile is None:
+        return PLAIN
+    try:
+        return profile.load(section.profile)
+    except ConfigError as error:
+        file.problem(("duty", "profile"), str(error))
+        return PLAIN
+
+
+def _check_alarms(file: TomlFile, alarms: AlarmRules) -> None:
+    if alarms.not_confirmed_after_s > alarms.use_the_radio_after_s:
+        file.problem(("alarms", "use_the_radio_after_s"), "expected no less than not_confirmed_after_s")
+    flags = [path for path, leaf in vss.LEAVES.items() if leaf == vss.BOOLEAN]
+    for path in alarms.vehicle_events:
+        if path not in flags:
+            hint = vss.nearest(path, flags)
+            file.problem(("alarms", "vehicle_events"), f"{path!r} is no VSS signal that is true or false; {hint}")
 
 
 def _source_tables(file: TomlFile) -> list[tuple[str, dict[str, Any]]]:

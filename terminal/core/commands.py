@@ -9,10 +9,18 @@ from terminal.core.effects import Effect, SaveEmergency
 from terminal.core.emergency import open_alarm
 from terminal.core.moment import Moment
 from terminal.core.state import Rules, State
-from terminal.link import AnswerCheckIn, ArmButton, CancelAlarm, Command, RaiseAlarm, SetDuty, StartCheckIn, StopCheckIn
+from terminal.link import (
+    AlarmCommand,
+    AnswerCheckIn,
+    ArmButton,
+    CancelAlarm,
+    Command,
+    RaiseAlarm,
+    StartCheckIn,
+    StopCheckIn,
+)
 
 Step = tuple[State, list[Effect]]
-Alarming = RaiseAlarm | CancelAlarm | ArmButton | StartCheckIn | AnswerCheckIn | StopCheckIn
 
 NO_TIMER = "this car has no check-in timer; [check_in] enabled = true in unit.toml gives it one"
 NONE_RUNS = "no check-in timer runs; one that ran out is an alarm, which headquarters ends"
@@ -22,8 +30,6 @@ NOT_ARMED = "the button cannot be armed: its board is not there, or holds a pres
 def refusal(state: State, command: Command, rules: Rules, now_ns: int) -> str | None:
     """Why this cannot be, for whoever asked; a call for help always can."""
     match command:
-        case SetDuty(status=status) if status not in rules.statuses:
-            return f"there is no duty status {status[:32]!r}"
         case CancelAlarm(incident=incident) if open_alarm(state.emergency, incident) is None:
             return "no such alarm is open"
         case ArmButton() if arming.armed(command, state.at_rest, now_ns, rules.alarms.armed_for_s) is None:
@@ -35,7 +41,7 @@ def refusal(state: State, command: Command, rules: Rules, now_ns: int) -> str | 
     return None
 
 
-def taken(state: State, command: Alarming, scene: Scene, moment: Moment, rules: Rules) -> Step:
+def taken(state: State, command: AlarmCommand, scene: Scene, moment: Moment, rules: Rules) -> Step:
     """What comes of a command about alarms; of one that cannot be, nothing."""
     match command:
         case RaiseAlarm(kind=kind, silent=silent):

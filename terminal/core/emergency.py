@@ -51,9 +51,9 @@ def unstored(emergency: Emergency) -> tuple[Stored, ...]:
 
 
 def are_silent(emergency: Emergency, ids: Collection[str]) -> bool:
-    """Whether these messages are all of silent alarms: nothing that becomes of them may be seen."""
+    """Whether all of these messages are of silent alarms."""
     silent = {message_id for alarm in emergency.alarms if alarm.silent for message_id in alarm.message_ids}
-    return bool(ids) and silent.issuperset(ids)
+    return silent.issuperset(ids)
 
 
 def ticked(emergency: Emergency, moment: Moment) -> Step:

@@ -4,7 +4,20 @@ from msgspec import Struct
 
 from hal.readings import ButtonHealth, Fix, LinkQuality, PowerState, SourceHealth
 from terminal.contract.messages import Who
-from terminal.core import alarm, arming, check_in, duty, position, proving, vehicle
+from terminal.contract.profile import Profile
+from terminal.core import (
+    alarm,
+    arming,
+    check_in,
+    crew,
+    duty,
+    jobs,
+    position,
+    proving,
+    texts,
+    vehicle,
+    work,
+)
 from terminal.core.alarm import AlarmRules
 from terminal.core.arming import Arming
 from terminal.core.channels import HQ_SILENT_AFTER_S, stale_after_ns
@@ -14,7 +27,8 @@ from terminal.core.emergency import Emergency
 from terminal.core.position import Place
 from terminal.core.reporting import Reported, Reporting
 from terminal.core.vehicle import Vehicle
-from terminal.link import LineView, Snapshot, SourceView, UnitView
+from terminal.core.work import Work
+from terminal.link import LineView, PictureView, Snapshot, SourceView, UnitView
 
 
 class Line(Struct, frozen=True):
@@ -34,7 +48,8 @@ class Line(Struct, frozen=True):
 class State(Struct, frozen=True, kw_only=True):
     """The whole of it; until it is `restored` the disk knows more of earlier emergencies than this does.
 
-    `confirmed` are epoch and revision of the desired state that headquarters was last told is shown. `at_rest` are
+    `confirmed` are epoch and revision of the desired state that headquarters was last told is shown, and
+    `confirming` the message that says so. `at_rest` are
     the boards that are there with no press latched, and whether their button is the hidden one.
     """
 
@@ -51,8 +66,11 @@ class State(Struct, frozen=True, kw_only=True):
     restored: bool = False
     circuits: dict[str, ButtonHealth] = {}
     confirmed: tuple[str, int] = ("", 0)
+    confirming: str = ""
     at_rest: dict[str, bool] = {}
     arming: Arming | None = None
+    work: Work = Work()
+    picture: PictureView | None = None
 
 
 CIRCUIT_PROBLEMS = {
@@ -71,7 +89,7 @@ class Rules(Struct, frozen=True):
     """What the configuration decides about the steps."""
 
     unit: UnitView
-    statuses: dict[str, str]
+    profile: Profile
     reporting: Reporting = Reporting()
     alarms: AlarmRules = AlarmRules()
     check_in: CheckInRules = CheckInRules()
@@ -85,11 +103,12 @@ def hq_is_silent(line: Line, now_ns: int) -> bool:
 def snapshot(state: State, rules: Rules, now_ns: int) -> Snapshot:
     """What the socket's clients may show now."""
     fix = state.place.fix
+    driven = vehicle.view(state.vehicle, fix, now_ns)
     return Snapshot(
         unit=rules.unit,
         position=position.view(state.place, now_ns),
-        vehicle=vehicle.view(state.vehicle, fix, now_ns),
-        duty=duty.view(state.duty, rules.statuses),
+        vehicle=driven,
+        duty=duty.view(state.duty),
         alarms=tuple(alarm.view(one, now_ns, rules.alarms) for one in state.emergency.alarms),
         armed=arming.view(state.arming),
         check_in=check_in.view(state.emergency.check_in, rules.check_in),
@@ -101,6 +120,13 @@ def snapshot(state: State, rules: Rules, now_ns: int) -> Snapshot:
             _source_view(health, state.circuits.get(name, ButtonHealth.OK))
             for name, health in sorted(state.sources.items())
         ),
+        profile=rules.profile,
+        jobs=jobs.view(state.work.jobs, current_fix(state, now_ns), driven.speed_mps),
+        texts=texts.told_view(state.work.texts),
+        sent=texts.sent_view(state.work.texts),
+        crew=crew.view(state.work.crew),
+        shift=work.shift_view(state.work.shift),
+        picture=state.picture,
     )
 
 

@@ -1,6 +1,6 @@
 """One input, one step: (state, input, moment) to (state, effects). Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import cast
 from uuid import UUID
 
@@ -25,11 +25,33 @@ from terminal.contract.messages import (
     TerminalStarted,
     VehicleChanged,
 )
-from terminal.core import arming, calling, commands, duty, emergency, position, proofs, reporting, restoring, vehicle
+from terminal.core import (
+    arming,
+    calling,
+    commands,
+    duty,
+    emergency,
+    position,
+    proofs,
+    reporting,
+    restoring,
+    vehicle,
+    work,
+)
 from terminal.core.alarm import is_open, rung
 from terminal.core.calling import Scene
 from terminal.core.channels import ALARM_MOVED_EVERY_S
-from terminal.core.effects import Effect, Note, RecordPoint, SaveEmergency, SendAlarm, SendMoved, ShowRung, StoreEvent
+from terminal.core.effects import (
+    Effect,
+    Note,
+    RecordPoint,
+    SaveEmergency,
+    SaveWork,
+    SendAlarm,
+    SendMoved,
+    ShowRung,
+    StoreEvent,
+)
 from terminal.core.emergency import Emergency
 from terminal.core.inputs import (
     Commanded,
@@ -38,6 +60,7 @@ from terminal.core.inputs import (
     LineChanged,
     OutboxRepaired,
     PendingCounted,
+    PictureSeen,
     Published,
     PublishRefused,
     Received,
@@ -49,7 +72,7 @@ from terminal.core.inputs import (
 )
 from terminal.core.moment import Moment
 from terminal.core.state import CIRCUIT_PROBLEMS, Rules, State, current_fix
-from terminal.link import SetDuty
+from terminal.link import AlarmCommand, PictureView, SetDuty, WorkCommand
 from terminal.version import VERSION
 
 Step = tuple[State, list[Effect]]
@@ -193,12 +216,23 @@ def _commanded(state: State, commanded: Commanded, moment: Moment, rules: Rules)
     command = commanded.command
     if isinstance(command, SetDuty):
         return _duty(state, command, moment, rules)
+    if not isinstance(command, AlarmCommand):
+        return _work(state, command, moment)
     after, effects = commands.taken(state, command, _scene(state, moment), moment, rules)
     return _emergency(replace(after, emergency=state.emergency), (after.emergency, effects))
 
 
+def _work(state: State, command: WorkCommand, moment: Moment) -> Step:
+    driven = vehicle.view(state.vehicle, state.place.fix, moment.mono_ns)
+    scene = work.Scene(position.report(state.place, moment.mono_ns), driven)
+    after, messages = work.commanded(state.work, command, scene, moment)
+    effects: list[Effect] = [StoreEvent(message) for message in messages]
+    notes = [Note("work-done", {"what": str(type(message).__struct_config__.tag)}) for message in messages]
+    return replace(state, work=after), [SaveWork(), *effects, *notes]
+
+
 def _duty(state: State, command: SetDuty, moment: Moment, rules: Rules) -> Step:
-    if command.status not in rules.statuses or command.status == state.duty.status:
+    if not duty.is_status(rules.profile, command.status) or command.status == state.duty.status:
         return state, []
     where = position.report(state.place, moment.mono_ns)
     message = DutyChanged(**moment.envelope(), status=command.status, position=where)
@@ -213,15 +247,20 @@ def _duty(state: State, command: SetDuty, moment: Moment, rules: Rules) -> Step:
 
 def _stored(state: State, stored: Stored, _moment: Moment, _rules: Rules) -> Step:
     ids = stored.places.keys()
-    if not emergency.are_silent(state.emergency, ids):
+    if not _unseen(state, ids):
         state = replace(state, line=replace(state.line, disk_problem=""))
     return _emergency(state, proofs.stored(state.emergency, ids))
+
+
+def _unseen(state: State, ids: Collection[str]) -> bool:
+    """Whether these messages are all of silent alarms, or confirm an answer: nothing that becomes of them may show."""
+    return bool(ids) and emergency.are_silent(state.emergency, set(ids) - {state.confirming})
 
 
 def _store_failed(state: State, failed: StoreFailed, _moment: Moment, _rules: Rules) -> Step:
     new = failed.problem != state.line.disk_problem
     state, effects = _emergency(state, proofs.store_failed(state.emergency, failed.ids))
-    if emergency.are_silent(state.emergency, failed.ids):
+    if _unseen(state, failed.ids):
         return state, effects
     state = replace(state, line=replace(state.line, disk_problem=failed.problem))
     return state, [*effects, Note("store-failed", {"problem": failed.problem})] if new else effects
@@ -233,10 +272,12 @@ def _restored(state: State, told: Restored, moment: Moment, rules: Rules) -> Ste
     effects: list[Effect] = [SendAlarm(message) for alarm in together.alarms for message in alarm.unstored]
     effects += [SaveEmergency(), ShowRung(rung(together.alarms))]
     effects += [StoreEvent(TerminalStarted(**moment.envelope(), version=VERSION))]
-    state = replace(state, emergency=together, restored=True)
+    kept = state.work if told.work is None else work.restored(told.work)
+    state = replace(state, emergency=together, restored=True, work=kept)
     if state.duty.message_id:
         return state, effects
-    status = told.duty if told.duty in rules.statuses else state.duty.status
+    before = told.duty or ""
+    status = before if duty.is_status(rules.profile, before) else state.duty.status
     message = DutyChanged(**moment.envelope(), status=status)
     return replace(state, duty=duty.Duty(status, message.id)), [*effects, StoreEvent(message)]
 
@@ -248,13 +289,13 @@ def _repaired(state: State, repaired: OutboxRepaired, moment: Moment, _rules: Ru
 
 
 def _published(state: State, published: Published, _moment: Moment, _rules: Rules) -> Step:
-    if state.line.problem and published.ids and not emergency.are_silent(state.emergency, published.ids):
+    if state.line.problem and published.ids and not _unseen(state, published.ids):
         state = replace(state, line=replace(state.line, problem=""))
     return _emergency(state, proofs.published(state.emergency, published.ids))
 
 
 def _received(state: State, received: Received, moment: Moment, _rules: Rules) -> Step:
-    state = replace(state, duty=duty.received(state.duty, received.ids))
+    state = replace(state, duty=duty.received(state.duty, received.ids), work=work.received(state.work, received.ids))
     return _emergency(state, proofs.received(state.emergency, received.ids, moment))
 
 
@@ -264,7 +305,9 @@ def _desired(state: State, told: StateDesired, moment: Moment, _rules: Rules) ->
     if (epoch, revision) == state.confirmed:
         return state, effects
     confirmed = StateConfirmed(**moment.envelope(), revision=revision, epoch=epoch)
-    return replace(state, confirmed=(epoch, revision)), [*effects, StoreEvent(confirmed)]
+    state = replace(state, confirmed=(epoch, revision), confirming=confirmed.id)
+    state = replace(state, work=work.desired(state.work, told.state))
+    return state, [*effects, SaveWork(), StoreEvent(confirmed)]
 
 
 def _heartbeat(state: State, heard: HeartbeatHeard, moment: Moment, _rules: Rules) -> Step:
@@ -280,6 +323,10 @@ def _heartbeat(state: State, heard: HeartbeatHeard, moment: Moment, _rules: Rule
     again = emergency.unstored(state.emergency) if state.line.epoch != beat.epoch else ()
     effects: list[Effect] = [SendAlarm(message) for message in again]
     return replace(state, line=line), effects
+
+
+def _picture(state: State, seen: PictureSeen, moment: Moment, _rules: Rules) -> Step:
+    return replace(state, picture=PictureView(seen.picture, moment.mono_ns)), []
 
 
 def _line(state: State, line: LineChanged, _moment: Moment, _rules: Rules) -> Step:
@@ -340,6 +387,7 @@ STEPS = cast(
         Received: _received,
         StateDesired: _desired,
         HeartbeatHeard: _heartbeat,
+        PictureSeen: _picture,
         LineChanged: _line,
         PublishRefused: _refused,
         PendingCounted: _pending,

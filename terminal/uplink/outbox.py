@@ -5,8 +5,9 @@ Synchronous, for one thread. A commit that raised may be there all the same; mak
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from msgspec import Struct
 
 from terminal.contract import durable
 from terminal.contract.identity import digest_of_ids, new_id
-from terminal.contract.messages import StoredRange, Thinned, Who, encode
+from terminal.contract.messages import StateConfirmed, StoredRange, Thinned, Who, encode
 from terminal.contract.topics import Lane
 from terminal.uplink import thinning
 from terminal.uplink.reserve import Reserve
@@ -37,22 +38,32 @@ CREATE TABLE messages (
 ) WITHOUT ROWID;
 CREATE INDEX unreceipted ON messages (lane, seq) WHERE receipted_s IS NULL;
 """
+LANE_NUMBERS = {lane: number for number, lane in enumerate(Lane)}
+
+ANSWERS = -1
+"""Stands for a lane where messages are counted: events that only answer headquarters."""
+IS_ANSWER = "substr({row}.body, 1, {length}) = x'{text}'"
 WAITING = """
 PRAGMA temp_store = memory;
 CREATE TEMP TABLE waiting (lane INTEGER PRIMARY KEY, messages INTEGER NOT NULL);
 INSERT INTO waiting SELECT l.lane, count(m.seq)
     FROM main.lanes l LEFT JOIN main.messages m ON m.lane = l.lane AND m.receipted_s IS NULL GROUP BY l.lane;
+INSERT INTO waiting SELECT {answers}, count(*) FROM main.messages m
+    WHERE m.lane = {events} AND m.receipted_s IS NULL AND {m_is_answer};
 CREATE TEMP TRIGGER came AFTER INSERT ON main.messages WHEN new.receipted_s IS NULL
-    BEGIN UPDATE waiting SET messages = messages + 1 WHERE lane = new.lane; END;
+    BEGIN UPDATE waiting SET messages = messages + 1
+        WHERE lane = new.lane OR lane = {answers} AND {new_is_answer}; END;
 CREATE TEMP TRIGGER went AFTER DELETE ON main.messages WHEN old.receipted_s IS NULL
-    BEGIN UPDATE waiting SET messages = messages - 1 WHERE lane = old.lane; END;
+    BEGIN UPDATE waiting SET messages = messages - 1
+        WHERE lane = old.lane OR lane = {answers} AND {old_is_answer}; END;
 CREATE TEMP TRIGGER changed AFTER UPDATE OF receipted_s ON main.messages
     BEGIN UPDATE waiting SET messages = messages + (new.receipted_s IS NULL) - (old.receipted_s IS NULL)
-        WHERE lane = new.lane; END;
+        WHERE lane = new.lane OR lane = {answers} AND {new_is_answer}; END;
 """
 """How many messages of each lane have no receipt, kept by SQLite in memory: after an outage counting them anew takes
 longer than the commit of an alarm."""
-LANE_NUMBERS = {lane: number for number, lane in enumerate(Lane)}
+
+NO_STATES: Mapping[str, bytes] = MappingProxyType({})
 
 PAGE_BYTES = 1024
 """A commit writes whole pages, so small ones wear the card less; tests/bench/bench_outbox.py measures it."""
@@ -106,7 +117,7 @@ class Outbox:
         self._settled = PURGE_EVERY
         self.problem = problem
         self.id = self._born()
-        self._db.execute(WAITING)
+        self._db.execute(_waiting())
         self._opened_s = time.monotonic()
         self._operated_before_s = int(str(self._fact("operated_s") or 0))
 
@@ -143,25 +154,25 @@ class Outbox:
         with durable.failing(self._path), self._db:
             yield
 
-    def commit(self, entries: Sequence[Entry], state: bytes | None = None, name: str = "emergency") -> list[int]:
-        """Put the entries, and a state under its name, on disk in one transaction; their places. Raises DiskFailed.
+    def commit(self, entries: Sequence[Entry], states: Mapping[str, bytes] = NO_STATES) -> list[int]:
+        """Put the entries, and states by name, on disk in one transaction; the entries' places. Raises DiskFailed.
 
         An entry whose id is there already keeps its place. An alarm may use the reserve of a full disk.
         """
         urgent = any(entry.lane is Lane.ALARM for entry in entries)
         try:
-            seqs = self._committed(entries, state, name)
+            seqs = self._committed(entries, states)
         except durable.DiskFull:
             if not (urgent and self._reserve.give_up()):
                 raise
-            seqs = self._committed(entries, state, name)
+            seqs = self._committed(entries, states)
         self._reserve.keep()
         return seqs
 
-    def _committed(self, entries: Sequence[Entry], state: bytes | None, name: str) -> list[int]:
+    def _committed(self, entries: Sequence[Entry], states: Mapping[str, bytes]) -> list[int]:
         with self._transaction():
             seqs = [self._placed(entry) for entry in entries]
-            if state is not None:
+            for name, state in states.items():
                 self._db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (f"state {name}", state))
             self._thin()
         return seqs
@@ -211,13 +222,13 @@ class Outbox:
             return {lane: int(self._db.execute(count, (number,)).get) for lane, number in LANE_NUMBERS.items()}
 
     def shown_pending(self) -> int:
-        """How many messages that the crew may know of have no receipt.
+        """How many messages have no receipt, as the crew may see it: a silent alarm must not move this.
 
-        Neither alarms, which may be silent and are shown one by one, nor what answers headquarters about them.
+        So neither alarms count, each of which is shown for itself, nor what confirms that they were answered.
         """
-        with durable.failing(self._path):
-            answers = int(self._db.execute(ANSWERS, (LANE_NUMBERS[Lane.EVENT],)).get)
         counts = self.counts()
+        with durable.failing(self._path):
+            answers = int(self._db.execute("SELECT messages FROM waiting WHERE lane = ?", (ANSWERS,)).get)
         return counts[Lane.EVENT] + counts[Lane.TRACK] - answers
 
     def settle(self, lane: Lane, ranges: Sequence[StoredRange], epoch: str | None = None) -> list[str]:
@@ -311,6 +322,16 @@ class Outbox:
     def close(self) -> None:
         """Close the file."""
         durable.shut(self._db)
+
+
+def _waiting() -> str:
+    """The statements of WAITING, for messages as they are encoded."""
+    begins = encode(StateConfirmed(id="", who=Who(unit=""), revision=0)).split(b",")[0]
+    is_answer = {
+        f"{row}_is_answer": IS_ANSWER.format(row=row, length=len(begins), text=begins.hex())
+        for row in ("m", "new", "old")
+    }
+    return WAITING.format(answers=ANSWERS, events=LANE_NUMBERS[Lane.EVENT], **is_answer)
 
 
 def account_of(outbox: str, lane: Lane, dropped: Ranges, reason: str) -> Entry:

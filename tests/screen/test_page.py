@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 from page_bench import (
-    CHOICES,
     FIX,
     GOOD,
     LARGE,
@@ -17,6 +16,7 @@ from page_bench import (
     alarmed,
     core_process,
     page,
+    profile,
     run,
 )
 from textual.color import Color
@@ -240,7 +240,7 @@ def test_duty_says_whether_headquarters_has_it_and_a_tap_changes_it(tmp_path: Pa
             await seen.says("DUTY Status 1 HQ has it")
             await seen.tap("#duty Target:last-child")
             await seen.until(lambda: seen.core.taken == [SetDuty(status="code-5")])
-            seen.core.publish(replace(GOOD, duty=DutyView(status="code-5", choices=CHOICES)))
+            seen.core.publish(replace(GOOD, duty=DutyView(status="code-5")))
             await seen.says("DUTY Status 5 HQ not told")
             assert [one.code for one in seen.shown(Target) if one.has_class("chosen")] == ["duty code-5"]
 
@@ -248,13 +248,11 @@ def test_duty_says_whether_headquarters_has_it_and_a_tap_changes_it(tmp_path: Pa
 
 
 def test_a_longer_list_of_statuses_can_be_tapped_too(tmp_path: Path):
-    choices = tuple((f"c/{n}", f"S{n}") for n in range(9))
-
     async def promise() -> None:
-        async with page(tmp_path, snapshot=replace(GOOD, duty=DutyView(status="c/0", choices=choices))) as seen:
+        async with page(tmp_path, snapshot=replace(GOOD, profile=profile("S", 9))) as seen:
             await seen.until(lambda: len(seen.shown(Target)) == 9 + 2)
             await seen.tap("#duty Target:last-child")
-            await seen.until(lambda: seen.core.taken == [SetDuty(status="c/8")])
+            await seen.until(lambda: seen.core.taken == [SetDuty(status="code-8")])
 
     run(promise)
 

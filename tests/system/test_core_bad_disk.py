@@ -160,7 +160,7 @@ def test_the_reserve_lets_an_alarm_onto_a_full_disk_and_what_waits_is_stored_onc
 
 def change_duty_until_it_is_full(screen: Screen) -> str:
     """The log may have a little room left in its pages; the duty status that was set last."""
-    choices = [code for code, _ in screen.seen[-1].duty.choices]
+    choices = [one.code for one in screen.seen[-1].profile.statuses]
     for status in (choices * 3)[1:]:
         screen.send(SetDuty(status=status))
         now = screen.until(lambda now, status=status: now.duty.status == status and is_answered(now))

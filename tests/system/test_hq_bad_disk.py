@@ -29,7 +29,7 @@ def is_settled(snapshot: Snapshot) -> bool:
 
 def change_duty_until_it_does_not_store(screen: Screen) -> None:
     """The log may have a little room left in its pages."""
-    choices = [code for code, _ in screen.seen[-1].duty.choices]
+    choices = [one.code for one in screen.seen[-1].profile.statuses]
     for status in (choices * 3)[1:]:
         screen.send(SetDuty(status=status))
         now = screen.until(lambda now, status=status: now.duty.status == status and is_answered(now))

@@ -91,7 +91,7 @@ def test_an_entry_committed_again_keeps_its_one_place(outbox: Outbox) -> None:
 
 def test_what_was_committed_is_there_after_reopening(outbox: Outbox, path: Path) -> None:
     one, born = entry(Lane.ALARM, b"help"), outbox.id
-    outbox.commit([one], b"pressed")
+    outbox.commit([one], {"emergency": b"pressed"})
     outbox.close()
     again = Outbox.open(path, ROOMY)
     assert (again.id, again.problem, again.load_state()) == (born, "", b"pressed")
@@ -100,8 +100,8 @@ def test_what_was_committed_is_there_after_reopening(outbox: Outbox, path: Path)
 
 
 def test_states_are_kept_by_name_and_the_last_one_counts(outbox: Outbox) -> None:
-    outbox.commit([], b"1", "duty")
-    outbox.commit([], b"2", "duty")
+    outbox.commit([], {"duty": b"1"})
+    outbox.commit([], {"duty": b"2"})
     assert (outbox.load_state("duty"), outbox.load_state()) == (b"2", None)
 
 
@@ -306,7 +306,7 @@ def test_what_is_owed_is_kept_count_of_through_everything(path: Path) -> None:
         check()
         usual = outbox._db.limit(apsw.SQLITE_LIMIT_LENGTH, 5000)
         with pytest.raises(DiskFailed):
-            outbox.commit([entry(), entry()], b"x" * 6000)
+            outbox.commit([entry(), entry()], {"emergency": b"x" * 6000})
         outbox._db.limit(apsw.SQLITE_LIMIT_LENGTH, usual)
         check()
     outbox.renew_identity()
