@@ -17,10 +17,12 @@ from terminal.contract.messages import (
     DesiredState,
 )
 from terminal.core import emergency
-from terminal.core.alarm import Phase, rung, urgency
+from terminal.core.alarm import AlarmRules, rung, urgency
+from terminal.core.check_in import CheckInRules
 from terminal.core.effects import ConfirmPress, SaveEmergency, SendAlarm, SendMoved, ShowRung, StoreAlarm
-from terminal.core.emergency import TABLE, Cause, Emergency
+from terminal.core.emergency import Emergency
 from terminal.core.inputs import Commanded, Published, Received, StateDesired, Stored, StoreFailed, Tick
+from terminal.core.ladder import TABLE, Cause, Phase
 from terminal.link import CancelAlarm, RaiseAlarm, Urgency
 from tests.unit.core_scene import PRESS, Car, fix, of_type, places
 
@@ -170,10 +172,10 @@ def test_the_crew_is_told_after_5_s_and_to_use_the_radio_after_20_s_until_it_is_
     car = Car()
     car.press(100.0)
     alarm = car.state.emergency.alarms[0]
-    told = [urgency(alarm, round(at_s * 1e9)) for at_s in (104.9, 105.0, 119.9, 120.0)]
+    told = [urgency(alarm, round(at_s * 1e9), AlarmRules()) for at_s in (104.9, 105.0, 119.9, 120.0)]
     assert told == [Urgency.NONE, Urgency.NOT_CONFIRMED, Urgency.NOT_CONFIRMED, Urgency.USE_THE_RADIO]
     car.take(Received((alarm.raised_id,)), 121.0)
-    assert urgency(car.state.emergency.alarms[0], round(122e9)) is Urgency.NONE
+    assert urgency(car.state.emergency.alarms[0], round(122e9), AlarmRules()) is Urgency.NONE
 
 
 def test_cancelling_is_told_to_headquarters_and_ends_nothing() -> None:
@@ -190,7 +192,7 @@ def test_a_silent_alarm_lights_no_lamp() -> None:
     car = Car()
     car.take(Commanded(RaiseAlarm(silent=True)))
     car.take(Stored(places(raised_id(car))))
-    assert {effect.rung for effect in of_type(car.effects, ShowRung)} == {""}
+    assert of_type(car.effects, ShowRung) == []
 
 
 def test_an_open_alarm_says_where_the_car_is() -> None:
@@ -219,9 +221,11 @@ def test_after_a_restart_the_incident_goes_on_and_its_press_is_confirmed_not_rai
     before.press()
     saved = emergency.on_disk(before.state.emergency, (raised_id(before),))
     car = Car(msgspec.structs.replace(before.state, emergency=saved), boot="boot-2")
-    car.state = msgspec.structs.replace(car.state, emergency=emergency.restored(saved, car.moment(3.0)))
+    car.state = msgspec.structs.replace(
+        car.state, emergency=emergency.restored(saved, car.moment(3.0), AlarmRules(), CheckInRules())
+    )
     assert car.press(3.1) == [ConfirmPress("board", PRESS)]
-    assert urgency(car.state.emergency.alarms[0], round(3.1e9)) is Urgency.USE_THE_RADIO
+    assert urgency(car.state.emergency.alarms[0], round(3.1e9), AlarmRules()) is Urgency.USE_THE_RADIO
 
 
 def test_an_answer_is_saved_so_that_a_restart_shows_it_still() -> None:
