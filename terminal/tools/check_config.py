@@ -20,12 +20,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """0 when it can be used; ConfigError with all errors, a line each, when not."""
     config = unit_config.load(args.file)
-    _check_vehicle_events(args.file, config, assemble.sources(config, SystemClock()))
+    check_vehicle_events(args.file, config, assemble.sources(config, SystemClock()))
     print(f"{args.file}: good; unit {config.unit.unit} of {config.unit.realm}, {len(config.sources)} sources")
     return 0
 
 
-def _check_vehicle_events(file: Path, config: unit_config.Config, sources: list[Source]) -> None:
+def check_vehicle_events(file: Path, config: unit_config.Config, sources: list[Source]) -> None:
     """A signal that no source of this car tells would never raise its alarm; raises ConfigError."""
     told = frozenset[str]().union(*(source.signals for source in sources if isinstance(source, SignalSource)))
     missing = [path for path in config.alarms.vehicle_events if path not in told]
