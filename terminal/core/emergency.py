@@ -6,7 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hal.readings import Press
-from terminal.contract.messages import Stored
+from terminal.contract.messages import AlarmRaised, Stored
 from terminal.core import check_in, proving, vehicle_events
 from terminal.core.alarm import Alarm, AlarmRules, is_open
 from terminal.core.channels import CLEARED_SHOWN_S, STORE_AGAIN_AFTER_S
@@ -128,6 +128,7 @@ def with_message(alarm: Alarm, message: Stored, moment: Moment) -> Alarm:
     return replace(
         alarm,
         message_ids=(*alarm.message_ids, message.id),
+        owed=(*alarm.owed, without_track(message)),
         unstored=(*alarm.unstored, message),
         store_again_ns=_again_ns(moment),
     )
@@ -150,8 +151,13 @@ def put(emergency: Emergency, alarm: Alarm) -> Emergency:
     )
 
 
-def notes(event: str, alarm: Alarm) -> list[Effect]:
+def without_track(message: Stored) -> Stored:
+    """What of it goes over a narrow bearer and is kept for it."""
+    return replace(message, track=()) if isinstance(message, AlarmRaised) else message
+
+
+def notes(event: str, alarm: Alarm, **more: object) -> list[Effect]:
     """The journal's line; of a silent alarm there is none that someone beside the officer could read."""
     if alarm.silent:
         return []
-    return [Note(event, {"incident": alarm.incident, "kind": str(alarm.kind), "trigger": str(alarm.trigger)})]
+    return [Note(event, {"incident": alarm.incident, "kind": str(alarm.kind), "trigger": str(alarm.trigger), **more})]

@@ -34,25 +34,29 @@ def store_failed(emergency: Emergency, ids: tuple[str, ...]) -> Step:
     return emergency, effects
 
 
-def published(emergency: Emergency, ids: tuple[str, ...]) -> Step:
-    """The broker took these messages."""
+def published(emergency: Emergency, ids: tuple[str, ...], bearer: str) -> Step:
+    """This bearer's network took these messages."""
     effects: list[Effect] = []
     for alarm in emergency.alarms:
-        if alarm.raised_id in ids and not alarm.sent:
-            alarm = replace(alarm, sent=True)
+        if alarm.raised_id in ids and bearer not in alarm.sent_by:
+            alarm = replace(alarm, sent=True, sent_by=(*alarm.sent_by, bearer))
             emergency = put(emergency, alarm)
-            effects += notes("alarm-sent", alarm)
+            effects += notes("alarm-sent", alarm, bearer=bearer)
     return emergency, effects
 
 
-def received(emergency: Emergency, ids: tuple[str, ...], moment: Moment) -> Step:
+def received(emergency: Emergency, ids: tuple[str, ...], bearer: str, moment: Moment) -> Step:
     """Headquarters has these messages on its disk; one that came without its place still wants its commit here."""
     effects: list[Effect] = []
     for alarm in emergency.alarms:
-        if alarm.raised_id in ids and not alarm.received:
-            after = replace(alarm, sent=True, received=True, phase=TABLE[alarm.phase, Cause.RECEIPT])
+        after = replace(alarm, owed=tuple(message for message in alarm.owed if message.id not in ids))
+        if alarm.raised_id in ids and bearer not in alarm.received_by:
+            by, phase = (*alarm.received_by, bearer), TABLE[alarm.phase, Cause.RECEIPT]
+            after = replace(after, sent=True, received=True, received_by=by, phase=phase)
+            effects += notes("alarm-received", after, bearer=bearer)
+        if after != alarm:
             emergency = _proving(put(emergency, after), alarm, after, moment)
-            effects += [*notes("alarm-received", after), SaveEmergency()]
+            effects.append(SaveEmergency())
     return emergency, effects
 
 

@@ -19,6 +19,7 @@ from hal.readings import (
 )
 from terminal.contract.messages import (
     AlarmMoved,
+    AlarmStatus,
     DutyChanged,
     SourceChanged,
     StateConfirmed,
@@ -28,6 +29,7 @@ from terminal.contract.messages import (
 from terminal.core import (
     arming,
     calling,
+    carrying,
     commands,
     duty,
     emergency,
@@ -54,6 +56,8 @@ from terminal.core.effects import (
 )
 from terminal.core.emergency import Emergency
 from terminal.core.inputs import (
+    CapsuleReceipted,
+    CarryFailed,
     Commanded,
     HeartbeatHeard,
     Input,
@@ -71,7 +75,7 @@ from terminal.core.inputs import (
     Tick,
 )
 from terminal.core.moment import Moment
-from terminal.core.state import CIRCUIT_PROBLEMS, Rules, State, current_fix
+from terminal.core.state import CIRCUIT_PROBLEMS, Rules, State, current_fix, looked_at
 from terminal.link import AlarmCommand, PictureView, SetDuty, WorkCommand
 from terminal.version import VERSION
 
@@ -83,7 +87,20 @@ OUTBOX = "outbox"
 
 def step(state: State, told: Input, moment: Moment, rules: Rules) -> Step:
     """The state after this input, and what is to be done because of it."""
-    return STEPS[type(told)](state, told, moment, rules)
+    state, effects = STEPS[type(told)](state, told, moment, rules)
+    return _carry(state, effects, moment, rules)
+
+
+def _carry(state: State, effects: list[Effect], moment: Moment, rules: Rules) -> Step:
+    """Whatever came: an alarm that the brokers do not bring to headquarters goes over the other bearers."""
+    line = looked_at(state.line, moment.mono_ns)
+    if line is not state.line:
+        state = replace(state, line=line)
+    if not (rules.carrying and state.emergency.alarms):
+        return state, effects
+    where = position.report(state.place, moment.mono_ns)
+    state, more = _emergency(state, carrying.due(state.emergency, rules.carrying, line.down_mono_ns, where, moment))
+    return state, [*effects, *more] if more else effects
 
 
 def _fix(state: State, fix: Fix, moment: Moment, rules: Rules) -> Step:
@@ -291,12 +308,31 @@ def _repaired(state: State, repaired: OutboxRepaired, moment: Moment, _rules: Ru
 def _published(state: State, published: Published, _moment: Moment, _rules: Rules) -> Step:
     if state.line.problem and published.ids and not _unseen(state, published.ids):
         state = replace(state, line=replace(state.line, problem=""))
-    return _emergency(state, proofs.published(state.emergency, published.ids))
+    return _emergency(state, proofs.published(state.emergency, published.ids, published.bearer))
 
 
 def _received(state: State, received: Received, moment: Moment, _rules: Rules) -> Step:
     state = replace(state, duty=duty.received(state.duty, received.ids), work=work.received(state.work, received.ids))
-    return _emergency(state, proofs.received(state.emergency, received.ids, moment))
+    return _emergency(state, proofs.received(state.emergency, received.ids, received.bearer, moment))
+
+
+def _receipted(state: State, told: CapsuleReceipted, moment: Moment, _rules: Rules) -> Step:
+    """A receipt that names a message of another life of this car says nothing."""
+    receipt = told.receipt
+    message_id = carrying.named_by(state.emergency, receipt.incident, receipt.tail)
+    if message_id is None:
+        return state, []
+    state, effects = _emergency(state, proofs.received(state.emergency, (message_id,), told.bearer, moment))
+    if not receipt.acknowledged_by:
+        return state, effects
+    status = AlarmStatus(receipt.incident, acknowledged_by=receipt.acknowledged_by, signals=receipt.signals)
+    state, more = _emergency(state, proofs.desired(state.emergency, (status,), moment))
+    return state, [*effects, *more]
+
+
+def _not_carried(state: State, told: CarryFailed, _moment: Moment, _rules: Rules) -> Step:
+    after = carrying.failed(state.emergency, told.bearer, told.incident, told.problem, spent=told.spent)
+    return _emergency(state, after)
 
 
 def _desired(state: State, told: StateDesired, moment: Moment, _rules: Rules) -> Step:
@@ -385,6 +421,8 @@ STEPS = cast(
         OutboxRepaired: _repaired,
         Published: _published,
         Received: _received,
+        CapsuleReceipted: _receipted,
+        CarryFailed: _not_carried,
         StateDesired: _desired,
         HeartbeatHeard: _heartbeat,
         PictureSeen: _picture,

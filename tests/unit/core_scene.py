@@ -32,6 +32,7 @@ class Car:
         self.utc_ms: int | None = None
         self.effects: list[Effect] = []
         self.boot = boot
+        self.rules = rules
         self._numbers: Iterator[int] = count(1)
 
     def moment(self, at_s: float) -> Moment:

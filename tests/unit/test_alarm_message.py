@@ -122,6 +122,7 @@ def test_the_track_of_a_usual_alarm_is_the_last_two_minutes() -> None:
     assert 110 <= sent.message.track[0][0] <= 120
 
 
+@pytest.mark.promise("P-SEND-07")
 def test_an_alarm_says_who_where_how_far_that_may_be_believed_and_what_the_car_is_doing() -> None:
     car = Car()
     car.take(fix(10.0, eph_m=4.2), 10.0)

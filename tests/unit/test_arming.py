@@ -137,6 +137,7 @@ def test_a_real_press_that_is_told_while_the_window_opens_closes_it() -> None:
     assert kind_of(car, 12.5) is REAL
 
 
+@pytest.mark.promise("P-KIND-04")
 def test_a_test_press_that_a_crash_made_core_forget_is_told_again_as_real_and_the_incident_is_real_everywhere() -> None:
     before = armed()
     press = Press("board-1", 7, 1)
@@ -150,6 +151,7 @@ def test_a_test_press_that_a_crash_made_core_forget_is_told_again_as_real_and_th
     assert [type(message) for message in alarm.unstored] == [AlarmRaised, AlarmRaised]
 
 
+@pytest.mark.promise("P-KIND-03")
 def test_tests_and_exercises_are_incidents_of_their_own_beside_a_real_one_in_any_order() -> None:
     for kinds in (("test", "real", "exercise"), ("real", "exercise", "test"), ("exercise", "test", "real")):
         car = Car()

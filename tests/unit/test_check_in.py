@@ -1,5 +1,6 @@
 """Who does not answer is missed once; the timer outlives core, needs no wall clock, and stops only before its end."""
 
+import pytest
 from msgspec.structs import replace
 
 from terminal.contract.messages import AlarmRaised, AlarmSignalled, Trigger
@@ -37,6 +38,7 @@ def test_no_car_has_the_timer_unless_it_is_configured() -> None:
     assert refusal(car.state, StartCheckIn(), RULES, 0) == NO_TIMER
 
 
+@pytest.mark.promise("P-PRESS-15")
 def test_who_does_not_answer_in_time_is_missed_once() -> None:
     car = started()
     assert seconds(car.shown.check_in) == (700.0, 760.0)
@@ -74,6 +76,7 @@ def test_nothing_that_does_not_run_can_be_answered_or_stopped() -> None:
     assert car.shown.check_in == CheckInView()
 
 
+@pytest.mark.promise("P-PRESS-15")
 def test_it_goes_on_over_a_restart_of_core_as_if_there_had_been_none() -> None:
     car = started().restarted(500.0)
     assert seconds(car.shown.check_in) == (700.0, 760.0)

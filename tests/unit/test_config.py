@@ -65,7 +65,7 @@ def defaults(section: type[Struct], given: Any) -> list[str]:
     return odd
 
 
-SECTIONS = ("reporting", "storage", "link", "journal", "sending", "alarms", "check_in", "holding")
+SECTIONS = ("reporting", "storage", "link", "journal", "sending", "alarms", "check_in", "holding", "sms")
 
 
 @pytest.mark.promise("P-FLOW-06")

@@ -17,7 +17,7 @@ from terminal.contract.messages import (
     DesiredState,
 )
 from terminal.core import emergency
-from terminal.core.alarm import AlarmRules, rung, urgency
+from terminal.core.alarm import AlarmRules, rung, urgency, view
 from terminal.core.check_in import CheckInRules
 from terminal.core.effects import ConfirmPress, SaveEmergency, SendAlarm, SendMoved, ShowRung, StoreAlarm
 from terminal.core.emergency import Emergency
@@ -172,6 +172,23 @@ def test_proof_of_another_message_proves_nothing(told: object) -> None:
     assert car.state.emergency == before
 
 
+@pytest.mark.promise("P-SHOW-09")
+def test_each_bearer_has_its_own_rungs_and_one_receipt_is_enough() -> None:
+    car = Car()
+    car.press()
+    raised_id = car.state.emergency.alarms[0].raised_id
+    car.take(Published((raised_id,), "sms"))
+    assert view(car.state.emergency.alarms[0], 0, AlarmRules()).sent_by == ("sms",)
+    car.take(Received((raised_id,), "sms"))
+    shown = view(car.state.emergency.alarms[0], 0, AlarmRules())
+    assert (shown.received, shown.received_by, shown.sent_by) == (True, ("sms",), ("sms",))
+    car.take(Published((raised_id,)))
+    car.take(Received((raised_id,)))
+    shown = view(car.state.emergency.alarms[0], 0, AlarmRules())
+    assert (shown.sent_by, shown.received_by) == (("sms", "mqtt"), ("sms", "mqtt"))
+    assert car.take(Received((raised_id,), "sms")) == [], "told once"
+
+
 @pytest.mark.promise("P-SHOW-06")
 def test_the_lamp_shows_each_rung() -> None:
     car = Car()
@@ -279,3 +296,27 @@ def test_a_clearance_that_did_not_know_of_the_newest_press_is_not_shown_as_the_e
     car.take(answered(incident, revision=2, cleared_by="Kos", reason="help came", signals=2))
     (alarm,) = car.state.emergency.alarms
     assert (alarm.phase, alarm.cleared_by) == (Phase.CLEARED, "Kos")
+
+
+@pytest.mark.promise("P-PRESS-09")
+@pytest.mark.parametrize("call", [None, Commanded(RaiseAlarm())], ids=["button", "screen"])
+def test_an_alarm_needs_nobody_logged_in_no_fix_no_line_and_no_disk(call: Commanded | None) -> None:
+    car = Car()
+    assert not car.state.restored
+    effects = car.press() if call is None else car.take(call)
+    (sent,) = of_type(effects, SendAlarm)
+    assert sent.message.who.crew == ()
+    assert (sent.message.kind, sent.message.position) == (AlarmKind.REAL, None)
+
+
+@pytest.mark.parametrize("first", ["raise", "cancel"])
+def test_a_cancellation_goes_out_as_the_alarm_does_whether_stored_or_not(first: str) -> None:
+    car = Car()
+    car.press()
+    incident = car.state.emergency.alarms[0].incident
+    if first == "raise":
+        car.take(Stored(places(raised_id(car))))
+    effects = car.take(Commanded(CancelAlarm(incident=incident)))
+    (sent,) = of_type(effects, SendAlarm)
+    assert (sent.message.incident, sent.message.kind, sent.message.silent) == (incident, AlarmKind.REAL, False)
+    assert [type(message) for message in emergency.unstored(car.state.emergency)][-1] is AlarmCancelled

@@ -32,6 +32,7 @@ def seen_s(view: ProvedView | None) -> tuple[float | None, bool]:
     return None if view.mono_ns is None else view.mono_ns / 1e9, view.due
 
 
+@pytest.mark.promise("P-KIND-13")
 @pytest.mark.parametrize("kind", ["test", "exercise", "real"])
 def test_any_alarm_whose_receipt_came_back_proves_the_way_and_only_for_so_long(kind: str) -> None:
     car = proved(kind=kind)

@@ -30,10 +30,12 @@ def deployed(car: Car | None = None, at_s: float = 10.0, path: str = AIRBAG) -> 
     return car, sent(effects)
 
 
+@pytest.mark.promise("P-PRESS-16")
 def test_it_is_off_unless_a_signal_is_named() -> None:
     assert deployed(Car())[1] == []
 
 
+@pytest.mark.promise("P-PRESS-16")
 def test_a_signal_that_stays_true_raises_one_alarm_that_says_which_it_was() -> None:
     car, (raised,) = deployed()
     assert isinstance(raised, AlarmRaised)
