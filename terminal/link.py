@@ -123,11 +123,12 @@ class ArmedView(Struct, frozen=True, kw_only=True):
 class CheckInView(Struct, frozen=True, kw_only=True):
     """The lone officer's timer, where it is configured: an answer is due, and from when on its lack is an alarm.
 
-    Neither time is there while it does not run.
+    Neither time is there while it does not run. Once it is `stored` it outlives core.
     """
 
     due_mono_ns: int | None = None
     alarm_mono_ns: int | None = None
+    stored: bool = False
 
 
 class ProvedView(Struct, frozen=True, kw_only=True):

@@ -43,11 +43,11 @@ def ran_out(check_in: CheckIn, now_ns: int) -> bool:
     return now_ns >= check_in.alarm_ns
 
 
-def view(check_in: CheckIn | None, rules: CheckInRules) -> CheckInView | None:
-    """What the screen may show."""
+def view(check_in: CheckIn | None, rules: CheckInRules, saved: str) -> CheckInView | None:
+    """What the screen may show; `saved` is the incident of the timer on disk."""
     if check_in is None:
         return CheckInView() if rules.enabled else None
-    return CheckInView(due_mono_ns=check_in.due_ns, alarm_mono_ns=check_in.alarm_ns)
+    return CheckInView(due_mono_ns=check_in.due_ns, alarm_mono_ns=check_in.alarm_ns, stored=saved == check_in.incident)
 
 
 def _due(incident: str, moment: Moment, after_s: float, rules: CheckInRules) -> CheckIn:

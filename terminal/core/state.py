@@ -52,7 +52,7 @@ class State(Struct, frozen=True, kw_only=True):
     """The whole of it; until it is `restored` the disk knows more of earlier emergencies than this does.
 
     `confirmed` are epoch and revision of the desired state that headquarters was last told is shown, and
-    `confirming` the message that says so. `at_rest` are
+    `confirming` the message that says so. `saved_timer` is the incident of the check-in timer on disk. `at_rest` are
     the boards that are there with no press latched, and whether their button is the hidden one.
     """
 
@@ -70,6 +70,7 @@ class State(Struct, frozen=True, kw_only=True):
     circuits: dict[str, ButtonHealth] = {}
     confirmed: tuple[str, int] = ("", 0)
     confirming: str = ""
+    saved_timer: str = ""
     at_rest: dict[str, bool] = {}
     arming: Arming | None = None
     work: Work = Work()
@@ -122,7 +123,7 @@ def snapshot(state: State, rules: Rules, now_ns: int) -> Snapshot:
         duty=duty.view(state.duty),
         alarms=tuple(alarm.view(one, now_ns, rules.alarms) for one in state.emergency.alarms),
         armed=arming.view(state.arming),
-        check_in=check_in.view(state.emergency.check_in, rules.check_in),
+        check_in=check_in.view(state.emergency.check_in, rules.check_in, state.saved_timer),
         proved=proving.view(state.emergency.proof, now_ns, rules.alarms.prove_every_s),
         line=_line_view(state.line, now_ns),
         link=_fresh(state.link, now_ns),

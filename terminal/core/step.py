@@ -73,6 +73,7 @@ from terminal.core.inputs import (
     Stored,
     StoreFailed,
     Tick,
+    TimerSaved,
 )
 from terminal.core.moment import Moment
 from terminal.core.state import CIRCUIT_PROBLEMS, Rules, State, current_fix, looked_at
@@ -283,6 +284,10 @@ def _store_failed(state: State, failed: StoreFailed, _moment: Moment, _rules: Ru
     return state, [*effects, Note("store-failed", {"problem": failed.problem})] if new else effects
 
 
+def _timer_saved(state: State, saved: TimerSaved, _moment: Moment, _rules: Rules) -> Step:
+    return replace(state, saved_timer=saved.incident), []
+
+
 def _restored(state: State, told: Restored, moment: Moment, rules: Rules) -> Step:
     """Go on where the last run ended; the crew's own word since then counts for more."""
     together = restoring.merged(state.emergency, told.emergency or Emergency(), moment, rules)
@@ -417,6 +422,7 @@ STEPS = cast(
         Commanded: _commanded,
         Stored: _stored,
         StoreFailed: _store_failed,
+        TimerSaved: _timer_saved,
         Restored: _restored,
         OutboxRepaired: _repaired,
         Published: _published,

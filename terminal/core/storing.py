@@ -70,7 +70,8 @@ class Storing:
         ids = tuple(message.id for message in messages)
         entries = [Entry(message.id, Lane.ALARM, encode(message)) for message in messages]
         saved = NO_STATES if state is None else {EMERGENCY: msgspec.json.encode(emergency.on_disk(state, ids))}
-        self._start(self._commit_alarms(entries, saved))
+        timer = "" if state is None or state.check_in is None else state.check_in.incident
+        self._start(self._commit_alarms(entries, saved, timer))
 
     def keep(self, name: str, state: bytes) -> None:
         """Put a state on disk with the next events; the newest of a name is what counts."""
@@ -123,11 +124,13 @@ class Storing:
                 await self._commit_events()
                 await self._commit_points()
 
-    async def _commit_alarms(self, entries: list[Entry], saved: Mapping[str, bytes]) -> None:
+    async def _commit_alarms(self, entries: list[Entry], saved: Mapping[str, bytes], timer: str) -> None:
         if saved:
             self.state_owed = False
         if not await self._commit(entries, saved, urgent=True):
             self.state_owed = True
+        elif saved:
+            self._tell(inputs.TimerSaved(timer))
 
     async def _commit_events(self) -> None:
         """In their order, those that came meanwhile together, until none waits or the disk refuses."""

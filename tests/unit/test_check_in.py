@@ -7,7 +7,7 @@ from terminal.contract.messages import AlarmRaised, AlarmSignalled, Trigger
 from terminal.core.check_in import CheckInRules
 from terminal.core.commands import NO_TIMER, NONE_RUNS, refusal
 from terminal.core.effects import Effect, SaveEmergency, SendAlarm, StoreAlarm
-from terminal.core.inputs import Commanded, Restored, Tick
+from terminal.core.inputs import Commanded, Restored, Tick, TimerSaved
 from terminal.link import AnswerCheckIn, CheckInView, RaiseAlarm, StartCheckIn, StopCheckIn
 from tests.unit.core_scene import RULES, Car, of_type
 
@@ -121,3 +121,16 @@ def test_while_help_is_called_for_already_it_is_a_signal_on_that_incident() -> N
     (signal,) = sent(car.take(Tick(), 760.0))
     assert isinstance(signal, AlarmSignalled)
     assert (signal.trigger, signal.signal) == (Trigger.CHECK_IN, 2)
+
+
+def test_it_is_said_to_be_stored_once_it_is() -> None:
+    car = started()
+    timer = car.state.emergency.check_in
+    assert timer is not None
+    for told, stored in (("", False), (timer.incident, True)):
+        car.take(TimerSaved(told), 101.0)
+        assert car.shown.check_in is not None
+        assert car.shown.check_in.stored is stored
+    car.take(ANSWER, 102.0)
+    assert car.shown.check_in is not None
+    assert not car.shown.check_in.stored, "what is on disk is the timer before"
