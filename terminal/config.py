@@ -27,6 +27,7 @@ from terminal.uplink.bearers.sms import Texting
 from terminal.uplink.outbox import Limits
 from terminal.uplink.sender import Sending
 from terminal.uplink.session import Holding
+from terminal.uplink.vouching import Trusting
 
 Name = Annotated[str, msgspec.Meta(pattern="^[A-Z0-9_-]{1,32}$")]
 Label = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f\U00010000-\U0010ffff]{0,32}\Z")]
@@ -101,6 +102,7 @@ class Tables(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     alarms: AlarmRules = AlarmRules()
     check_in: CheckInRules = CheckInRules()
     holding: Holding = Holding()
+    trust: Trusting = Trusting()
     sms: Texting = Texting()
     time: TimeSection = TimeSection()
 
@@ -120,6 +122,7 @@ class Config(Struct, frozen=True, kw_only=True):
     alarms: AlarmRules
     check_in: CheckInRules
     holding: Holding
+    trust: Trusting
     sms: Texting
     time: TimeSection
 
@@ -139,10 +142,13 @@ def load(path: Path) -> Config:
             _check_sms(file, tables)
             role = _profile(file, tables.duty)
             _check_alarms(file, tables.alarms)
+        if tables is not None and tables.unit.unit in tables.trust.headquarters:
+            file.problem(("trust", "headquarters"), "names this unit, which is not headquarters")
 
     tables = load_model(path, Tables, finish)
     sections = msgspec.structs.asdict(tables) | {"sources": sources, "profile": role}
     sections.pop("duty")
+    sections["trust"] = tables.trust.filled_in(tables.brokers)
     return Config(**sections)
 
 

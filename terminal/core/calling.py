@@ -118,7 +118,8 @@ def _called(emergency: Emergency, call: Call, scene: Scene, moment: Moment) -> t
         boot=moment.boot,
         pressed_mono_ns=moment.mono_ns,
     )
-    after = replace(emergency, alarms=(*_without_old(emergency.alarms), with_message(alarm, message, moment)))
+    others = tuple(other for other in _without_old(emergency.alarms) if other.incident != call.incident)
+    after = replace(emergency, alarms=(*others, with_message(alarm, message, moment)))
     return after, [*out(message), *notes("alarm-raised", alarm)], message.id
 
 

@@ -27,9 +27,13 @@ class UnconfirmedPress(Struct, frozen=True):
 
 
 class Emergency(Struct, frozen=True, kw_only=True):
-    """All incidents that the crew may still be shown, and what else must outlive core because an alarm hangs on it."""
+    """All incidents that the crew may still be shown, and what else must outlive core because an alarm hangs on it.
+
+    `answer` is the epoch and the revision of headquarters' answer that is shown.
+    """
 
     alarms: tuple[Alarm, ...] = ()
+    answer: tuple[str, int] = ("", 0)
     presses: tuple[Press, ...] = ()
     unconfirmed: tuple[UnconfirmedPress, ...] = ()
     check_in: CheckIn | None = None

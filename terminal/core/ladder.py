@@ -59,7 +59,7 @@ TABLE: dict[tuple[Phase, Cause], Phase] = {
     (Phase.CLEARED, Cause.ACKNOWLEDGEMENT): Phase.CLEARED,
     (Phase.CLEARED, Cause.CLEARANCE): Phase.CLEARED,
     (Phase.CLEARED, Cause.CANCELLATION): Phase.CLEARED,
-    (Phase.CLEARED, Cause.WITHDRAWAL): Phase.CLEARED,
+    (Phase.CLEARED, Cause.WITHDRAWAL): Phase.RECEIVED,
 }
 """A second press goes to the open incident; after clearance a press is a new incident, so CLEARED starts afresh.
-Nobody has an incident any more that a press has opened again after its clearance: that is the withdrawal."""
+A press that comes to headquarters after the clearance opens the incident again, and nobody has it: the withdrawal."""

@@ -4,11 +4,11 @@ from collections.abc import Collection
 
 from msgspec.structs import replace
 
-from terminal.contract.messages import AlarmStatus
+from terminal.contract.messages import AlarmStatus, DesiredState
 from terminal.core import proving
 from terminal.core.alarm import Alarm
 from terminal.core.effects import ConfirmPress, Effect, SaveEmergency
-from terminal.core.emergency import Emergency, Step, notes, on_disk, put
+from terminal.core.emergency import Emergency, Step, notes, on_disk, open_alarm, put
 from terminal.core.ladder import TABLE, Cause, Phase
 from terminal.core.moment import Moment
 
@@ -60,16 +60,44 @@ def received(emergency: Emergency, ids: tuple[str, ...], bearer: str, moment: Mo
     return emergency, effects
 
 
-def desired(emergency: Emergency, statuses: tuple[AlarmStatus, ...], moment: Moment) -> Step:
-    """Headquarters says how it has dealt with incidents; what it does not name is left as it is."""
+def desired(emergency: Emergency, state: DesiredState, moment: Moment) -> Step:
+    """Headquarters says how it has dealt with incidents; what it does not name is left as it is.
+
+    It says everything at once, so an answer that a newer one of the same store has overtaken says nothing.
+    """
+    if is_overtaken(emergency, state):
+        return emergency, []
     effects: list[Effect] = []
-    for status in statuses:
+    for status in state.alarms:
         alarm = next((alarm for alarm in emergency.alarms if alarm.incident == status.incident), None)
-        after = alarm and _answered(alarm, status, moment)
-        if alarm is not None and after is not None and after != alarm:
-            emergency = _proving(put(emergency, after), alarm, after, moment)
-            effects += [*_answer_notes(alarm, after), SaveEmergency()]
-    return emergency, effects
+        if alarm is not None:
+            after = replace(_answered(alarm, status, moment), answered=True)
+            emergency, more = _put_answer(emergency, alarm, after, moment)
+            effects += more
+    return replace(emergency, answer=(state.epoch, state.revision)), effects
+
+
+def taken_beside(emergency: Emergency, status: AlarmStatus, moment: Moment) -> Step:
+    """A bearer beside the brokers says who has taken an incident.
+
+    It may come late and does not say what it was before or after: where a broker has brought an answer, that counts.
+    """
+    alarm = open_alarm(emergency, status.incident)
+    if alarm is None or alarm.answered:
+        return emergency, []
+    return _put_answer(emergency, alarm, _answered(alarm, status, moment), moment)
+
+
+def is_overtaken(emergency: Emergency, state: DesiredState) -> bool:
+    """Whether a newer answer of the same store is shown already."""
+    epoch, revision = emergency.answer
+    return state.epoch == epoch and state.revision < revision
+
+
+def _put_answer(emergency: Emergency, before: Alarm, after: Alarm, moment: Moment) -> Step:
+    if after == before:
+        return emergency, []
+    return _proving(put(emergency, after), before, after, moment), [*_answer_notes(before, after), SaveEmergency()]
 
 
 def _proving(emergency: Emergency, before: Alarm, after: Alarm, moment: Moment) -> Emergency:
@@ -80,13 +108,12 @@ def _proving(emergency: Emergency, before: Alarm, after: Alarm, moment: Moment) 
 
 
 def _answered(alarm: Alarm, status: AlarmStatus, moment: Moment) -> Alarm:
+    alarm = _given_back(alarm, status)
     if status.acknowledged_by and status.acknowledged_by != alarm.acknowledged_by:
         phase = TABLE[alarm.phase, Cause.ACKNOWLEDGEMENT]
         alarm = replace(alarm, phase=phase, acknowledged_by=status.acknowledged_by, received=True, sent=True)
     # A press that headquarters had not heard of is not dealt with; when it gets there, the incident is open again.
     every_press = status.signals is None or status.signals >= alarm.signals
-    if alarm.acknowledged_by and every_press and not (status.acknowledged_by or status.cleared_by):
-        alarm = replace(alarm, phase=TABLE[alarm.phase, Cause.WITHDRAWAL], acknowledged_by="")
     if status.cleared_by and every_press and alarm.phase is not Phase.CLEARED:
         alarm = replace(
             alarm,
@@ -100,10 +127,20 @@ def _answered(alarm: Alarm, status: AlarmStatus, moment: Moment) -> Alarm:
     return alarm
 
 
+def _given_back(alarm: Alarm, status: AlarmStatus) -> Alarm:
+    """The alarm without the names that headquarters does not name any more."""
+    ended = alarm.cleared_by and not status.cleared_by
+    left = alarm.acknowledged_by and not (status.acknowledged_by or status.cleared_by)
+    if not (ended or left):
+        return alarm
+    phase = TABLE[alarm.phase, Cause.WITHDRAWAL]
+    return replace(alarm, phase=phase, acknowledged_by="", cleared_by="", reason="", cleared_mono_ns=None)
+
+
 def _answer_notes(before: Alarm, after: Alarm) -> list[Effect]:
     effects: list[Effect] = []
     if after.acknowledged_by != before.acknowledged_by:
         effects += notes("alarm-acknowledged" if after.acknowledged_by else "alarm-not-taken", after)
     if after.cleared_by != before.cleared_by:
-        effects += notes("alarm-cleared", after)
+        effects += notes("alarm-cleared" if after.cleared_by else "alarm-opened-again", after)
     return effects

@@ -22,6 +22,7 @@ def merged(now: Emergency, saved: Emergency, moment: Moment, rules: Rules) -> Em
     presses = dict.fromkeys((*before.presses, *now.presses))
     return Emergency(
         alarms=(*older, *since.values()),
+        answer=now.answer if any(now.answer) else before.answer,
         presses=tuple(presses)[-REMEMBERED_PRESSES:],
         unconfirmed=(*before.unconfirmed, *now.unconfirmed),
         check_in=now.check_in or before.check_in,

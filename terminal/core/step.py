@@ -331,7 +331,7 @@ def _receipted(state: State, told: CapsuleReceipted, moment: Moment, _rules: Rul
     if not receipt.acknowledged_by:
         return state, effects
     status = AlarmStatus(receipt.incident, acknowledged_by=receipt.acknowledged_by, signals=receipt.signals)
-    state, more = _emergency(state, proofs.desired(state.emergency, (status,), moment))
+    state, more = _emergency(state, proofs.taken_beside(state.emergency, status, moment))
     return state, [*effects, *more]
 
 
@@ -341,13 +341,19 @@ def _not_carried(state: State, told: CarryFailed, _moment: Moment, _rules: Rules
 
 
 def _desired(state: State, told: StateDesired, moment: Moment, _rules: Rules) -> Step:
-    state, effects = _emergency(state, proofs.desired(state.emergency, told.state.alarms, moment))
     epoch, revision = told.state.epoch, told.state.revision
+    # What another store said is not what is so now: it may have been under way since before a backup was restored.
+    if epoch not in ("", state.line.epoch or epoch) or proofs.is_overtaken(state.emergency, told.state):
+        return state, []
+    state, effects = _emergency(state, proofs.desired(state.emergency, told.state, moment))
     if (epoch, revision) == state.confirmed:
+        return state, effects
+    state = replace(state, work=work.desired(state.work, told.state))
+    # Before the disk has told of earlier alarms and jobs, they are not as headquarters says: it says it again.
+    if not state.restored:
         return state, effects
     confirmed = StateConfirmed(**moment.envelope(), revision=revision, epoch=epoch)
     state = replace(state, confirmed=(epoch, revision), confirming=confirmed.id)
-    state = replace(state, work=work.desired(state.work, told.state))
     return state, [*effects, SaveWork(), StoreEvent(confirmed)]
 
 
