@@ -7,7 +7,8 @@ from functools import partial
 
 from hq import noting, taking
 from hq.audit import Fact
-from hq.incidents import Key
+from hq.incidents import Incident, Key
+from hq.moment import Moment
 from hq.receiver import AGAIN_AFTER_S, Receiver, now_ms
 from terminal.contract.durable import DiskFailed
 
@@ -23,18 +24,28 @@ class Seen:
     def __init__(self, receiver: Receiver) -> None:
         self._receiver = receiver
         self._waiting: deque[Fact] = deque()
+        self._known: set[tuple[Key, Moment | None, int, str, str]] = set()
         self._changed = asyncio.Event()
 
     def shown(self, key: Key, by: str, how: str) -> None:
         """This incident was written to the connection of somebody who watches under this name."""
         incident = self._receiver.incidents.get(key)
-        if incident is None:
+        if incident is None or not self._is_news(incident, by, how):
             return
         if len(self._waiting) == MOST_WAITING:
             log.warning("store: it is not noted any more to whom alarms are shown, until the disk is back")
             self._waiting.popleft()
         self._waiting.append(noting.shown(incident, by, how, now_ms()))
         self._changed.set()
+
+    def _is_news(self, incident: Incident, by: str, how: str) -> bool:
+        """Whether it is not known yet: what is called out again and again is noted once for each press."""
+        if len(self._known) > MOST_WAITING:
+            self._known.clear()
+        one = (incident.key, incident.since, incident.signals, by, how)
+        is_news = one not in self._known
+        self._known.add(one)
+        return is_news
 
     async def run(self) -> None:
         """Write what was shown, for ever."""

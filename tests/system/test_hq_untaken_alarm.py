@@ -171,9 +171,9 @@ def test_an_escalation_goes_on_where_it_was_after_headquarters_was_killed(tmp_pa
 
     async def scene(car: Car) -> None:
         car.says(Lane.ALARM, alarm)
-        await waited(watch, lambda watch: problems(watch, "command") and levels(watch)["all desks"] > 1)
+        await waited(watch, lambda watch: problems(watch, "command") and levels(watch)["all desks"] > 2)
 
-    with hq.serving(), hq.watched() as watch:
+    with hq.serving(), hq.watched("Dispatcher 7") as watch:
         played(mosquitto, scene)
     (tmp_path / "works").touch()
     with hq.serving() as serving, hq.watched() as watch:
@@ -181,11 +181,13 @@ def test_an_escalation_goes_on_where_it_was_after_headquarters_was_killed(tmp_pa
         assert serving.end() == 0
     assert "it ended with 3" in logged(hq, "escalation-failed")[0]
     assert logged(hq, "alarm-escalated") == ["all-desks", "command"]
+    assert sorted(logged(hq, "alarm-shown")) == ["alarm-escalated", "alarm-raised"], "not every call anew"
     with hq.serving() as serving, hq.watched() as watch:
         watch.until(lambda _: levels(watch)["all desks"] > 2)
         assert serving.end() == 0
     assert set(levels(watch)) == {"all desks"}
-    assert len((tmp_path / "told").read_text().splitlines()) == 1
+    # The killed headquarters may have left one try behind, which says the same thing.
+    assert len({json.loads(line)["id"] for line in (tmp_path / "told").read_text().splitlines()}) == 1
 
 
 @pytest.mark.promise("P-KIND-13", "P-KIND-14")
