@@ -298,7 +298,7 @@ def _answer_notes(before: Alarm, after: Alarm) -> list[Effect]:
 
 
 def ticked(emergency: Emergency, moment: Moment) -> Step:
-    """Time passed: what is not on disk is tried again, and what was cleared long ago is not shown any more."""
+    """Time passed: what is not on disk is called so and tried again, what was cleared long ago is shown no more."""
     effects: list[Effect] = []
     kept = tuple(alarm for alarm in emergency.alarms if not _forgettable(alarm, moment))
     if len(kept) < len(emergency.alarms):
@@ -306,7 +306,8 @@ def ticked(emergency: Emergency, moment: Moment) -> Step:
         effects.append(SaveEmergency())
     for alarm in emergency.alarms:
         if alarm.unstored and moment.mono_ns >= alarm.store_again_ns:
-            emergency = _put(emergency, replace(alarm, store_again_ns=_again_ns(moment)))
+            emergency = _put(emergency, replace(alarm, store_again_ns=_again_ns(moment), store_failed=True))
+            effects += [] if alarm.store_failed else [_note("alarm-not-stored", alarm)]
             effects += [StoreAlarm(message) for message in alarm.unstored]
     return emergency, effects
 
@@ -326,6 +327,7 @@ def restored(emergency: Emergency, moment: Moment) -> Emergency:
             alarm,
             boot=moment.boot,
             pressed_mono_ns=long_ago_ns,
+            store_again_ns=moment.mono_ns,
             cleared_mono_ns=moment.mono_ns if alarm.phase is Phase.CLEARED else None,
         )
         for alarm in emergency.alarms

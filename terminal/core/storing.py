@@ -59,6 +59,8 @@ class Storing:
         self._problem = ""
         self._given_up = {Lane.EVENT: 0, Lane.TRACK: 0}
         self.state_owed = False
+        self._alarms_under_way: set[str] = set()
+        self._alarm_commits = 0
         self._events: list[WaitingEvent] = []
         self._storing_events = False
         self._points: list[Point] = []
@@ -69,11 +71,18 @@ class Storing:
     def alarms(self, messages: Sequence[Stored], state: Emergency | None) -> None:
         """Put alarm messages and the state in which they are stored on disk, in one transaction, ahead of all else.
 
-        Without a state the one on disk stays: nobody has read yet what it knows.
+        Without a state the one on disk stays: nobody has read yet what it knows. A disk that stalls is asked once for
+        each message, and for a state alone once the last one is through: nothing piles up before it.
         """
-        ids = tuple(message.id for message in messages)
-        entries = [Entry(message.id, Lane.ALARM, encode(message)) for message in messages]
+        new = [message for message in messages if message.id not in self._alarms_under_way]
+        if self._alarm_commits and not new:
+            self.state_owed = self.state_owed or state is not None
+            return
+        ids = tuple(message.id for message in new)
+        entries = [Entry(message.id, Lane.ALARM, encode(message)) for message in new]
         saved = None if state is None else msgspec.json.encode(emergency.on_disk(state, ids))
+        self._alarm_commits += 1
+        self._alarms_under_way.update(ids)
         self._start(self._commit_alarms(entries, saved))
 
     def event(self, message: Event, duty: str | None = None) -> None:
@@ -126,8 +135,13 @@ class Storing:
     async def _commit_alarms(self, entries: list[Entry], saved: bytes | None) -> None:
         if saved is not None:
             self.state_owed = False
-        if not await self._commit(entries, saved, EMERGENCY, urgent=True):
-            self.state_owed = True
+        ids = {entry.id for entry in entries}
+        try:
+            if not await self._commit(entries, saved, EMERGENCY, urgent=True):
+                self.state_owed = True
+        finally:
+            self._alarm_commits -= 1
+            self._alarms_under_way -= ids
 
     async def _commit_events(self) -> None:
         """In their order, those that came meanwhile together, until none waits or the disk refuses."""
