@@ -34,6 +34,10 @@ class StoreEvent(Struct, frozen=True):
     message: Event
 
 
+class SaveWork(Struct, frozen=True):
+    """Put the crew's work on disk, together with the events that are stored now."""
+
+
 class RecordPoint(Struct, frozen=True):
     """Put a track point (its `seq` still 0) on disk with the next batch."""
 
@@ -60,4 +64,15 @@ class Note(Struct, frozen=True):
     fields: dict[str, object] = {}
 
 
-Effect = StoreAlarm | SendAlarm | SendMoved | SaveEmergency | StoreEvent | RecordPoint | ConfirmPress | ShowRung | Note
+Effect = (
+    StoreAlarm
+    | SendAlarm
+    | SendMoved
+    | SaveEmergency
+    | StoreEvent
+    | SaveWork
+    | RecordPoint
+    | ConfirmPress
+    | ShowRung
+    | Note
+)

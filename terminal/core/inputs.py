@@ -4,7 +4,9 @@ from msgspec import Struct
 
 from hal.readings import AnyReading
 from terminal.contract.messages import DesiredState, Heartbeat, Place
+from terminal.contract.work import Picture
 from terminal.core.emergency import Emergency
+from terminal.core.work import Work
 from terminal.link import Command
 
 
@@ -32,10 +34,11 @@ class StoreFailed(Struct, frozen=True):
 
 
 class Restored(Struct, frozen=True):
-    """What the last run left on disk: its emergency and its duty status, where there was a run before."""
+    """What the last run left on disk: its emergency, duty status and work, where there was a run before."""
 
     emergency: Emergency | None
     duty: str | None
+    work: Work | None = None
 
 
 class OutboxRepaired(Struct, frozen=True):
@@ -66,6 +69,12 @@ class HeartbeatHeard(Struct, frozen=True):
     """Headquarters is there."""
 
     heartbeat: Heartbeat
+
+
+class PictureSeen(Struct, frozen=True):
+    """Headquarters says who is near and who needs help."""
+
+    picture: Picture
 
 
 class LineChanged(Struct, frozen=True):
@@ -99,6 +108,7 @@ Told = (
     | Received
     | StateDesired
     | HeartbeatHeard
+    | PictureSeen
     | LineChanged
     | PublishRefused
     | PendingCounted

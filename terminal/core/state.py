@@ -4,14 +4,16 @@ from msgspec import Struct
 
 from hal.readings import ButtonHealth, Fix, LinkQuality, PowerState, SourceHealth
 from terminal.contract.messages import Who
-from terminal.core import alarm, duty, position, vehicle
+from terminal.contract.profile import Profile
+from terminal.core import alarm, crew, duty, jobs, position, texts, vehicle, work
 from terminal.core.channels import HQ_SILENT_AFTER_S, stale_after_ns
 from terminal.core.duty import Duty
 from terminal.core.emergency import Emergency
 from terminal.core.position import Place
 from terminal.core.reporting import Reported, Reporting
 from terminal.core.vehicle import Vehicle
-from terminal.link import LineView, Snapshot, SourceView, UnitView
+from terminal.core.work import Work
+from terminal.link import LineView, PictureView, Snapshot, SourceView, UnitView
 
 
 class Line(Struct, frozen=True):
@@ -47,6 +49,8 @@ class State(Struct, frozen=True, kw_only=True):
     restored: bool = False
     circuits: dict[str, ButtonHealth] = {}
     confirmed: tuple[str, int] = ("", 0)
+    work: Work = Work()
+    picture: PictureView | None = None
 
 
 CIRCUIT_PROBLEMS = {
@@ -65,7 +69,7 @@ class Rules(Struct, frozen=True):
     """What the configuration decides about the steps."""
 
     unit: UnitView
-    statuses: dict[str, str]
+    profile: Profile
     reporting: Reporting = Reporting()
 
 
@@ -77,11 +81,12 @@ def hq_is_silent(line: Line, now_ns: int) -> bool:
 def snapshot(state: State, rules: Rules, now_ns: int) -> Snapshot:
     """What the socket's clients may show now."""
     fix = state.place.fix
+    driven = vehicle.view(state.vehicle, fix, now_ns)
     return Snapshot(
         unit=rules.unit,
         position=position.view(state.place, now_ns),
-        vehicle=vehicle.view(state.vehicle, fix, now_ns),
-        duty=duty.view(state.duty, rules.statuses),
+        vehicle=driven,
+        duty=duty.view(state.duty),
         alarms=tuple(alarm.view(one, now_ns) for one in state.emergency.alarms),
         line=_line_view(state.line, now_ns),
         link=_fresh(state.link, now_ns),
@@ -90,6 +95,13 @@ def snapshot(state: State, rules: Rules, now_ns: int) -> Snapshot:
             _source_view(health, state.circuits.get(name, ButtonHealth.OK))
             for name, health in sorted(state.sources.items())
         ),
+        profile=rules.profile,
+        jobs=jobs.view(state.work.jobs, current_fix(state, now_ns), driven.speed_mps),
+        texts=texts.told_view(state.work.texts),
+        sent=texts.sent_view(state.work.texts),
+        crew=crew.view(state.work.crew),
+        shift=work.shift_view(state.work.shift),
+        picture=state.picture,
     )
 
 

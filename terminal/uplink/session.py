@@ -45,7 +45,7 @@ class Session(Listener):
         tell: Callable[[Told], None],
     ) -> None:
         self._realm = realm
-        self._who = who
+        self.who = who
         self._brokers = brokers
         self._rules = rules
         self._sender = sender
@@ -87,7 +87,7 @@ class Session(Listener):
         incarnation = secrets.token_hex(8)
         will = self._presence(incarnation, online=False)
         connection = Connection(
-            self._who.unit,
+            self.who.unit,
             broker,
             self,
             will=will,
@@ -96,7 +96,7 @@ class Session(Listener):
         )
         try:
             await connection.open()
-            mine = topics.down_all(self._realm, self._who.unit)
+            mine = topics.down_all(self._realm, self.who.unit)
             await connection.subscribe(mine, timeout_s=self._rules.connect_within_s)
             self._tell(LineChanged(connected=True, broker=str(broker)))
             self._sender.connected(connection)
@@ -123,8 +123,8 @@ class Session(Listener):
     def _presence(self, incarnation: str, *, online: bool) -> Publication:
         presence = Presence(incarnation=incarnation, online=online, outbox=self._sender.outbox)
         if online:
-            presence = msgspec.structs.replace(presence, who=self._who, pending=self.pending)
-        return Publication(topics.up(self._realm, self._who.unit, topics.PRESENCE), encode(presence))
+            presence = msgspec.structs.replace(presence, who=self.who, pending=self.pending)
+        return Publication(topics.up(self._realm, self.who.unit, topics.PRESENCE), encode(presence))
 
     async def _pause(self, *, good: bool) -> None:
         if good:

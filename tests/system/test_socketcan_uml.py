@@ -75,6 +75,7 @@ def test_bus_off_down_and_vanished_are_told_and_the_bus_is_heard_again(inside: d
     assert "vcan0" in vanished
 
 
+@pytest.mark.promise("P-HARD-06")
 def test_nothing_of_ours_ever_writes_to_the_bus(inside: dict) -> None:
     written = inside["interface_comes_and_goes"]["written"]
     assert written["tx_packets"] == written["said"] > 5000

@@ -29,6 +29,7 @@ async def nothing(_lane: Lane, _after: int, _limit: int) -> tuple[str, list[Row]
     return "", []
 
 
+@pytest.mark.promise("P-DISK-11")
 def test_events_beyond_the_bound_are_told_as_given_up_once_the_disk_takes_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
