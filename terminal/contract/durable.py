@@ -77,7 +77,28 @@ def open_database(
 def shut(db: apsw.Connection) -> None:
     """Close a database; a disk that fails at this too has nothing more to say."""
     with contextlib.suppress(apsw.Error):
+        # Left to `close`, this would hold the interpreter's lock, and every thread, for as long as the disk takes.
+        db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with contextlib.suppress(apsw.Error):
         db.close()
+
+
+@contextlib.contextmanager
+def transaction(db: apsw.Connection) -> Iterator[None]:
+    """All of it on disk at the end, or nothing; other threads go on while the disk is waited for.
+
+    apsw's own, `with db`, holds the interpreter's lock in its commit: a disk that stalls would stall the program.
+    """
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        with contextlib.suppress(apsw.Error):
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+        raise
 
 
 @contextlib.contextmanager
@@ -163,7 +184,7 @@ def _check(db: apsw.Connection) -> None:
 def _make_tables(db: apsw.Connection, path: Path, schema: str, version: int) -> None:
     found = db.pragma("user_version")
     if found == 0:
-        with db:
+        with transaction(db):
             db.execute(schema)
             db.pragma("application_id", APPLICATION_ID)
             db.pragma("user_version", version)

@@ -27,7 +27,7 @@ MOST_POINTS_HELD = 3600
 """Points kept in memory while the disk refuses; an hour at one a second."""
 MOST_EVENTS_HELD = 1000
 """Events kept in memory while the disk refuses, each below 1 kB."""
-CLOSES_WITHIN_S = 5.0
+CLOSES_WITHIN_S = 3.0
 """How long a disk that hangs may hold up the end."""
 
 EMERGENCY = "emergency"

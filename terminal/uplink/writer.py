@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 OutboxFailed = DiskFailed
 
-CLOSES_WITHIN_S = 5.0
+CLOSES_WITHIN_S = 2.0
 OPEN_AGAIN_S = 1.0
 """At most one try to open a failing outbox in so long."""
 

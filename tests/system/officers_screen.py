@@ -1,5 +1,6 @@
 """The officers' screen as a process on a terminal of 50 x 15 cells, read as a person reads it; tmux is the terminal."""
 
+import os
 import subprocess
 import time
 from pathlib import Path
@@ -17,7 +18,9 @@ class OfficersScreen:
         self._tmux = ["tmux", "-S", str(folder / "tmux"), "-f", "/dev/null"]
         size = ["-x", str(COLUMNS), "-y", str(ROWS)]
         screen = [*PATROLA, "screen", "--socket", str(folder / "core.sock")]
-        subprocess.run([*self._tmux, "new-session", "-d", *size, *screen], cwd=ROOT, check=True, timeout=WITHIN_S)
+        start = [*self._tmux, "-u", "new-session", "-d", *size, *screen]
+        # As Python knows it: readline has put the size of another terminal behind its back.
+        subprocess.run(start, cwd=ROOT, env=dict(os.environ), check=True, timeout=WITHIN_S)
 
     def text(self) -> str:
         """All that can be read now."""

@@ -113,7 +113,6 @@ def test_a_press_whose_commit_failed_is_not_confirmed_and_is_stored_again() -> N
     assert of_type(car.take(Tick(), 9.0), StoreAlarm) == []
 
 
-<<<<<<< HEAD
 def test_a_press_that_a_stalling_disk_does_not_take_is_called_not_stored() -> None:
     car = Car()
     car.press()
@@ -137,9 +136,7 @@ def test_what_an_earlier_boot_had_not_on_disk_is_stored_at_once_in_this_one() ->
     assert [effect.message.id for effect in of_type(car.take(Tick(), 4.0), StoreAlarm)] == [raised_id(before)]
 
 
-=======
 @pytest.mark.promise("P-PRESS-03")
->>>>>>> main
 def test_a_new_press_while_the_incident_is_open_is_a_signal_on_it() -> None:
     car = Car()
     car.press()
