@@ -56,6 +56,7 @@ class Storing:
         self.state_owed = False
         self._alarms_under_way: set[str] = set()
         self._alarm_commits = 0
+        self._next_state: Emergency | None = None
         self._events: list[Entry] = []
         self._kept: dict[str, bytes] = {}
         self._storing_events = False
@@ -72,8 +73,10 @@ class Storing:
         """
         new = [message for message in messages if message.id not in self._alarms_under_way]
         if self._alarm_commits and not new:
-            self.state_owed = self.state_owed or state is not None
+            self._next_state = state or self._next_state
             return
+        if state is not None:
+            self._next_state = None
         ids = tuple(message.id for message in new)
         entries = [Entry(message.id, Lane.ALARM, encode(message)) for message in new]
         saved = NO_STATES if state is None else {EMERGENCY: msgspec.json.encode(emergency.on_disk(state, ids))}
@@ -128,7 +131,8 @@ class Storing:
         """Put what waits on disk, unless the disk hangs."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSES_WITHIN_S):
-                await asyncio.gather(*self._tasks)
+                while self._tasks:
+                    await asyncio.gather(*self._tasks)
                 await self._commit_events()
                 await self._commit_points()
 
@@ -142,6 +146,8 @@ class Storing:
         finally:
             self._alarm_commits -= 1
             self._alarms_under_way -= ids
+            if self._next_state is not None:
+                self.alarms([], self._next_state)
 
     async def _commit_events(self) -> None:
         """In their order, those that came meanwhile together, until none waits or the disk refuses."""

@@ -1,6 +1,7 @@
 """The officers' screen as a process on a terminal of 50 x 15 cells, read as a person reads it; tmux is the terminal."""
 
 import os
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -33,6 +34,12 @@ class OfficersScreen:
         while not all(word in self.text() for word in words):
             assert time.monotonic() < ends_s, f"{words} not in:\n{self.text()}"
             time.sleep(10 * LOOK_S)
+
+    def crash(self) -> None:
+        """End it as a defect of its own would, with nothing said to core."""
+        asked = [*self._tmux, "display-message", "-p", "#{pane_pid}"]
+        pid = subprocess.run(asked, check=True, capture_output=True, text=True, timeout=WITHIN_S).stdout
+        os.kill(int(pid), signal.SIGKILL)
 
     def __enter__(self) -> "OfficersScreen":
         return self

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from tests.system.far_line import APART
 from tests.system.uml import ROOT, must_boot
 
 CUTS, CUTS_LONG = 20, 500
 CUT_WITHIN_S = 30
 """A generous time for one, of which there are two at once."""
-APART = ["unshare", "--map-root-user", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
 pytestmark = pytest.mark.uml
 
