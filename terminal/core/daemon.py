@@ -39,6 +39,7 @@ from terminal.uplink.inbox import Inbox
 from terminal.uplink.outbox import Outbox, Row
 from terminal.uplink.sender import Sender
 from terminal.uplink.session import Session
+from terminal.uplink.vouching import Vouching
 from terminal.uplink.writer import OutboxFailed, Writer
 from terminal.version import BUILD, VERSION
 
@@ -87,8 +88,9 @@ class Core:
         self.disk_hangs = False
         """After the end: whether a thread of ours is still held by the disk."""
         self._inbox = Inbox(self._writer, self._sender, self._intake.put)
+        self._vouching = Vouching(unit.realm, unit.unit, config.trust, self._writer, self._inbox.came_down)
         self._session = Session(
-            unit.realm, self._who, config.brokers, config.holding, self._sender, self._inbox.came_down, self._intake.put
+            unit.realm, self._who, config.brokers, config.holding, self._sender, self._vouching, self._intake.put
         )
         notary = NoKeys(config.brokers)
         self._carriers = {
@@ -123,6 +125,7 @@ class Core:
             ("sender", self._sender.run()),
             ("session", self._session.run()),
             ("inbox", self._inbox.run()),
+            ("vouching", self._vouching.run()),
             ("account", self._open_accounts()),
             ("restore", self._restore()),
         ]
@@ -153,7 +156,7 @@ class Core:
         """Take up the emergency and the duty status where the last run left them, as soon as the disk gives them."""
         while True:
             try:
-                saved, duty, kept = await self._writer.submit(_load, urgent=True)
+                saved, duty, kept, receipted = await self._writer.submit(_load, urgent=True)
             except OutboxFailed as error:
                 self._take(inputs.StoreFailed((), str(error)))
                 self._looked.set()
@@ -162,6 +165,8 @@ class Core:
                 before = None if saved is None else _decoded(saved)
                 done = None if kept is None else _decoded_work(kept)
                 self._take(inputs.Restored(before, None if duty is None else duty.decode(), done))
+                # The last run may have ended after a receipt was on disk, and before the state that knew of it.
+                self._take(inputs.Received(receipted))
                 self._looked.set()
                 return
 
@@ -280,8 +285,9 @@ class Core:
         self._journal.write(event, fields, self._time.utc(self._clock.mono_ns()) or datetime.now(UTC))
 
 
-def _load(outbox: Outbox) -> tuple[bytes | None, bytes | None, bytes | None]:
-    return outbox.load_state(EMERGENCY), outbox.load_state(DUTY), outbox.load_state(WORK)
+def _load(outbox: Outbox) -> tuple[bytes | None, bytes | None, bytes | None, tuple[str, ...]]:
+    states = [outbox.load_state(name) for name in (EMERGENCY, DUTY, WORK)]
+    return states[0], states[1], states[2], tuple(outbox.receipted(Lane.ALARM))
 
 
 def _decoded(saved: bytes) -> Emergency:
