@@ -94,7 +94,9 @@ class Core:
         self.disk_hangs = False
         """After the end: whether a thread of ours is still held by the disk."""
         self._inbox = Inbox(self._writer, self._sender, self._intake.put)
-        self._vouching = Vouching(unit.realm, unit.unit, config.trust, self._writer, self._inbox.came_down)
+        self._vouching = Vouching(
+            unit.realm, unit.unit, config.trust, self._writer, self._inbox.came_down, self._intake.put
+        )
         self._session = Session(
             unit.realm, self._who, config.brokers, config.holding, self._sender, self._vouching, self._intake.put
         )
