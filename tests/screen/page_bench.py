@@ -28,8 +28,8 @@ from terminal.link import (
     VehicleView,
 )
 from terminal.screen.app import TerminalScreen
-from terminal.screen.line import Line
-from terminal.screen.target import Target
+from terminal.screen.cells import Box
+from terminal.screen.sheet import Sheet
 
 DEADLINE_S = 20
 SECOND_NS = 1_000_000_000
@@ -124,12 +124,15 @@ class Page:
         self.pilot = pilot
 
     def text(self) -> str:
-        """All that can be read now, a widget a line."""
-        return "\n".join(" ".join(str(one.content).split()) for one in self.shown())
+        """All that can be read now, a box a line."""
+        return "\n".join(" ".join(box.words.split()) for box in self.app.sheet.boxes)
 
-    def shown(self, kind: type[Line] | type[Target] | None = None) -> list[Line | Target]:
-        found = [*self.app.query(Line), *self.app.query(Target)]
-        return [one for one in found if _is_shown(one) and (kind is None or isinstance(one, kind))]
+    def targets(self) -> list[Box]:
+        return [box for box in self.app.sheet.boxes if box.code]
+
+    def target(self, code: str) -> Box:
+        (box,) = [box for box in self.targets() if box.code == code]
+        return box
 
     async def says(self, *words: str) -> None:
         try:
@@ -142,13 +145,10 @@ class Page:
             while not true():
                 await self.pilot.pause(0.02)
 
-    async def tap(self, selector: str) -> None:
-        assert await self.pilot.click(selector)
+    async def tap(self, code: str) -> None:
+        area = self.target(code).area
+        await self.pilot.click(Sheet, offset=(area.left + area.width // 2, area.top + area.height // 2))
         await self.pilot.pause()
-
-
-def _is_shown(widget: Widget) -> bool:
-    return all(one.display for one in widget.ancestors_with_self if isinstance(one, Widget)) and bool(widget.region)
 
 
 @asynccontextmanager
@@ -169,7 +169,6 @@ async def page(
             opened = Page(app, pilot, core, clock)
             if snapshot is not None:
                 await opened.until(lambda: "P-21" in opened.text())
-                await opened.until(lambda: app.query_one("#duty", Container).children)
             yield opened
     finally:
         await core.stop()
