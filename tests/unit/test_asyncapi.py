@@ -3,11 +3,14 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from terminal.contract import asyncapi, topics
 
 WRITTEN = Path(__file__).parents[2] / "docs" / "contract.json"
 
 
+@pytest.mark.promise("P-FLOW-05")
 def test_the_written_contract_is_that_of_the_code() -> None:
     assert WRITTEN.read_text() == asyncapi.text(), "renew it: python -m terminal.contract.asyncapi > docs/contract.json"
 

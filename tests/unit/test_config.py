@@ -65,6 +65,7 @@ def defaults(section: type[Struct], given: Any) -> list[str]:
 SECTIONS = ("reporting", "storage", "link", "journal", "sending", "holding")
 
 
+@pytest.mark.promise("P-FLOW-06")
 def test_the_shipped_file_shows_every_key_at_its_default(tmp_path: Path) -> None:
     shutil.copytree(UNIT.parent / "profiles", tmp_path / "profiles")
     config = loaded(tmp_path, uncommented(UNIT))
@@ -79,6 +80,7 @@ def test_the_shipped_file_shows_every_key_at_its_default(tmp_path: Path) -> None
             )
 
 
+@pytest.mark.promise("P-FLOW-06")
 def test_the_shipped_hq_file_shows_every_key_at_its_default(tmp_path: Path) -> None:
     path = tmp_path / "hq.toml"
     path.write_text(uncommented(HQ))
@@ -115,6 +117,7 @@ WRONG: dict[str, tuple[str, list[str]]] = {
 }
 
 
+@pytest.mark.promise("P-FLOW-06")
 @pytest.mark.parametrize(("text", "said"), WRONG.values(), ids=WRONG.keys())
 def test_what_is_wrong_is_said_with_its_line_and_what_was_expected(tmp_path: Path, text: str, said: list[str]) -> None:
     (line,) = refused(tmp_path, text)

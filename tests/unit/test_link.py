@@ -108,6 +108,7 @@ def test_a_refusal_is_told_from_a_snapshot():
     assert over_the_wire(refused) == refused
 
 
+@pytest.mark.promise("P-KIND-11")
 @pytest.mark.parametrize(
     "line",
     [
