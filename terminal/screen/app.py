@@ -6,6 +6,7 @@ from pathlib import Path
 from time import monotonic_ns
 from typing import ClassVar
 
+from msgspec.structs import replace
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 
@@ -65,6 +66,8 @@ class TerminalScreen(App[None]):
 
     def _changed(self, seen: Seen) -> None:
         before, self._before = self._before, seen
+        if seen.refused is not before.refused:
+            self._state = replace(self._state, refused_ns=self._mono_ns())
         if _urgent(seen) != _urgent(before):
             self._refresh()
 

@@ -13,6 +13,10 @@ MAIN_HEIGHT, MAIN_WIDTH = 4, 7
 """A main target: 19 mm, for gloves."""
 
 
+SOFT_HYPHEN = "\u00ad"
+"""Where a word may be broken; it is not to be seen otherwise."""
+
+
 class Area(Struct, frozen=True):
     """A rectangle of cells."""
 
@@ -90,19 +94,35 @@ class Box(Struct, frozen=True, kw_only=True):
 
 @lru_cache(maxsize=4096)
 def wrapped(words: str, width: int) -> tuple[str, ...]:
-    """The words in lines of this width, broken between words; a word that is longer stands alone, and is cut."""
+    """The words in lines of this width, broken between words, or at a soft hyphen where one is too long.
+
+    A word without one that is too long stands alone, and is cut.
+    """
     lines: list[str] = []
     for paragraph in words.split("\n"):
         line = ""
         for word in paragraph.split(" "):
             longer = f"{line} {word}" if line else word
-            if line and cell_len(longer) > width:
+            if line and cell_len(longer.replace(SOFT_HYPHEN, "")) > width:
                 lines.append(line)
                 line = word
             else:
                 line = longer
+            *broken, line = _broken(line, width)
+            lines += broken
         lines.append(line)
-    return tuple(lines) if words else ()
+    return tuple(line.replace(SOFT_HYPHEN, "") for line in lines) if words else ()
+
+
+def _broken(word: str, width: int) -> list[str]:
+    """A word that is too long, broken at its last soft hyphen that fits."""
+    if SOFT_HYPHEN not in word or cell_len(word.replace(SOFT_HYPHEN, "")) <= width:
+        return [word]
+    head, _, tail = word.rpartition(SOFT_HYPHEN)
+    while SOFT_HYPHEN in head and cell_len(head.replace(SOFT_HYPHEN, "")) >= width:
+        head, _, more = head.rpartition(SOFT_HYPHEN)
+        tail = f"{more}{SOFT_HYPHEN}{tail}"
+    return [f"{head}-", *_broken(tail, width)]
 
 
 def target(area: Area, words: str, code: str, tone: str = "button", *, main: bool = False) -> Box:

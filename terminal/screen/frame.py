@@ -9,7 +9,7 @@ from terminal.screen.pages import alarm, car, chart, crew, duty, jobs, keyboard,
 from terminal.screen.sos import Arming
 from terminal.screen.state import Page
 from terminal.screen.view import View
-from terminal.screen.words import clean
+from terminal.screen.words import clean, on_one_line
 
 Draw = Callable[[View, Area], list[Box]]
 
@@ -78,7 +78,7 @@ def locked(view: View, area: Area) -> list[Box]:
 def notices(view: View, area: Area) -> list[Box]:
     """One line for what else is wrong, the worst of it; an alarm that was put aside is a tap away."""
     words, tone = notice(view)
-    return [Box(area=area, words=words[: area.width], tone=tone)] if words else []
+    return [Box(area=area, words=on_one_line(words, area.width), tone=tone)] if words else []
 
 
 def notice(view: View) -> tuple[str, str]:
@@ -89,7 +89,8 @@ def notice(view: View) -> tuple[str, str]:
     if alarm_now is not None and not alarm_now.cleared_by and not view.is_alarm_on_top:
         urgent = {Urgency.NOT_CONFIRMED: say("NOT CONFIRMED"), Urgency.USE_THE_RADIO: say("USE THE RADIO")}
         return f"{say('ALARM IS OPEN')} {urgent.get(alarm_now.urgency, '')}".strip(), "urgent"
-    if view.seen.refused is not None:
+    if view.is_refusal_new:
+        assert view.seen.refused is not None
         return say("NOT DONE: {reason}", reason=clean(view.seen.refused.reason)), "bad"
     if snapshot.line.disk_problem:
         return say("NOT STORED, disk: {problem}", problem=clean(snapshot.line.disk_problem)), "bad"

@@ -28,6 +28,9 @@ from terminal.screen.language import Language, in_language
 from terminal.screen.palettes import Palette
 from terminal.screen.sos import Arming, Sos
 
+REFUSAL_SHOWN_NS = 8_000_000_000
+"""How long it is said that core refused a command."""
+
 HIDDEN_NS = 10_000_000_000
 """An alarm that the crew has put aside comes back after so long."""
 
@@ -73,6 +76,7 @@ class ScreenState(Struct, frozen=True, kw_only=True):
     form: str = ""
     answers: dict[str, str] = {}
     typing: Typing = Typing()
+    refused_ns: int | None = None
 
 
 Tapped = tuple[ScreenState, tuple[Command, ...]]

@@ -9,7 +9,7 @@ from terminal.screen.driving import is_locked
 from terminal.screen.feed import Seen
 from terminal.screen.ladder import shown_alarm
 from terminal.screen.language import Say
-from terminal.screen.state import HIDDEN_NS, ScreenState
+from terminal.screen.state import HIDDEN_NS, REFUSAL_SHOWN_NS, ScreenState
 from terminal.screen.words import age
 
 
@@ -46,6 +46,12 @@ class View(Struct, frozen=True, kw_only=True):
             return False
         hidden_ns = self.state.hidden_ns
         return hidden_ns is None or self.now_ns - hidden_ns > HIDDEN_NS or hidden_ns < self.alarm.pressed_mono_ns
+
+    @property
+    def is_refusal_new(self) -> bool:
+        """Whether core has refused a command a moment ago."""
+        refused_ns = self.state.refused_ns
+        return self.seen.refused is not None and refused_ns is not None and self.now_ns - refused_ns < REFUSAL_SHOWN_NS
 
     @property
     def is_locked(self) -> bool:

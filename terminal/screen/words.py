@@ -1,5 +1,7 @@
 """Words on one line: text from elsewhere made harmless, times that have passed. Pure."""
 
+from rich.cells import cell_len, set_cell_size
+
 Said = tuple[str, str]
 """(words, tone)."""
 
@@ -17,3 +19,8 @@ def age(span_ns: int) -> str:
     if seconds < 120:
         return f"{seconds} s"
     return f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"
+
+
+def on_one_line(words: str, width: int) -> str:
+    """The words, or as much of them as fits with a sign that there is more."""
+    return words if cell_len(words) <= width else set_cell_size(words, max(width - 1, 0)).rstrip() + "…"

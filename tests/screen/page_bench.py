@@ -9,9 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from msgspec.structs import replace
-from textual.containers import Container
 from textual.pilot import Pilot
-from textual.widget import Widget
 
 from hal.readings import Fix, FixMode
 from terminal.contract.profile import Choice, Label, Profile
@@ -131,7 +129,7 @@ class Page:
         return [box for box in self.app.sheet.boxes if box.code]
 
     def target(self, code: str) -> Box:
-        (box,) = [box for box in self.targets() if box.code == code]
+        *_, box = [box for box in self.targets() if box.code == code]
         return box
 
     async def says(self, *words: str) -> None:

@@ -5,7 +5,7 @@ from terminal.screen.cells import LEAST_HEIGHT, Area, Box, target
 from terminal.screen.language import NAMES, Language
 from terminal.screen.palettes import Palette
 from terminal.screen.view import View
-from terminal.screen.words import clean
+from terminal.screen.words import clean, on_one_line
 from terminal.version import VERSION
 
 
@@ -24,7 +24,7 @@ def health(view: View, sources: tuple[SourceView, ...], area: Area) -> list[Box]
     lines.append((view.say("Patrola {version}", version=VERSION), "dim"))
     fields = area.rows(*[1] * area.height)
     return [
-        Box(area=field, words=words[: area.width], tone=tone)
+        Box(area=field, words=on_one_line(words, area.width), tone=tone)
         for (words, tone), field in zip(lines, fields, strict=False)
     ]
 
