@@ -129,9 +129,8 @@ def pressed(emergency: Emergency, source: str, press: Press, scene: Scene, momen
     return replace(after, presses=presses, unconfirmed=(*after.unconfirmed, waiting)), effects
 
 
-def raised_on_screen(emergency: Emergency, scene: Scene, moment: Moment, *, test: bool, silent: bool) -> Step:
+def raised_on_screen(emergency: Emergency, scene: Scene, moment: Moment, kind: AlarmKind, *, silent: bool) -> Step:
     """The crew calls for help, or tries the way, on the screen."""
-    kind = AlarmKind.TEST if test else AlarmKind.REAL
     incident = moment.new_incident()
     after, effects, _ = _called(emergency, Trigger.SCREEN, incident, scene, moment, kind=kind, silent=silent)
     return after, effects
@@ -191,6 +190,8 @@ def _signalled(
     message = AlarmSignalled(
         **moment.envelope(),
         incident=alarm.incident,
+        kind=alarm.kind,
+        silent=alarm.silent,
         signal=alarm.signals + 1,
         trigger=trigger,
         position=scene.position,
@@ -204,7 +205,7 @@ def cancelled(emergency: Emergency, incident: str, moment: Moment) -> Step:
     alarm = _open_alarm(emergency, incident)
     if alarm is None or alarm.cancelled:
         return emergency, []
-    message = AlarmCancelled(**moment.envelope(), incident=incident)
+    message = AlarmCancelled(**moment.envelope(), incident=incident, kind=alarm.kind, silent=alarm.silent)
     alarm = replace(alarm, cancelled=True, phase=TABLE[alarm.phase, Cause.CANCELLATION])
     alarm = _with_message(alarm, message, moment)
     return _put(emergency, alarm), [*_out(message), _note("alarm-cancelled", alarm)]

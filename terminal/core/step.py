@@ -17,6 +17,7 @@ from hal.readings import (
     VehicleSignals,
 )
 from terminal.contract.messages import (
+    AlarmKind,
     AlarmMoved,
     DutyChanged,
     SourceChanged,
@@ -58,7 +59,7 @@ from terminal.core.inputs import (
 )
 from terminal.core.moment import Moment
 from terminal.core.state import CIRCUIT_PROBLEMS, Rules, State, current_fix
-from terminal.link import CancelAlarm, PictureView, RaiseAlarm, SetDuty, WorkCommand
+from terminal.link import AlarmCommand, CancelAlarm, PictureView, RaiseAlarm, SetDuty, WorkCommand
 from terminal.version import VERSION
 
 Step = tuple[State, list[Effect]]
@@ -91,7 +92,11 @@ def _moved(state: State, moment: Moment, effects: list[Effect]) -> Step:
     if where is None or since_ns < ALARM_MOVED_EVERY_S * 1e9 or not emergency.any_open(state.emergency):
         return state, effects
     moved = [
-        SendMoved(AlarmMoved(**moment.envelope(), incident=alarm.incident, position=where))
+        SendMoved(
+            AlarmMoved(
+                **moment.envelope(), incident=alarm.incident, kind=alarm.kind, silent=alarm.silent, position=where
+            )
+        )
         for alarm in state.emergency.alarms
         if is_open(alarm)
     ]
@@ -164,12 +169,16 @@ def _commanded(state: State, commanded: Commanded, moment: Moment, rules: Rules)
     command = commanded.command
     if isinstance(command, RaiseAlarm):
         scene = _scene(state, moment)
-        after = emergency.raised_on_screen(state.emergency, scene, moment, test=command.test, silent=command.silent)
+        after = emergency.raised_on_screen(
+            state.emergency, scene, moment, AlarmKind(command.kind), silent=command.silent
+        )
         return _emergency(state, after)
     if isinstance(command, CancelAlarm):
         return _emergency(state, emergency.cancelled(state.emergency, command.incident, moment))
     if isinstance(command, SetDuty):
         return _duty(state, command, moment, rules)
+    if isinstance(command, AlarmCommand):
+        return state, []
     return _work(state, command, moment)
 
 

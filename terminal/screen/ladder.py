@@ -20,7 +20,7 @@ class Ladder(Struct, frozen=True):
 def shown_alarm(alarms: tuple[AlarmView, ...]) -> AlarmView | None:
     """The alarm that the page shows: an open one before a cleared one, a real one before a test; never a silent one."""
     seen = [one for one in alarms if not one.silent]
-    order = sorted(seen, key=lambda one: (bool(one.cleared_by), one.kind == "test", -one.pressed_mono_ns))
+    order = sorted(seen, key=lambda one: (bool(one.cleared_by), one.kind != "real", -one.pressed_mono_ns))
     return order[0] if order else None
 
 
@@ -37,10 +37,10 @@ def title(say: Say, kind: str, trigger: str, span: str) -> str:
     triggers = {
         "button": say("button"),
         "screen": say("screen"),
-        "check-in": say("check-in"),
-        "vehicle": say("vehicle"),
+        "check-in": say("no answer"),
+        "vehicle": say("the car"),
     }
-    return f"{names.get(kind, clean(kind))} {span}, {triggers.get(trigger, clean(trigger))}"
+    return f"{names.get(kind, names['real'])} {span}, {triggers.get(trigger, clean(trigger))}"
 
 
 def of_alarm(say: Say, alarm: AlarmView, now_ns: int) -> Ladder:
@@ -82,7 +82,7 @@ def _cleared(say: Say, alarm: AlarmView) -> Said:
 def of_held(say: Say, held: RaiseAlarm, since_ns: int, now_ns: int, *, core_is_there: bool) -> Ladder:
     """An alarm that was tapped and that core does not show yet: nothing but the press is proved."""
     rows: tuple[Said, ...] = (
-        (title(say, "test" if held.test else "real", "screen", age(now_ns - since_ns)), "title"),
+        (title(say, held.kind, "screen", age(now_ns - since_ns)), "title"),
         (f"{REACHED} {say('PRESSED')}", "good"),
         (f"{FAILED} {say('NOT STORED, NOT SENT')}", "bad"),
         (say("It goes out when the"), "plain"),

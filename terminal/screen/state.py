@@ -191,7 +191,7 @@ def _shift(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: i
 
 
 def _test(state: ScreenState, _rest: str, _snapshot: Snapshot | None, _now_ns: int) -> Tapped:
-    return replace(state, hidden_ns=None), (RaiseAlarm(test=True),)
+    return replace(state, hidden_ns=None), (RaiseAlarm(kind="test"),)
 
 
 def _in(state: ScreenState, rest: str, snapshot: Snapshot | None, _now_ns: int) -> ScreenState | Tapped:

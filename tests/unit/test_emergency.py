@@ -137,7 +137,7 @@ def test_a_press_after_clearance_is_a_new_incident_and_the_old_press_is_not() ->
 @pytest.mark.promise("P-KIND-02")
 def test_a_test_alarm_never_absorbs_a_real_one() -> None:
     car = Car()
-    car.take(Commanded(RaiseAlarm(test=True)))
+    car.take(Commanded(RaiseAlarm(kind="test")))
     car.press(1.0)
     kinds = [alarm.kind for alarm in car.state.emergency.alarms]
     assert kinds == [AlarmKind.TEST, AlarmKind.REAL]
