@@ -82,7 +82,7 @@ class Urgency(StrEnum):
 
 
 class AlarmView(Struct, frozen=True, kw_only=True):
-    """How far one alarm has come; each rung is shown on proof only."""
+    """How far one alarm has come; each rung is shown on proof only, and by which bearers it was proved."""
 
     incident: str
     kind: str
@@ -94,6 +94,8 @@ class AlarmView(Struct, frozen=True, kw_only=True):
     store_failed: bool = False
     sent: bool = False
     received: bool = False
+    sent_by: tuple[str, ...] = ()
+    received_by: tuple[str, ...] = ()
     acknowledged_by: str = ""
     cleared_by: str = ""
     reason: str = ""
