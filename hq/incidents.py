@@ -3,6 +3,7 @@
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hq import people
 from terminal.contract.messages import (
     Alarm,
     AlarmCancelled,
@@ -39,6 +40,7 @@ class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
     cancelled: bool = False
     acknowledged_by: str = ""
     acknowledged_ms: int | None = None
+    acknowledged_signals: int | None = None
     cleared_by: str = ""
     cleared_ms: int | None = None
     reason: str = ""
@@ -52,6 +54,12 @@ class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
     def is_open(self) -> bool:
         """Whether nobody has cleared it."""
         return not self.cleared_by
+
+    @property
+    def is_untaken(self) -> bool:
+        """Whether it waits for a person: nobody has taken it, or the car has signalled again since."""
+        known = self.signals if self.acknowledged_signals is None else self.acknowledged_signals
+        return self.is_open and (not self.acknowledged_by or self.signals > known)
 
 
 Key = tuple[str, str, str]
@@ -104,7 +112,15 @@ def _graver(one: AlarmKind, other: AlarmKind) -> AlarmKind:
 
 def _pressed(incident: Incident, message: AlarmRaised | AlarmSignalled) -> Incident:
     if not incident.is_open:
-        incident = replace(incident, acknowledged_by="", acknowledged_ms=None, cleared_by="", cleared_ms=None)
+        incident = replace(
+            incident,
+            acknowledged_by="",
+            acknowledged_ms=None,
+            acknowledged_signals=None,
+            cleared_by="",
+            cleared_ms=None,
+            reason="",
+        )
     if isinstance(message, AlarmSignalled):
         return replace(incident, signals=max(incident.signals, message.signal))
     return replace(
@@ -127,23 +143,32 @@ def _placed(incident: Incident, position: Position | None, now_ms: int) -> Incid
 
 
 def acknowledged(incident: Incident, by: str, now_ms: int) -> Incident:
-    """Taken by a named person; the first who takes it keeps it. Raises NotPossible."""
-    if not by.strip():
-        raise NotPossible("who takes it? a name is needed")
+    """Taken by a named person; the first who takes it keeps it, until the car signals again.
+
+    Who says so twice has done it once. Raises NotPossible or NoName.
+    """
+    name = people.person(by)
     if not incident.is_open:
         raise NotPossible(f"{incident.incident} was cleared by {incident.cleared_by}; there is nothing to take")
-    if incident.acknowledged_by:
+    if not incident.is_untaken:
+        if people.is_same(name, incident.acknowledged_by):
+            return incident
         raise NotPossible(f"{incident.incident} was taken by {incident.acknowledged_by} already")
-    return replace(incident, acknowledged_by=by.strip(), acknowledged_ms=now_ms)
+    return replace(incident, acknowledged_by=name, acknowledged_ms=now_ms, acknowledged_signals=incident.signals)
 
 
 def cleared(incident: Incident, by: str, reason: str, now_ms: int) -> Incident:
-    """Ended by a named person with a reason. Raises NotPossible."""
-    if not by.strip() or not reason.strip():
-        raise NotPossible("who clears it, and why? a name and a reason are needed")
+    """Ended by a named person with a reason; if nobody had taken it, that person does. Raises NotPossible or NoName."""
+    name = people.person(by)
+    if not reason.strip():
+        raise NotPossible("why is it over? a reason is needed")
     if not incident.is_open:
+        if people.is_same(name, incident.cleared_by) and reason.strip() == incident.reason:
+            return incident
         raise NotPossible(f"{incident.incident} was cleared by {incident.cleared_by} already")
-    return replace(incident, cleared_by=by.strip(), cleared_ms=now_ms, reason=reason.strip())
+    if incident.is_untaken:
+        incident = acknowledged(incident, name, now_ms)
+    return replace(incident, cleared_by=name, cleared_ms=now_ms, reason=reason.strip())
 
 
 def status(incident: Incident) -> AlarmStatus:

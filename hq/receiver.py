@@ -53,6 +53,11 @@ Emit = Callable[[str, dict[str, Any]], None]
 SendReceipt = Callable[[str, str, Receipt], None]
 
 
+def now_ms() -> int:
+    """Headquarters' own clock, Unix milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
 class Receiver(Listener):
     """Everything is called in the loop's thread; the store in its own, one call after the other."""
 
@@ -78,7 +83,7 @@ class Receiver(Listener):
 
     async def act(self, key: Key, step: Callable[[Incident], Incident]) -> Incident:
         """What a person did to an incident, once it is on disk; raises NotPossible or DiskFailed."""
-        after = await self.on_disk(partial(taking.act, key=key, step=step))
+        after = await self.on_disk(partial(taking.act, key=key, step=step, now_ms=now_ms()))
         self.incidents[key] = after
         return after
 
@@ -145,10 +150,10 @@ class Receiver(Listener):
                 await self._take([waiting.popleft() for _ in range(min(len(waiting), MOST_IN_BATCH))])
 
     async def _take(self, batch: list[Publication]) -> None:
-        now_ms = time.time_ns() // 1_000_000
-        known = self._known(batch, now_ms)
+        at_ms = now_ms()
+        known = self._known(batch, at_ms)
         try:
-            taken = await self.on_disk(partial(taking.take, batch=batch, units=known.values(), now_ms=now_ms))
+            taken = await self.on_disk(partial(taking.take, batch=batch, units=known.values(), now_ms=at_ms))
         except DiskFailed as error:
             self._cry_out(batch)
             await self._failed(error)
@@ -156,18 +161,18 @@ class Receiver(Listener):
         self.storing, self.without_room = True, 0
         self.incidents |= taken.incidents
         # Anew, since a presence may have told more of a car meanwhile.
-        for key, last in self._known(batch, now_ms).items():
+        for key, last in self._known(batch, at_ms).items():
             self.units[key] = replace(self.units[key], last=last)
         stored = [one for publication in batch for one in publication.arrivals]
         for realm, unit, receipt in receipts(self.epoch, stored, taken.kept.clashes):
             self._send_receipt(realm, unit, receipt)
         self._tell(batch, taken)
 
-    def _known(self, batch: Sequence[Publication], now_ms: int) -> dict[units.Key, LastKnown]:
+    def _known(self, batch: Sequence[Publication], at_ms: int) -> dict[units.Key, LastKnown]:
         known: dict[units.Key, LastKnown] = {}
         for publication in batch:
             key = (publication.realm, publication.unit)
-            known[key] = units.told(known.get(key) or self.units[key].last, publication, now_ms)
+            known[key] = units.told(known.get(key) or self.units[key].last, publication, at_ms)
         return {key: last for key, last in known.items() if last != self.units[key].last}
 
     def _cry_out(self, batch: Sequence[Publication]) -> None:
@@ -189,11 +194,9 @@ class Receiver(Listener):
         await asyncio.sleep(AGAIN_AFTER_S)
 
     def _tell(self, batch: Sequence[Publication], taken: Taken) -> None:
-        untold = set(taken.kept.new)
-        for publication in batch:
+        for publication in taking.news(batch, taken.kept.new):
             message = publication.message
-            if isinstance(message, AlarmRaised | AlarmSignalled | AlarmCancelled) and message.id in untold:
-                untold.remove(message.id)
+            if isinstance(message, AlarmRaised | AlarmSignalled | AlarmCancelled):
                 fields = {"incident": message.incident, "unit": publication.unit, "realm": publication.realm}
                 self._emit(ALARM_EVENTS[type(message)], fields)
         stored = {one.id: one.lane for publication in batch for one in publication.arrivals}

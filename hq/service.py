@@ -14,7 +14,8 @@ from hq import taking
 from hq.api import Api
 from hq.config import Config
 from hq.desk import Desk
-from hq.receiver import Receiver
+from hq.receiver import Receiver, now_ms
+from hq.seen import Seen
 from hq.store import Store
 from hq.units import Key, Unit
 from terminal.contract import topics
@@ -40,13 +41,14 @@ class Service:
         self._receiver = Receiver(self._store, self._emit, self._send_receipt)
         self._receiver.on_arrival = self._greet
         self._desk = Desk(self._receiver, self._send_state, self._emit)
-        self._api = Api(config.socket, self._desk, self._new_epoch)
+        self._seen = Seen(self._receiver)
+        self._api = Api(config.socket, self._desk, self._seen.shown, self._new_epoch)
         self._answers: set[asyncio.Task[None]] = set()
 
     async def run(self, ready: Callable[[], None] | None = None) -> None:
         """Serve; `ready` is called once the API answers."""
         await self._api.start()
-        works = (self._receiver.run(), self._hold_line(), self._beat())
+        works = (self._receiver.run(), self._hold_line(), self._beat(), self._seen.run())
         tasks = [asyncio.create_task(work) for work in works]
         if ready is not None:
             ready()
@@ -119,8 +121,7 @@ class Service:
     def _heartbeat(self) -> Heartbeat:
         acted_ago_s = time.monotonic() - self._desk.acted_s
         attended = self._api.watched or acted_ago_s < self._config.line.attended_for_s
-        now_ms = time.time_ns() // 1_000_000
-        return Heartbeat(epoch=self._receiver.epoch, storing=self._receiver.storing, attended=attended, utc_ms=now_ms)
+        return Heartbeat(epoch=self._receiver.epoch, storing=self._receiver.storing, attended=attended, utc_ms=now_ms())
 
     def _greet(self, unit: Unit) -> None:
         """A car has come: it is told at once that headquarters is here, and all that it should show."""
@@ -147,5 +148,5 @@ class Service:
                 self._connection.publish(Publication(topics.down(realm, unit, what), encode(message), expiry_s))
 
     async def _new_epoch(self) -> str:
-        self._receiver.epoch = await self._receiver.on_disk(taking.new_epoch)
+        self._receiver.epoch = await self._receiver.on_disk(lambda store: taking.new_epoch(store, now_ms()))
         return self._receiver.epoch

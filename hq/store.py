@@ -1,6 +1,7 @@
 """What headquarters has on disk: every message once, accounts, incidents, cars. Synchronous, for one thread."""
 
 import contextlib
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ import apsw
 import msgspec
 from msgspec import Struct
 
-from hq import accounts
+from hq import accounts, audit
 from hq.accounts import Gap
 from hq.arrivals import Account, Arrival
+from hq.audit import Fact, Head, What
 from hq.incidents import Incident
 from hq.incidents import Key as IncidentKey
 from hq.units import Key as UnitKey
@@ -22,7 +24,9 @@ from terminal.contract.identity import new_id
 from terminal.contract.messages import Point, Who
 from terminal.contract.topics import Lane
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+UPGRADES = {1: audit.SCHEMA}
+"""Version to what makes the next one of it."""
 SCHEMA = (
     """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -57,6 +61,7 @@ CREATE TABLE revisions (realm TEXT NOT NULL, unit TEXT NOT NULL, revision INTEGE
     confirmed INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (realm, unit)) WITHOUT ROWID;
 """
     + accounts.SCHEMA
+    + audit.SCHEMA
 )
 
 
@@ -79,11 +84,13 @@ class Store:
         self.problem = problem
         with db:
             db.execute("INSERT OR IGNORE INTO facts VALUES ('epoch', ?)", (new_id(),))
+            if self.audit_head() == audit.BEGINNING:
+                self.note(self._beginning())
 
     @classmethod
     def open(cls, path: Path, *, vfs: str | None = None) -> "Store":
         """Open or begin the store at `path`; raises DiskFailed."""
-        db, problem = durable.open_database(path, SCHEMA, SCHEMA_VERSION, vfs=vfs)
+        db, problem = durable.open_database(path, SCHEMA, SCHEMA_VERSION, upgrades=UPGRADES, vfs=vfs)
         try:
             return cls(db, path, problem)
         except apsw.Error as error:
@@ -107,6 +114,19 @@ class Store:
         self._db.execute("INSERT OR REPLACE INTO facts VALUES ('epoch', ?)", (epoch,))
         self._db.execute("UPDATE revisions SET confirmed = 0")
         return epoch
+
+    def _beginning(self) -> Fact:
+        told = f"epoch {self.epoch}" + (f"; the store before it {self.problem}" if self.problem else "")
+        return Fact(what=What.LOG_BEGUN, utc_ms=time.time_ns() // 1_000_000, text=told)
+
+    def note(self, *facts: Fact) -> None:
+        """Add these to the audit log."""
+        audit.append(self._db, facts)
+
+    def audit_head(self) -> Head:
+        """The newest entry of the audit log."""
+        with durable.failing(self._path):
+            return audit.head(self._db)
 
     def keep(self, arrivals: Sequence[Arrival], now_ms: int) -> Kept:
         """Store each message unless its id is there, and note its place."""
