@@ -9,11 +9,13 @@ from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hq import taking
 from hq.api import Api
 from hq.config import Config
 from hq.desk import Desk
+from hq.dispatch import Dispatch
 from hq.receiver import Receiver, now_ms
 from hq.seen import Seen
 from hq.store import Store
@@ -22,6 +24,7 @@ from terminal.contract import topics
 from terminal.contract.durable import DiskFailed
 from terminal.contract.messages import DesiredState, Heartbeat, Receipt, encode
 from terminal.contract.mqtt import Broker, Connection, Lost, Publication
+from terminal.contract.work import Picture
 
 log = logging.getLogger(__name__)
 
@@ -42,13 +45,15 @@ class Service:
         self._receiver.on_arrival = self._greet
         self._desk = Desk(self._receiver, self._send_state, self._emit)
         self._seen = Seen(self._receiver)
-        self._api = Api(config.socket, self._desk, self._seen.shown, self._new_epoch)
+        self._dispatch = Dispatch(self._receiver, self._desk)
+        self._pictured: dict[Key, Picture] = {}
+        self._api = Api(config.socket, self._desk, self._dispatch, self._seen.shown, self._new_epoch)
         self._answers: set[asyncio.Task[None]] = set()
 
     async def run(self, ready: Callable[[], None] | None = None) -> None:
         """Serve; `ready` is called once the API answers."""
         await self._api.start()
-        works = (self._receiver.run(), self._hold_line(), self._beat(), self._seen.run())
+        works = (self._receiver.run(), self._hold_line(), self._beat(), self._paint(), self._seen.run())
         tasks = [asyncio.create_task(work) for work in works]
         if ready is not None:
             ready()
@@ -118,6 +123,21 @@ class Service:
                     await self._tell_car(key, only_unconfirmed=True)
             await asyncio.sleep(self._config.line.heartbeat_every_s)
 
+    async def _paint(self) -> None:
+        """To every car that is there: who is near and who needs help, when that has changed."""
+        while True:
+            await asyncio.sleep(self._config.line.picture_every_s)
+            for key, unit in list(self._receiver.units.items()):
+                if unit.online:
+                    self._show_picture(key)
+
+    def _show_picture(self, key: Key) -> None:
+        picture = self._dispatch.picture(key)
+        before = self._pictured.get(key)
+        if before is None or replace(before, utc_ms=picture.utc_ms) != picture:
+            self._pictured[key] = picture
+            self._send(*key, topics.PICTURE, picture, round(self._config.line.picture_every_s))
+
     def _heartbeat(self) -> Heartbeat:
         acted_ago_s = time.monotonic() - self._desk.acted_s
         attended = self._api.watched or acted_ago_s < self._config.line.attended_for_s
@@ -126,6 +146,8 @@ class Service:
     def _greet(self, unit: Unit) -> None:
         """A car has come: it is told at once that headquarters is here, and all that it should show."""
         self._send(*unit.last.key, topics.HEARTBEAT, self._heartbeat(), HEARTBEAT_EXPIRES_S)
+        self._pictured.pop(unit.last.key, None)
+        self._show_picture(unit.last.key)
         task = asyncio.create_task(self._tell_car(unit.last.key))
         self._answers.add(task)
         task.add_done_callback(self._answers.discard)
