@@ -18,6 +18,7 @@ from typing import Any
 from hal.errors import PatrolaError
 from hq import config as hq_config
 from hq import dispatch_command, verify
+from hq.marks import Mark
 from hq.service import Service
 from terminal.contract.systemd import Watchdog, notify_ready
 
@@ -159,7 +160,14 @@ def _summary(one: dict[str, Any], what: str) -> str:
     test = " TEST" if one["kind"] == "test" else ""
     taken = f"taken by {one['acknowledged_by']}" if one["acknowledged_by"] else "NOT TAKEN"
     end = f"cleared by {one['cleared_by']}: {one['reason']}" if one["cleared_by"] else taken
-    return f"{one['incident']} {raised} {one['unit']}{test} {end}"
+    return f"{one['incident']} {raised} {one['unit']}{test} {end}{_signature(one)}"
+
+
+def _signature(incident: dict[str, Any]) -> str:
+    """What there is to doubt of an incident; "" for one that its car has signed, or that nobody can check."""
+    mark, doubted = incident["signature"], incident["doubted"]
+    doubt = "" if mark in (Mark.VERIFIED, Mark.UNCHECKED) else f"; SIGNATURE {mark.upper()}"
+    return doubt + (f"; {doubted} messages about it were not proved to be the car's" if doubted else "")
 
 
 def _read_log(args: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hq import people
+from hq.marks import Mark, weight
 from terminal.contract.messages import (
     Alarm,
     AlarmCancelled,
@@ -21,6 +22,7 @@ from terminal.contract.messages import (
 class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One emergency of one unit; times are headquarters' own, Unix milliseconds.
 
+    `signature` is that of the messages that it was made of; `doubted` others, signed less well, spoke of it too.
     One message that says "real" makes it real for good, and one that says "silent" silent: the car may have lost, in a
     crash, what it knew when it said otherwise.
     """
@@ -38,6 +40,8 @@ class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
     position_ms: int | None = None
     track: tuple[tuple[int, float, float], ...] = ()
     cancelled: bool = False
+    signature: Mark = Mark.UNCHECKED
+    doubted: int = 0
     acknowledged_by: str = ""
     acknowledged_ms: int | None = None
     acknowledged_signals: int | None = None
@@ -74,17 +78,33 @@ class NotPossible(ValueError):
     """What a dispatcher asked for does not fit the incident; the text says why and what to do."""
 
 
-def told(incident: Incident | None, realm: str, unit: str, message: Alarm, now_ms: int) -> Incident | None:
+def told(
+    incident: Incident | None,
+    realm: str,
+    unit: str,
+    message: Alarm,
+    now_ms: int,
+    mark: Mark = Mark.UNCHECKED,
+    *,
+    credible: bool = True,
+) -> Incident | None:
     """The incident after a message of its car that had not come before; messages may come in any order.
 
     A press always counts: one that comes after the clearance opens the incident again. A cancellation that overtook
-    its press begins the incident too; a position alone begins none.
+    its press begins the incident too; a position alone begins none. What is signed well takes the place of what was
+    not; what is signed less well than the incident changes nothing in it, but a press opens it again all the same.
     """
+    if incident is not None and weight(mark) < weight(incident.signature):
+        return _doubted(incident, message)
+    if incident is not None and weight(mark) > weight(incident.signature):
+        incident = _proved(incident, message)
     if incident is None:
         if isinstance(message, AlarmMoved):
             return None
         incident = _begun(realm, unit, message, now_ms)
-    incident = replace(incident, kind=_graver(incident.kind, message.kind), silent=incident.silent or message.silent)
+    # A test is left alone by everybody: whoever says so has to be believed.
+    kind = _graver(incident.kind, message.kind) if credible else AlarmKind.REAL
+    incident = replace(incident, kind=kind, silent=incident.silent or message.silent, signature=mark)
     match message:
         case AlarmRaised() | AlarmSignalled():
             return _placed(_pressed(incident, message), message.position, now_ms)
@@ -94,7 +114,43 @@ def told(incident: Incident | None, realm: str, unit: str, message: Alarm, now_m
             return _placed(incident, message.position, now_ms)
 
 
-def _begun(realm: str, unit: str, message: AlarmRaised | AlarmSignalled | AlarmCancelled, now_ms: int) -> Incident:
+def _doubted(incident: Incident, message: Alarm) -> Incident:
+    """The incident after a message that is signed less well than it is."""
+    if isinstance(message, AlarmMoved):
+        return incident
+    incident = replace(incident, doubted=incident.doubted + 1)
+    return incident if isinstance(message, AlarmCancelled) else _opened(incident)
+
+
+def _proved(incident: Incident, message: Alarm) -> Incident:
+    """The incident without what messages told of it that were not signed as well as this one; what people did stays."""
+    return replace(
+        _begun(incident.realm, incident.unit, message, incident.raised_ms),
+        doubted=incident.doubted + 1,
+        acknowledged_by=incident.acknowledged_by,
+        acknowledged_ms=incident.acknowledged_ms,
+        acknowledged_signals=incident.acknowledged_signals,
+        cleared_by=incident.cleared_by,
+        cleared_ms=incident.cleared_ms,
+        reason=incident.reason,
+    )
+
+
+def _opened(incident: Incident) -> Incident:
+    if incident.is_open:
+        return incident
+    return replace(
+        incident,
+        acknowledged_by="",
+        acknowledged_ms=None,
+        acknowledged_signals=None,
+        cleared_by="",
+        cleared_ms=None,
+        reason="",
+    )
+
+
+def _begun(realm: str, unit: str, message: Alarm, now_ms: int) -> Incident:
     return Incident(
         incident=message.incident,
         realm=realm,
@@ -111,16 +167,7 @@ def _graver(one: AlarmKind, other: AlarmKind) -> AlarmKind:
 
 
 def _pressed(incident: Incident, message: AlarmRaised | AlarmSignalled) -> Incident:
-    if not incident.is_open:
-        incident = replace(
-            incident,
-            acknowledged_by="",
-            acknowledged_ms=None,
-            acknowledged_signals=None,
-            cleared_by="",
-            cleared_ms=None,
-            reason="",
-        )
+    incident = _opened(incident)
     if isinstance(message, AlarmSignalled):
         return replace(incident, signals=max(incident.signals, message.signal))
     return replace(

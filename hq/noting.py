@@ -1,11 +1,12 @@
 """Which facts of the audit log a car's message or a person's act leaves. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from hq import audit
 from hq.arrivals import Publication
 from hq.audit import Fact, What
 from hq.incidents import Incident
+from hq.marks import Mark
 from terminal.contract.messages import AlarmCancelled, AlarmRaised, AlarmSignalled
 
 OF_MESSAGE = {
@@ -15,14 +16,17 @@ OF_MESSAGE = {
 }
 
 
-def of_message(publication: Publication, before: Incident | None, after: Incident, now_ms: int) -> Iterator[Fact]:
+def of_message(
+    publication: Publication, stored_as: Sequence[str], before: Incident | None, after: Incident, now_ms: int
+) -> Iterator[Fact]:
     """What a car's message about an incident tells, and whether it opened the incident again."""
     message = publication.message
     what = OF_MESSAGE.get(type(message))  # type: ignore[arg-type]
     if message is None or what is None:
         return
     body = publication.arrivals[0].body
-    yield _fact(after, what, now_ms, text=_kind(after), message=message.id, digest=audit.digest(body))
+    marked = "" if publication.mark is Mark.UNCHECKED else f", signature {publication.mark}"
+    yield _fact(after, what, now_ms, text=_kind(after) + marked, message=stored_as[0], digest=audit.digest(body))
     if before is not None and after.is_open and not before.is_open:
         yield _fact(after, What.ALARM_OPENED_AGAIN, now_ms, text=f"{before.cleared_by} had cleared it")
 

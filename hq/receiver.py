@@ -13,8 +13,9 @@ import msgspec
 from msgspec.structs import replace
 
 from hq import arrivals, taking, units
-from hq.arrivals import Publication
+from hq.arrivals import Publication, Weigh
 from hq.incidents import Incident, Key
+from hq.marks import unweighed
 from hq.receipts import receipts
 from hq.store import Store
 from hq.taking import Taken
@@ -74,10 +75,11 @@ def now_ms() -> int:
 class Receiver(Listener):
     """Everything is called in the loop's thread; the store in its own, one call after the other."""
 
-    def __init__(self, store: Store, emit: Emit, send_receipt: SendReceipt) -> None:
+    def __init__(self, store: Store, emit: Emit, send_receipt: SendReceipt, weigh: Weigh = unweighed) -> None:
         self._store = store
         self._emit = emit
         self._send_receipt = send_receipt
+        self._weigh = weigh
         self._thread = ThreadPoolExecutor(1, "hq store")
         self._alarms: deque[Publication] = deque()
         self._others: deque[Publication] = deque()
@@ -88,6 +90,7 @@ class Receiver(Listener):
         self.without_room = 0
         self.units: dict[units.Key, Unit] = {last.key: Unit(last=last) for last in store.units()}
         self.incidents: dict[Key, Incident] = {one.key: one for one in store.incidents()}
+        self.on_presence: Callable[[units.Key, Presence], None] = lambda _unit, _presence: None
         self.on_arrival: Callable[[Unit], None] = lambda _unit: None
 
     async def on_disk(self, call: Callable[[Store], T]) -> T:
@@ -109,7 +112,7 @@ class Receiver(Listener):
             if place.what == topics.PRESENCE:
                 self._presence(place, decode_as(Presence, payload))
             else:
-                self._lane(arrivals.read(place, payload))
+                self._lane(arrivals.read(place, payload, self._weigh))
         except Malformed as error:
             self.malformed += 1
             log.warning(
@@ -120,6 +123,7 @@ class Receiver(Listener):
         before = self._unit(place.realm, place.unit)
         unit = units.present(before, presence, time.monotonic())
         self._now(unit)
+        self.on_presence(unit.last.key, presence)
         if unit.online and (unit.incarnation != before.incarnation or not before.online):
             self.on_arrival(unit)
 
@@ -185,7 +189,8 @@ class Receiver(Listener):
         known: dict[units.Key, LastKnown] = {}
         for publication in batch:
             key = (publication.realm, publication.unit)
-            known[key] = units.told(known.get(key) or self.units[key].last, publication, at_ms)
+            before = known.get(key) or self.units[key].last
+            known[key] = units.told(before, publication, at_ms) if publication.credible else before
         return {key: last for key, last in known.items() if last != self.units[key].last}
 
     def _cry_out(self, batch: Sequence[Publication]) -> None:
@@ -211,12 +216,11 @@ class Receiver(Listener):
             message = publication.message
             if isinstance(message, AlarmRaised | AlarmSignalled | AlarmCancelled):
                 fields = {"incident": message.incident, "unit": publication.unit, "realm": publication.realm}
-                self._emit(ALARM_EVENTS[type(message)], fields)
+                self._emit(ALARM_EVENTS[type(message)], fields | {"signature": publication.mark})
             elif isinstance(message, CREW_WORDS):
                 told = {key: value for key, value in msgspec.to_builtins(message).items() if key not in ENVELOPE}
                 self._emit(told.pop("type"), {"unit": publication.unit, "realm": publication.realm, **told})
-        stored = {one.id: one.lane for publication in batch for one in publication.arrivals}
-        for lane, count in Counter(stored[message_id] for message_id in taken.kept.new).items():
+        for lane, count in Counter(lane for _realm, _unit, lane, _id in taken.kept.new).items():
             self._emit("messages-stored", {"lane": lane, "count": count})
 
     def close(self) -> None:

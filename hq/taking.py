@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from hq import incidents, noting, orders
 from hq.arrivals import Account, Publication
+from hq.arrivals import Key as ArrivalKey
 from hq.audit import Fact, What
 from hq.incidents import Incident, Key, NotPossible
 from hq.orders import Order
@@ -40,7 +41,7 @@ def take(store: Store, batch: Sequence[Publication], units: Iterable[LastKnown],
         kept = store.keep([one for publication in batch for one in publication.arrivals], now_ms)
         changed: dict[Key, Incident] = {}
         for publication in news(batch, kept.new):
-            _mean(store, publication, changed, now_ms)
+            _mean(store, publication, kept.new, changed, now_ms)
         for incident in changed.values():
             store.put_incident(incident)
         for last in units:
@@ -48,26 +49,29 @@ def take(store: Store, batch: Sequence[Publication], units: Iterable[LastKnown],
     return Taken(kept, changed)
 
 
-def news(batch: Sequence[Publication], new: Iterable[str]) -> Iterator[Publication]:
+def news(batch: Sequence[Publication], new: Iterable[ArrivalKey]) -> Iterator[Publication]:
     """What means something besides being kept: no repeat, also none within the batch; a position is never kept."""
     untold = set(new)
     for publication in batch:
         if isinstance(publication.message, AlarmMoved):
             yield publication
-        elif publication.message is not None and publication.arrivals[0].id in untold:
-            untold.remove(publication.arrivals[0].id)
+        elif publication.message is not None and publication.arrivals[0].key in untold:
+            untold.remove(publication.arrivals[0].key)
             yield publication
 
 
-def _mean(store: Store, publication: Publication, changed: dict[Key, Incident], now_ms: int) -> None:
+def _mean(
+    store: Store, publication: Publication, new: dict[ArrivalKey, str], changed: dict[Key, Incident], now_ms: int
+) -> None:
     message, realm, unit = publication.message, publication.realm, publication.unit
     if isinstance(message, Alarms):
         key = (realm, unit, message.incident)
         known = changed.get(key) or store.incident(key)
-        after = incidents.told(known, realm, unit, message, now_ms)
+        after = incidents.told(known, realm, unit, message, now_ms, publication.mark, credible=publication.credible)
         if after is not None:
             changed[key] = after
-            store.note(*noting.of_message(publication, known, after, now_ms))
+            stored_as = [new[one.key] for one in publication.arrivals]
+            store.note(*noting.of_message(publication, stored_as, known, after, now_ms))
         if known is not None and after is not None and after.is_open and not known.is_open:
             store.advance_revision((realm, unit))
     elif isinstance(message, StateConfirmed):
@@ -150,3 +154,9 @@ def new_epoch(store: Store, now_ms: int) -> str:
         before, after = store.epoch, store.new_epoch()
         store.note(Fact(what=What.STORE_RESTORED, utc_ms=now_ms, text=f"epoch {before} ended, {after} began"))
     return after
+
+
+def keep_certificates(store: Store, unit: UnitKey, certificates: Sequence[bytes]) -> None:
+    """Keep what this car's signatures are checked with; raises DiskFailed."""
+    with store.transaction():
+        store.put_certificates(unit, certificates)
