@@ -154,7 +154,7 @@ class Core:
         """Take up the emergency and the duty status where the last run left them, as soon as the disk gives them."""
         while True:
             try:
-                saved, duty, kept = await self._writer.submit(_load, urgent=True)
+                saved, duty, kept, receipted = await self._writer.submit(_load, urgent=True)
             except OutboxFailed as error:
                 self._take(inputs.StoreFailed((), str(error)))
                 self._looked.set()
@@ -163,6 +163,8 @@ class Core:
                 before = None if saved is None else _decoded(saved)
                 done = None if kept is None else _decoded_work(kept)
                 self._take(inputs.Restored(before, None if duty is None else duty.decode(), done))
+                # The last run may have ended after a receipt was on disk, and before the state that knew of it.
+                self._take(inputs.Received(receipted))
                 self._looked.set()
                 return
 
@@ -281,8 +283,9 @@ class Core:
         self._journal.write(event, fields, self._time.utc(self._clock.mono_ns()) or datetime.now(UTC))
 
 
-def _load(outbox: Outbox) -> tuple[bytes | None, bytes | None, bytes | None]:
-    return outbox.load_state(EMERGENCY), outbox.load_state(DUTY), outbox.load_state(WORK)
+def _load(outbox: Outbox) -> tuple[bytes | None, bytes | None, bytes | None, tuple[str, ...]]:
+    states = [outbox.load_state(name) for name in (EMERGENCY, DUTY, WORK)]
+    return states[0], states[1], states[2], tuple(outbox.receipted(Lane.ALARM))
 
 
 def _decoded(saved: bytes) -> Emergency:
