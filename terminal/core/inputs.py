@@ -34,6 +34,12 @@ class StoreFailed(Struct, frozen=True):
     problem: str
 
 
+class TimerSaved(Struct, frozen=True):
+    """The check-in timer that would raise this incident is on disk; "" when none runs there."""
+
+    incident: str
+
+
 class Restored(Struct, frozen=True):
     """What the last run left on disk: its emergency, duty status and work, where there was a run before."""
 
@@ -125,6 +131,7 @@ Told = (
     | Commanded
     | Stored
     | StoreFailed
+    | TimerSaved
     | Restored
     | OutboxRepaired
     | Published
