@@ -154,7 +154,8 @@ def _dispatch(path: Path, args: argparse.Namespace) -> int:
 def _summary(one: dict[str, Any], what: str) -> str:
     if what == "units":
         there = "online " if one["online"] else "OFFLINE"
-        how = f"{there} {one['duty'] or '-':16} {_proof(one)} waiting {one['pending']}"
+        signs = "" if one["signs"] else ", unsigned"
+        how = f"{there} {one['duty'] or '-':16} {_proof(one)} waiting {one['pending']}{signs}"
         return f"{one['realm']:8} {one['unit']:12} {how}"
     if what == "gaps":
         return f"{one['realm']:8} {one['unit']:12} {one['lane']:6} {one['first']} to {one['last']} of {one['outbox']}"

@@ -170,6 +170,10 @@ class Receiver(Listener):
             event = "unit-online" if unit.online else "unit-offline"
             self._emit(event, {"realm": unit.last.realm, "unit": unit.last.unit})
 
+    def shown_certificate(self, key: units.Key) -> None:
+        """This car has shown what its alarms are checked with."""
+        self.units[key] = replace(self._unit(*key), signs=True)
+
     def look_for_silence(self, silent_after_s: float) -> None:
         """Count cars as gone that were not heard for too long."""
         now_s = time.monotonic()

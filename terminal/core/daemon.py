@@ -92,7 +92,9 @@ class Core:
         self._storing = Storing(self._writer, self._sender, self._who, self._intake.put, self._account_wanted.set)
         self._looked = asyncio.Event()
         self._inbox = Inbox(self._writer, self._sender, self._intake.put)
-        self._vouching = Vouching(unit.realm, unit.unit, config.trust, self._writer, self._inbox.came_down)
+        self._vouching = Vouching(
+            unit.realm, unit.unit, config.trust, self._writer, self._inbox.came_down, self._intake.put
+        )
         self._session = Session(
             unit.realm, self._who, config.brokers, config.holding, self._sender, self._vouching, self._intake.put
         )
