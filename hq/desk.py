@@ -31,6 +31,7 @@ class Desk:
         self._send_state = send_state
         self._emit = emit
         self.acted_s = float("-inf")
+        self.on_acted: Callable[[Incident], None] = lambda _incident: None
 
     def incidents(self, *, only_open: bool = False) -> list[Incident]:
         """Incidents, newest last."""
@@ -70,6 +71,7 @@ class Desk:
     async def _acted(self, incident: Incident, event: str, fields: dict[str, Any]) -> None:
         self.acted_s = time.monotonic()
         await self.tell_car((incident.realm, incident.unit))
+        self.on_acted(incident)
         self._emit(event, {"incident": incident.incident, "unit": incident.unit, "realm": incident.realm, **fields})
 
     async def tell_car(self, unit: Key, *, only_unconfirmed: bool = False) -> None:

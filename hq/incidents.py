@@ -5,6 +5,7 @@ from msgspec.structs import replace
 
 from hq import people
 from hq.marks import Mark, weight
+from terminal.contract.capsule import tail_of
 from terminal.contract.messages import (
     Alarm,
     AlarmCancelled,
@@ -17,10 +18,14 @@ from terminal.contract.messages import (
     Trigger,
     Who,
 )
+from terminal.contract.topics import MQTT
 
 
 class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One emergency of one unit; times are headquarters' own, Unix milliseconds.
+
+    `bearers` are the ways on which it was told, the first that brought it first; `presses` the tails of the
+    messages that told of one.
 
     `signature` is that of the messages that it was made of; `doubted` others, signed less well, spoke of it too.
 
@@ -41,6 +46,8 @@ class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
     position_ms: int | None = None
     track: tuple[tuple[int, float, float], ...] = ()
     cancelled: bool = False
+    bearers: tuple[str, ...] = ()
+    presses: tuple[str, ...] = ()
     signature: Mark = Mark.UNCHECKED
     doubted: int = 0
     acknowledged_by: str = ""
@@ -75,6 +82,10 @@ GRAVITY = (AlarmKind.REAL, AlarmKind.EXERCISE, AlarmKind.TEST)
 """Gravest first."""
 
 
+MOST_PRESSES = 100
+"""Of one incident; a repeat by another bearer of one that found no room counts as a press of its own."""
+
+
 class NotPossible(ValueError):
     """What a dispatcher asked for does not fit the incident; the text says why and what to do."""
 
@@ -88,12 +99,14 @@ def told(
     mark: Mark = Mark.UNCHECKED,
     *,
     credible: bool = True,
+    bearer: str = MQTT,
 ) -> Incident | None:
     """The incident after a message of its car that had not come before; messages may come in any order.
 
-    A press always counts: one that comes after the clearance opens the incident again. A cancellation that overtook
-    its press begins the incident too; a position alone begins none. What is signed well takes the place of what was
-    not; what is signed less well than the incident changes nothing in it, but a press opens it again all the same.
+    A press always counts: one that comes after the clearance opens the incident again, unless it has come before by
+    another bearer. A cancellation that overtook its press begins the incident too; a position alone begins none. What
+    is signed well takes the place of what was not; what is signed less well than the incident changes nothing in it,
+    but a press opens it again all the same.
     """
     if incident is not None and weight(mark) < weight(incident.signature):
         return _doubted(incident, message)
@@ -111,10 +124,11 @@ def told(
         signature=mark,
         kind=_graver(incident.kind, message.kind),
         silent=incident.silent or message.silent,
+        bearers=tuple(dict.fromkeys((*incident.bearers, bearer))),
     )
     match message:
         case AlarmRaised() | AlarmSignalled():
-            return _placed(_pressed(incident, message), message.position, now_ms)
+            return _placed(_pressed(incident, message, bearer), message.position, now_ms)
         case AlarmCancelled():
             return replace(incident, cancelled=True)
         case AlarmMoved():
@@ -142,7 +156,7 @@ def _doubted(incident: Incident, message: Alarm) -> Incident:
     if isinstance(message, AlarmMoved):
         return incident
     incident = replace(incident, doubted=incident.doubted + 1)
-    return incident if isinstance(message, AlarmCancelled) else _opened(incident)
+    return incident if isinstance(message, AlarmCancelled) or knows(incident, message) else _opened(incident)
 
 
 def _unproved_left_out(incident: Incident) -> Incident:
@@ -167,10 +181,26 @@ def _opened(incident: Incident) -> Incident:
     )
 
 
-def _pressed(incident: Incident, message: AlarmRaised | AlarmSignalled) -> Incident:
-    incident = _opened(incident)
+def knows(incident: Incident | None, message: Alarm) -> bool:
+    """Whether this press, or that it was a mistake, has come before, by another bearer or with less in it."""
+    if incident is None:
+        return False
+    return incident.cancelled if isinstance(message, AlarmCancelled) else _tail(message) in incident.presses
+
+
+def _tail(message: Alarm) -> str:
+    return tail_of(message.id).hex()
+
+
+def _pressed(incident: Incident, message: AlarmRaised | AlarmSignalled, bearer: str) -> Incident:
+    if not knows(incident, message):
+        presses = sorted((*incident.presses, _tail(message)))[:MOST_PRESSES]
+        incident = replace(_opened(incident), presses=tuple(presses))
     if isinstance(message, AlarmSignalled):
         return replace(incident, signals=max(incident.signals, message.signal))
+    if bearer != MQTT and incident.signals:
+        # What comes in an SMS is less than what the message itself has told.
+        return incident
     return replace(
         incident,
         who=message.who,

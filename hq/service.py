@@ -11,10 +11,12 @@ from typing import Any
 
 from msgspec import Struct
 
-from hq import taking
+from hq import assemble, taking
 from hq.api import Api
 from hq.config import Config
 from hq.desk import Desk
+from hq.gateways.intake import Intake
+from hq.gateways.texting import TextGateways
 from hq.keyring import Keyring
 from hq.receiver import Receiver, now_ms
 from hq.seen import Seen
@@ -46,6 +48,11 @@ class Service:
         self._receiver.on_arrival = self._greet
         self._desk = Desk(self._receiver, self._send_state, self._emit)
         self._seen = Seen(self._receiver)
+        intake = Intake(
+            self._receiver, self._keyring.weigh_parts, self._keyring.capsule_signature, self._emit, config.sms
+        )
+        self._texting = TextGateways(config.sms, assemble.modem(config.sms), intake, self._emit)
+        self._desk.on_acted = self._texting.acted
         self._api = Api(config.socket, self._desk, self._seen.shown, self._new_epoch)
         self._answers: set[asyncio.Task[None]] = set()
         self._refused: dict[Key, str] = {}
@@ -53,7 +60,8 @@ class Service:
     async def run(self, ready: Callable[[], None] | None = None) -> None:
         """Serve; `ready` is called once the API answers."""
         await self._api.start()
-        works = (self._receiver.run(), self._hold_line(), self._beat(), self._seen.run())
+        await self._texting.start()
+        works = (self._receiver.run(), self._hold_line(), self._beat(), self._seen.run(), *self._texting.works())
         tasks = [asyncio.create_task(work) for work in works]
         if ready is not None:
             ready()
@@ -68,6 +76,7 @@ class Service:
             for task in (*tasks, *self._answers):
                 task.cancel()
             await asyncio.gather(*tasks, *self._answers, return_exceptions=True)
+            await self._texting.close()
             await self._api.close()
             self._receiver.close()
 

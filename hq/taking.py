@@ -25,10 +25,11 @@ Alarms = AlarmRaised | AlarmSignalled | AlarmCancelled | AlarmMoved
 
 
 class Taken(Struct, frozen=True):
-    """What a batch came to: what was new or clashed, and each incident that it changed, as it is now."""
+    """What a batch came to: what was new or clashed, each incident that it changed, and presses that came again."""
 
     kept: Kept
     incidents: dict[Key, Incident]
+    again: frozenset[ArrivalKey] = frozenset()
 
 
 def take(store: Store, batch: Sequence[Publication], units: Iterable[LastKnown], now_ms: int) -> Taken:
@@ -36,13 +37,15 @@ def take(store: Store, batch: Sequence[Publication], units: Iterable[LastKnown],
     with store.transaction():
         kept = store.keep([one for publication in batch for one in publication.arrivals], now_ms)
         changed: dict[Key, Incident] = {}
+        again: set[ArrivalKey] = set()
         for publication in news(batch, kept.new):
-            _mean(store, publication, kept.new, changed, now_ms)
+            if _mean(store, publication, kept.new, changed, now_ms):
+                again.update(one.key for one in publication.arrivals)
         for incident in changed.values():
             store.put_incident(incident)
         for last in units:
             store.put_unit(last)
-    return Taken(kept, changed)
+    return Taken(kept, changed, frozenset(again))
 
 
 def news(batch: Sequence[Publication], new: Iterable[ArrivalKey]) -> Iterator[Publication]:
@@ -58,25 +61,29 @@ def news(batch: Sequence[Publication], new: Iterable[ArrivalKey]) -> Iterator[Pu
 
 def _mean(
     store: Store, publication: Publication, new: dict[ArrivalKey, str], changed: dict[Key, Incident], now_ms: int
-) -> None:
+) -> bool:
+    """Whether it is a press that has come before, by another bearer."""
     message, realm, unit = publication.message, publication.realm, publication.unit
     if isinstance(message, Alarms):
         key = (realm, unit, message.incident)
         known = changed.get(key) or store.incident(key)
-        after = incidents.told(known, realm, unit, message, now_ms, publication.mark, credible=publication.credible)
+        mark, credible, bearer = publication.mark, publication.credible, publication.bearer
+        after = incidents.told(known, realm, unit, message, now_ms, mark, credible=credible, bearer=bearer)
         if after is not None:
             changed[key] = after
             stored_as = [new[one.key] for one in publication.arrivals]
             store.note(*noting.of_message(publication, stored_as, known, after, now_ms))
         if known is not None and after is not None and after.is_open and not known.is_open:
             store.advance_revision((realm, unit))
-    elif isinstance(message, StateConfirmed):
+        return incidents.knows(known, message)
+    if isinstance(message, StateConfirmed):
         # One that speaks of an earlier life of this store, from before a backup, confirms no revision of this one.
         if message.epoch in ("", store.epoch):
             store.confirm((realm, unit), message.revision)
     elif isinstance(message, Thinned) and message.place is not None:
         account = Account(realm, unit, message.outbox or message.place.outbox)
         store.give_up(account, message.lane, message.dropped)
+    return False
 
 
 def act(store: Store, key: Key, step: Callable[[Incident], Incident], now_ms: int) -> Incident:

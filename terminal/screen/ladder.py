@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from terminal.contract.topics import MQTT
 from terminal.link import AlarmView, RaiseAlarm, Urgency
 from terminal.screen.words import Said, age, clean
 
@@ -37,8 +38,8 @@ def of_alarm(alarm: AlarmView, now_ns: int) -> Ladder:
         (title, "plain"),
         (f"{REACHED} PRESSED", "good"),
         _stored(alarm),
-        _rung(alarm.sent, "SENT", "sent"),
-        _rung(alarm.received, "RECEIVED by HQ", "received by HQ"),
+        _rung(alarm.sent, f"SENT{_by(alarm.sent_by)}", "sent"),
+        _rung(alarm.received, f"RECEIVED by HQ{_by(alarm.received_by)}", "received by HQ"),
         _rung(bool(alarm.acknowledged_by), f"ACKNOWLEDGED by {clean(alarm.acknowledged_by)}", "acknowledged"),
         _cleared(alarm),
     )
@@ -61,6 +62,11 @@ def _stored(alarm: AlarmView) -> Said:
 
 def _rung(reached: bool, words: str, ahead: str) -> Said:
     return (f"{REACHED} {words}", "good") if reached else (f"{AHEAD} {ahead}", "dim")
+
+
+def _by(bearers: tuple[str, ...]) -> str:
+    """By what it was proved, where that is not the brokers' line."""
+    return f" by {clean(bearers[0]).upper()}" if bearers and MQTT not in bearers else ""
 
 
 def _cleared(alarm: AlarmView) -> Said:

@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from hal.errors import PatrolaError, SourceError, SourceStale
-from terminal.contract.capsule import SIGNATURE_BYTES, AlarmCapsule, ReceiptCapsule, read, receipt_body, split, tail_of
+from terminal.contract.capsule import AlarmCapsule, ReceiptCapsule, read, receipt_body, split, tail_of
 from terminal.contract.identity import new_id, new_incident
 from terminal.contract.messages import AlarmRaised, Who
+from terminal.contract.signed import SIGNATURE_BYTES
 from terminal.core.inputs import CapsuleReceipted, CarryFailed, Published, Told
 from terminal.uplink.bearers.carrier import Carrier
 
