@@ -27,7 +27,8 @@ def bench(tmp_path: Path) -> Iterator[ModemBench]:
 
 
 def modem(bench: ModemBench, **settings: object) -> Messaging:
-    settings = {"bus": bench.address} | settings
+    # So far apart that only ModemManager's own word brings news in time.
+    settings = {"bus": bench.address, "look_every_s": 50.0} | settings
     built = registry.build("modem_manager", "modem", registry.settings_type("modem_manager")(**settings), SystemClock())
     assert isinstance(built, Messaging)
     return built
@@ -44,8 +45,8 @@ async def until(readings: AsyncIterator[AnyReading], is_it: Callable[[LinkQualit
 
 @asynccontextmanager
 async def opened(source: Messaging) -> AsyncIterator[AsyncIterator[AnyReading]]:
-    """The source's readings, of which the first has come."""
-    async with aclosing(source.readings()) as readings:
+    """The source's readings, of which the first has come; what is done with them takes no longer than it may."""
+    async with asyncio.timeout(WITHIN_S), aclosing(source.readings()) as readings:
         await until(readings, lambda _reading: True)
         yield readings
 
