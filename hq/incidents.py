@@ -28,7 +28,6 @@ class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
     messages that told of one.
 
     `signature` is that of the messages that it was made of; `doubted` others, signed less well, spoke of it too.
-
     One message that says "real" makes it real for good, and one that says "silent" silent: the car may have lost, in a
     crash, what it knew when it said otherwise.
     """
@@ -111,21 +110,16 @@ def told(
     if incident is not None and weight(mark) < weight(incident.signature):
         return _doubted(incident, message)
     if incident is not None and weight(mark) > weight(incident.signature):
-        incident = _unproved_left_out(incident)
+        incident = _proved(incident, message)
     if incident is None:
         if isinstance(message, AlarmMoved):
             return None
         incident = _begun(realm, unit, message, now_ms)
-    if not credible:
-        # A test is left alone by everybody: whoever says so has to be believed.
-        message = replace(message, kind=AlarmKind.REAL)
-    incident = replace(
-        incident,
-        signature=mark,
-        kind=_graver(incident.kind, message.kind),
-        silent=incident.silent or message.silent,
-        bearers=tuple(dict.fromkeys((*incident.bearers, bearer))),
-    )
+    # A test is left alone by everybody: whoever says so has to be believed.
+    kind = _graver(incident.kind, message.kind) if credible else AlarmKind.REAL
+    bearers = tuple(dict.fromkeys((*incident.bearers, bearer)))
+    silent = incident.silent or message.silent
+    incident = replace(incident, kind=kind, silent=silent, signature=mark, bearers=bearers)
     match message:
         case AlarmRaised() | AlarmSignalled():
             return _placed(_pressed(incident, message, bearer), message.position, now_ms)
@@ -133,22 +127,6 @@ def told(
             return replace(incident, cancelled=True)
         case AlarmMoved():
             return _placed(incident, message.position, now_ms)
-
-
-def _begun(realm: str, unit: str, message: AlarmRaised | AlarmSignalled | AlarmCancelled, now_ms: int) -> Incident:
-    return Incident(
-        incident=message.incident,
-        realm=realm,
-        unit=unit,
-        who=message.who,
-        kind=message.kind,
-        silent=message.silent,
-        raised_ms=now_ms,
-    )
-
-
-def _graver(one: AlarmKind, other: AlarmKind) -> AlarmKind:
-    return min(one, other, key=GRAVITY.index)
 
 
 def _doubted(incident: Incident, message: Alarm) -> Incident:
@@ -159,12 +137,18 @@ def _doubted(incident: Incident, message: Alarm) -> Incident:
     return incident if isinstance(message, AlarmCancelled) or knows(incident, message) else _opened(incident)
 
 
-def _unproved_left_out(incident: Incident) -> Incident:
-    """The incident without what was told of it by messages that were not signed so well; what people did stays."""
-    bare = replace(
-        incident, kind=AlarmKind.REAL, silent=False, signals=0, cancelled=False, doubted=incident.doubted + 1
+def _proved(incident: Incident, message: Alarm) -> Incident:
+    """The incident without what messages told of it that were not signed as well as this one; what people did stays."""
+    return replace(
+        _begun(incident.realm, incident.unit, message, incident.raised_ms),
+        doubted=incident.doubted + 1,
+        acknowledged_by=incident.acknowledged_by,
+        acknowledged_ms=incident.acknowledged_ms,
+        acknowledged_signals=incident.acknowledged_signals,
+        cleared_by=incident.cleared_by,
+        cleared_ms=incident.cleared_ms,
+        reason=incident.reason,
     )
-    return replace(bare, position=None, position_ms=None, track=())
 
 
 def _opened(incident: Incident) -> Incident:
@@ -190,6 +174,22 @@ def knows(incident: Incident | None, message: Alarm) -> bool:
 
 def _tail(message: Alarm) -> str:
     return tail_of(message.id).hex()
+
+
+def _begun(realm: str, unit: str, message: Alarm, now_ms: int) -> Incident:
+    return Incident(
+        incident=message.incident,
+        realm=realm,
+        unit=unit,
+        who=message.who,
+        kind=message.kind,
+        silent=message.silent,
+        raised_ms=now_ms,
+    )
+
+
+def _graver(one: AlarmKind, other: AlarmKind) -> AlarmKind:
+    return min(one, other, key=GRAVITY.index)
 
 
 def _pressed(incident: Incident, message: AlarmRaised | AlarmSignalled, bearer: str) -> Incident:

@@ -98,8 +98,8 @@ class Tables(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     journal: Journalling = Journalling()
     sending: Sending = Sending()
     holding: Holding = Holding()
-    sms: Texting = Texting()
     trust: Trusting = Trusting()
+    sms: Texting = Texting()
     time: TimeSection = TimeSection()
 
 
@@ -116,8 +116,8 @@ class Config(Struct, frozen=True, kw_only=True):
     journal: Journalling
     sending: Sending
     holding: Holding
-    sms: Texting
     trust: Trusting
+    sms: Texting
     time: TimeSection
 
 

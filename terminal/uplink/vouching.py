@@ -37,6 +37,8 @@ HEADQUARTERS = "headquarters"
 """Under which name the certificates of headquarters are kept in the outbox."""
 MOST_EARLY = 64
 """Messages that wait until the cryptography is there; headquarters repeats those that do not fit."""
+RECALL_WITHIN_S = 1.0
+"""How long the disk is waited for, which knows headquarters' certificate of before."""
 LOOK_AGAIN_S = 60.0
 """How often the files are looked at: a new revocation list counts from then on."""
 
@@ -56,6 +58,7 @@ class Kept(Struct, frozen=True):
 class Vouching:
     """`came_down` is called with what the broker delivered, `hand_on` with what may be believed of it.
 
+    `loaded` once the files have been read, `kept` once headquarters' certificate is on disk.
     Without a CA (on a bench) everything is handed on, and nothing is signed.
     """
 
@@ -68,7 +71,10 @@ class Vouching:
         self._writer = writer
         self._hand_on = hand_on
         self._early: deque[tuple[str, bytes]] = deque(maxlen=MOST_EARLY)
-        self._ready = rules.ca is None and rules.certificate is None
+        self.loaded = asyncio.Event()
+        self.kept = asyncio.Event()
+        if rules.ca is None and rules.certificate is None:
+            self.loaded.set()
         self._is_strict = rules.ca is not None and not rules.accept_unsigned
         self._signer: Signer | None = None
         self._believed: Believed | None = None
@@ -78,35 +84,45 @@ class Vouching:
 
     async def run(self) -> None:
         """Load the files, keep what is learnt on disk, and load files that have become others, for ever."""
-        if self._ready:
+        if self.loaded.is_set():
             return
-        seen: object = None
+        recalling = asyncio.create_task(self._recalled())
+        try:
+            stamps = await self._loaded_anew(None)
+            # A disk that hangs is not waited for; headquarters shows its certificate when it is asked to.
+            await asyncio.wait([recalling], timeout=RECALL_WITHIN_S)
+            for certificate in recalling.result() if recalling.done() else ():
+                self._learn(certificate)
+            self._keeping.clear()
+        finally:
+            recalling.cancel()
+        self.loaded.set()
+        self._take_early()
         while True:
-            stamps = await asyncio.to_thread(self._rules.stamps)
-            if stamps != seen:
-                seen = stamps
-                await self._load()
-            self._ready = True
-            self._take_early()
             try:
                 async with asyncio.timeout(LOOK_AGAIN_S):
                     await self._keeping.wait()
+            except TimeoutError:
+                stamps = await self._loaded_anew(stamps)
+            else:
                 self._keeping.clear()
                 await self._keep()
-            except TimeoutError:
-                pass
 
-    async def _load(self) -> None:
+    async def _loaded_anew(self, before: object) -> object:
+        """Load the files unless their stamps are those of `before`; returns their stamps."""
+        stamps = await asyncio.to_thread(self._rules.stamps)
+        if stamps == before:
+            return before
         signer, believed = await asyncio.to_thread(_loaded, self._rules, self._unit)
         self._signer = signer or self._signer
-        if believed is None:
-            return
-        known = self._believed.certificates if self._believed is not None else await self._kept()
-        self._believed = believed
-        for certificate in known:
-            self._learn(certificate)
+        if believed is not None:
+            known = () if self._believed is None else self._believed.certificates
+            self._believed = believed
+            for certificate in known:
+                self._learn(certificate)
+        return stamps
 
-    async def _kept(self) -> tuple[bytes, ...]:
+    async def _recalled(self) -> tuple[bytes, ...]:
         try:
             kept = await self._writer.submit(lambda outbox: outbox.load_state(HEADQUARTERS))
             return () if kept is None else msgspec.msgpack.decode(kept, type=Kept).certificates
@@ -120,6 +136,7 @@ class Vouching:
         kept = msgspec.msgpack.encode(Kept(self._believed.certificates))
         try:
             await self._writer.submit(lambda outbox: outbox.commit([], {HEADQUARTERS: kept}))
+            self.kept.set()
         except OutboxFailed as error:
             log.warning("trust: headquarters' certificate is not kept, and will be asked for again: %s", error)
 
@@ -163,7 +180,7 @@ class Vouching:
     def came_down(self, what: str, payload: bytes) -> None:
         """One message on this car's down topic."""
         self._early.append((what, payload))
-        if self._ready:
+        if self.loaded.is_set():
             self._take_early()
 
     def _take_early(self) -> None:
@@ -214,16 +231,19 @@ def _loaded(rules: Trusting, unit: str) -> "tuple[Signer | None, Believed | None
     """What the files hold; what cannot be used is said, and is None."""
 
     def signer() -> "Signer | None":
+        if rules.certificate is None:
+            return None
         from terminal.contract.signing import Signer
 
-        return None if rules.certificate is None else Signer.at(rules.certificate, rules.key)
+        return Signer.at(rules.certificate, rules.key)
 
     def believed() -> "Believed | None":
+        if rules.ca is None:
+            return None
         from terminal.contract.signing import Trust
         from terminal.uplink.believed import Believed
 
-        trust = None if rules.ca is None else Trust.at(rules.ca, rules.revoked)
-        return None if trust is None else Believed(trust, rules.headquarters, BUILD)
+        return Believed(Trust.at(rules.ca, rules.revoked), rules.headquarters, BUILD)
 
     ours = _tried(signer, "alarms go unsigned")
     if ours is not None and ours.name != unit:

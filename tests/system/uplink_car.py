@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from hal.clock import SystemClock
 from hq.accounts import Gap
 from hq.config import Config, Line
+from hq.config import Trusting as HqTrusting
 from hq.service import Service
 from hq.store import Store
 from terminal.contract import topics
@@ -153,9 +154,16 @@ def a_point(number: int) -> Point:
 class Hq:
     """The product's headquarters on a store in a folder; it may go away and come back on it."""
 
-    def __init__(self, folder: Path, *brokers: Broker, name: str = "HQ-1") -> None:
+    def __init__(self, folder: Path, *brokers: Broker, name: str = "HQ-1", trust: HqTrusting | None = None) -> None:
         line = Line(heartbeat_every_s=0.5, longest_pause_s=0.2)
-        self._config = Config(name=name, brokers=brokers, store=folder / "hq.db", socket=folder / "hq.sock", line=line)
+        self._config = Config(
+            name=name,
+            brokers=brokers,
+            store=folder / "hq.db",
+            socket=folder / "hq.sock",
+            line=line,
+            trust=trust or HqTrusting(),
+        )
         self._task: asyncio.Task[None] | None = None
         self._probes = count(1)
 
