@@ -43,11 +43,14 @@ bus = "{bus}"
 numbers = ["{number}"]
 form = "{form}"
 after_s = 0.5
-again_after_s = 1.0
-again_at_most_s = 1.0
+again_after_s = {again_s}
+again_at_most_s = {again_s}
 most_per_incident = {most}
 """
 GATEWAYS = """
+[sms]
+most_per_incident = 1000
+
 [sms.gateway]
 port = {port}
 token = "token"
@@ -96,7 +99,7 @@ def with_credentials(config: Path, tls: Path, name: str) -> None:
 
 @pytest.fixture
 def scene(tmp_path: Path, tls: Path, request: pytest.FixtureRequest) -> Iterator[Scene]:
-    settings = {"form": "data", "most": 20} | getattr(request, "param", {})
+    settings = {"form": "data", "most": 20, "again_s": 1.0} | getattr(request, "param", {})
     broker = Mosquitto(tmp_path, TLS.format(tls, "user root\n" if os.getuid() == 0 else ""))
     broker.start()
     hq, port = Headquarters(tmp_path / "hq", broker.broker.port), free_port()
@@ -249,7 +252,7 @@ def test_the_gateways_door_opens_for_its_token_and_for_capsules_only(scene: Scen
     assert TOKEN not in "".join(scene.hq.process.err.told)
 
 
-@pytest.mark.parametrize("scene", [{"most": 3}], indirect=True)
+@pytest.mark.parametrize("scene", [{"most": 3, "again_s": 0.1}], indirect=True)
 @pytest.mark.promise("P-BEARER-06")
 def test_without_an_answer_an_incident_costs_no_more_than_its_cap(scene: Scene) -> None:
     scene.board.press()
