@@ -1,9 +1,12 @@
 """The mobile network between a car's modem and an SMS gateway at headquarters, carried by the test."""
 
+import contextlib
 import http.client
 import json
+import socket
 import threading
 from base64 import b64decode, b64encode
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -83,6 +86,14 @@ class Network:
             return line.getresponse().status
         finally:
             line.close()
+
+    @contextlib.contextmanager
+    def line(self, said: bytes) -> Iterator[None]:
+        """A client of headquarters' gateway who says this and stays."""
+        with socket.create_connection(("127.0.0.1", self._hq_port), WITHIN_S) as line:
+            with contextlib.suppress(OSError):
+                line.sendall(said)
+            yield
 
     def deliver(self, answer: dict[str, Any]) -> None:
         """An answer of headquarters', as the car's modem gets it."""

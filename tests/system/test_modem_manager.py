@@ -228,6 +228,25 @@ def test_before_it_is_read_nothing_can_be_sent(bench: ModemBench) -> None:
         asyncio.run(modem(bench).send_message(HQ, b"help"))
 
 
+def test_who_may_not_use_messages_still_knows_the_network_and_is_told_what_to_do(
+    bench: ModemBench, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story() -> None:
+        source = modem(bench)
+        bench.ask("Forbid", True, signature="b")
+        bench.deliver(HQ, b"\x01")
+        async with opened(source) as readings:
+            with pytest.raises(SourceRefused, match=r"does not let this user call Create; install config/polkit"):
+                await source.send_message(HQ, b"help")
+            bench.ask("Forbid", False, signature="b")
+            bench.become("State", 11, "i")
+            await until(readings, lambda one: one.state == "connected")
+            assert (await _next(source)).data == b"\x01"
+
+    asyncio.run(story())
+    assert [line for line in caplog.messages if "install config/polkit/60-patrola.rules" in line]
+
+
 async def _next(source: Messaging) -> ShortMessage:
     async with asyncio.timeout(WITHIN_S):
         return await source.next_message()

@@ -6,6 +6,7 @@ from itertools import permutations
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 from msgspec.structs import replace
 
@@ -19,6 +20,7 @@ from hq.marks import Mark, Weighed
 from hq.receiver import Receiver
 from hq.store import Store
 from terminal.contract.capsule import AlarmCapsule, ReceiptCapsule, Told, alarm_body, read, receipt_body, split, tail_of
+from terminal.contract.durable import DiskFailed
 from terminal.contract.identity import new_id, new_incident
 from terminal.contract.messages import (
     AlarmCancelled,
@@ -32,8 +34,11 @@ from terminal.contract.messages import (
 )
 from terminal.contract.signed import SIGNATURE_BYTES, Parted
 from terminal.contract.topics import MQTT
+from tests.system.faulty_disk import faulty
 
 WITHIN_S = 30.0
+NEVER = 1 << 60
+"""An operation that no test comes to."""
 REALM, UNIT = "LJ", "LJ-101"
 NOW_MS = 1_800_000_000_000
 INCIDENT = new_incident()
@@ -137,10 +142,11 @@ class Desk:
     """Headquarters' end with a store of its own, and what it sends and tells."""
 
     def __init__(self, folder: Path, rules: Answering) -> None:
+        self.disk = faulty(NEVER, apsw.FullError, for_good=True)
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.sent: asyncio.Queue[bytes] = asyncio.Queue()
         self.fails = False
-        self.receiver = Receiver(Store.open(folder / "hq.db"), self._emit, lambda *_: None)
+        self.receiver = Receiver(Store.open(folder / "hq.db", vfs=self.disk.name), self._emit, lambda *_: None)
         self.intake = Intake(self.receiver, weigh_all, lambda _body: SEAL, self._emit, rules)
 
     def _emit(self, event: str, fields: dict[str, Any]) -> None:
@@ -174,6 +180,7 @@ def played(folder: Path, story: Callable[[Desk], Awaitable[None]], **rules: int)
             await asyncio.gather(running, return_exceptions=True)
             await desk.intake.close()
             desk.receiver.close()
+            desk.disk.unregister()
 
     asyncio.run(play())
 
@@ -244,6 +251,20 @@ def test_answers_are_capped_and_the_alarm_is_not(tmp_path: Path, cap: str) -> No
         assert (desk.told("alarm-raised"), desk.told("alarm-came-again")) == (1, 4)
 
     played(tmp_path, story, **{cap: 3})
+
+
+def test_what_the_disk_refuses_is_not_answered_and_the_next_try_is(tmp_path: Path) -> None:
+    async def story(desk: Desk) -> None:
+        desk.disk.fail_from_now()
+        with pytest.raises(DiskFailed):
+            await desk.intake.took(capsule(RAISED), desk.reply)
+        assert desk.told("alarm-not-stored") == 1
+        assert desk.sent.empty()
+        desk.disk.mend()
+        await desk.intake.took(capsule(RAISED), desk.reply)
+        assert (await desk.receipt()).tail == tail_of(RAISED.id)
+
+    played(tmp_path, story)
 
 
 def test_a_gateway_that_cannot_send_is_told_to_the_desk(tmp_path: Path) -> None:
