@@ -75,7 +75,9 @@ class Network:
             for _number, data, text in self._modem.sent()[self._carried :]:
                 self._carried += 1
                 for _ in range(self.copies):
-                    self.statuses.append(self.post(came(data, text)))
+                    # Headquarters may have ended: a network loses what nobody takes.
+                    with contextlib.suppress(OSError, http.client.HTTPException):
+                        self.statuses.append(self.post(came(data, text)))
 
     def post(self, body: dict[str, str] | bytes, token: str = TOKEN, path: str = "/sms", how: str = "POST") -> int:
         """A call of headquarters' gateway; the status of its answer."""
