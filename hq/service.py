@@ -13,10 +13,13 @@ from msgspec import Struct
 
 from hq import assemble, taking
 from hq.api import Api
+from hq.closing import Closing
 from hq.config import Config
 from hq.desk import Desk
+from hq.escalating import Escalating
 from hq.gateways.intake import Intake
 from hq.gateways.texting import TextGateways
+from hq.heads import Heads
 from hq.keyring import Keyring
 from hq.receiver import Receiver, now_ms
 from hq.seen import Seen
@@ -44,13 +47,19 @@ class Service:
         self._store = Store.open(config.store)
         self._keyring = Keyring(config.trust.filled_in(config.brokers), self._store.certificates())
         self._receiver = Receiver(self._store, self._emit, self._send_receipt, self._keyring.weigh)
+        for unit, _certificate in self._store.certificates():
+            self._receiver.shown_certificate(unit)
         self._receiver.on_presence = self._introduced
         self._receiver.on_arrival = self._greet
-        self._desk = Desk(self._receiver, self._send_state, self._emit)
+        self._desk = Desk(self._receiver, self._send_state, self._emit, config.alarms)
         self._seen = Seen(self._receiver)
-        intake = Intake(
-            self._receiver, self._keyring.weigh_parts, self._keyring.capsule_signature, self._emit, config.sms
-        )
+        self._escalating = Escalating(self._receiver, config.escalation, self._emit)
+        self._heads = Heads(self._receiver, config.audit, self._emit)
+        self._closing = Closing(self._receiver, config.alarms.close_tests_after_s, self._desk.close_test)
+        self._receiver.on_incidents += [self._escalating.changed, self._closing.changed]
+        self._receiver.on_not_stored = self._escalating.not_stored
+        weigh, sign = self._keyring.weigh_parts, self._keyring.capsule_signature
+        intake = Intake(self._receiver, weigh, sign, self._emit, config.sms)
         self._texting = TextGateways(config.sms, assemble.modem(config.sms), intake, self._emit)
         self._desk.on_acted = self._texting.acted
         self._api = Api(config.socket, self._desk, self._seen.shown, self._new_epoch)
@@ -61,7 +70,8 @@ class Service:
         """Serve; `ready` is called once the API answers."""
         await self._api.start()
         await self._texting.start()
-        works = (self._receiver.run(), self._hold_line(), self._beat(), self._seen.run(), *self._texting.works())
+        lasting = (self._receiver, self._seen, self._escalating, self._closing, self._heads)
+        works = (self._hold_line(), self._beat(), *(one.run() for one in lasting), *self._texting.works())
         tasks = [asyncio.create_task(work) for work in works]
         if ready is not None:
             ready()
@@ -127,6 +137,7 @@ class Service:
         while True:
             self._keyring.look_again()
             self._receiver.look_for_silence(self._config.line.unit_silent_after_s)
+            self._desk.look_for_unproved()
             for key, unit in list(self._receiver.units.items()):
                 if unit.online:
                     self._send(*key, topics.HEARTBEAT, self._heartbeat(key), HEARTBEAT_EXPIRES_S)
@@ -168,6 +179,7 @@ class Service:
                 self._emit("certificate-refused", {"realm": unit[0], "unit": unit[1], "problem": str(error)})
         else:
             if is_new:
+                self._receiver.shown_certificate(unit)
                 self._start(self._keep_certificates(unit))
 
     async def _keep_certificates(self, unit: Key) -> None:

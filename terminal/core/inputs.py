@@ -35,6 +35,12 @@ class StoreFailed(Struct, frozen=True):
     problem: str
 
 
+class TimerSaved(Struct, frozen=True):
+    """The check-in timer that would raise this incident is on disk; "" when none runs there."""
+
+    incident: str
+
+
 class Restored(Struct, frozen=True):
     """What the last run left on disk: its emergency, duty status and work, where there was a run before."""
 
@@ -111,6 +117,12 @@ class PublishRefused(Struct, frozen=True):
     problem: str
 
 
+class Doubted(Struct, frozen=True):
+    """Why what came down cannot be taken for headquarters' word; "" once something can again."""
+
+    problem: str
+
+
 class PendingCounted(Struct, frozen=True):
     """So many messages wait for headquarters' receipt."""
 
@@ -122,6 +134,7 @@ Told = (
     | Commanded
     | Stored
     | StoreFailed
+    | TimerSaved
     | Restored
     | OutboxRepaired
     | Published
@@ -133,6 +146,7 @@ Told = (
     | PictureSeen
     | LineChanged
     | PublishRefused
+    | Doubted
     | PendingCounted
 )
 Input = AnyReading | Told
