@@ -10,10 +10,9 @@ from msgspec.structs import replace
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 
-from terminal.screen import frame
+from terminal.screen import daylight, frame
 from terminal.screen.feed import Feed, Seen
 from terminal.screen.language import Say
-from terminal.screen.palettes import Palette
 from terminal.screen.sheet import Sheet
 from terminal.screen.state import ScreenState, tapped
 from terminal.screen.view import View
@@ -74,7 +73,7 @@ class TerminalScreen(App[None]):
     def _refresh(self) -> None:
         if self.is_running and self.sheet.size.width > 0:
             view = self.view()
-            self.sheet.show(frame.boxes(view), self._state.palette or Palette.NIGHT)
+            self.sheet.show(frame.boxes(view), self._state.palette or daylight.fitting(view.snapshot, view.now_ns))
 
     def view(self) -> View:
         """All that the picture is made of now."""

@@ -27,6 +27,7 @@ from terminal.screen import frame
 from terminal.screen.cells import painted
 from terminal.screen.feed import Seen
 from terminal.screen.language import Language, Say
+from terminal.screen.palettes import Palette
 from terminal.screen.sos import Sos
 from terminal.screen.state import Page, ScreenState, Typing
 from terminal.screen.view import View
@@ -129,7 +130,31 @@ def scenes() -> Iterator[tuple[str, Seen, ScreenState]]:
     taken = replace(ALARM, received=True, acknowledged_by="Dispatcher Desk 2", urgency=Urgency.NONE, cancelled=True)
     yield "alarm-taken", Seen(snapshot=replace(snapshot(), alarms=(taken,))), ScreenState()
     yield "core-gone", Seen(lost_mono_ns=NOW_NS - 5 * 10**9, problem="core is not running"), ScreenState()
+    gone = Seen(last=snapshot(), lost_mono_ns=NOW_NS - 5 * 10**9, problem="core is not running")
+    yield "old-jobs", gone, ScreenState(page=Page.JOBS)
     yield "dark", good, ScreenState(is_dark=True)
+
+
+L, P = Language, Palette
+PICTURES = (
+    *((name, name, L.ENGLISH, P.NIGHT, 0) for name in ("duty", "jobs", "texts", "report", "car", "system", "crew")),
+    *(
+        (name, name, L.ENGLISH, P.NIGHT, 0)
+        for name in ("one-job", "decline", "keyboard", "alarm", "armed", "core-gone")
+    ),
+    ("duty-day", "duty", L.SERBIAN_CYRILLIC, P.DAY, 0),
+    ("duty-red", "duty", L.SERBIAN_LATIN, P.RED, 0),
+    ("alarm-sl", "alarm", L.SLOVENIAN, P.NIGHT, 0),
+    ("form-border", "form-group-direction", L.SERBIAN_CYRILLIC, P.NIGHT, 0),
+    ("duty-large", "duty", L.ENGLISH, P.NIGHT, 3),
+)
+"""What stands in the documentation: (file, scene, language, colours, size)."""
+
+
+def in_scene(name: str, language: Language, height: int, width: int, *, moving: bool = False) -> View:
+    """One scene by its name."""
+    seen, state = next((seen, state) for known, seen, state in scenes() if known == name)
+    return view(seen, replace(state, language=language), height, width, moving=moving)
 
 
 def view(seen: Seen, state: ScreenState, height: int, width: int, *, moving: bool = False) -> View:
@@ -146,11 +171,7 @@ def picture(one: View) -> str:
     return "\n".join("".join(text for text, _ in row).rstrip() for row in rows)
 
 
-if __name__ == "__main__":
-    import sys
-
-    language = Language(sys.argv[1]) if len(sys.argv) > 1 else Language.ENGLISH
-    height, width = SIZES[int(sys.argv[2])] if len(sys.argv) > 2 else SIZES[0]
-    for name, seen, state in scenes():
-        print(f"--- {name} " + "-" * width)
-        print(picture(view(seen, replace(state, language=language), height, width)))
+def every_page(language: Language) -> str:
+    """All scenes of the smallest screen, one beneath the other."""
+    found = [f"--- {name}\n{picture(in_scene(name, language, *SIZES[0]))}" for name, _, _ in scenes()]
+    return "\n".join(found) + "\n"
