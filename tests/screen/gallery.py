@@ -140,7 +140,7 @@ PICTURES = (
     *((name, name, L.ENGLISH, P.NIGHT, 0) for name in ("duty", "jobs", "texts", "report", "car", "system", "crew")),
     *(
         (name, name, L.ENGLISH, P.NIGHT, 0)
-        for name in ("one-job", "decline", "keyboard", "alarm", "armed", "core-gone")
+        for name in ("one-job", "decline", "keyboard", "alarm", "armed", "core-gone", "old-jobs")
     ),
     ("duty-day", "duty", L.SERBIAN_CYRILLIC, P.DAY, 0),
     ("duty-red", "duty", L.SERBIAN_LATIN, P.RED, 0),

@@ -1,9 +1,11 @@
 """Every page in every language, colour, size, parked and driving: what an officer can read and hit at a glance."""
 
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
-from gallery import SIZES, scenes, view
+from gallery import SIZES, in_scene, scenes, view
+from glance import MOST_TAPS, MOST_WORDS, table, taps, words_of
 from msgspec.structs import replace
 
 from terminal.screen import frame
@@ -12,6 +14,7 @@ from terminal.screen.language import Language
 from terminal.screen.palettes import COLOURS, LEAST_CONTRAST, Palette, contrast
 from terminal.screen.view import View
 
+ROOT = Path(__file__).parents[2]
 FREE = {"dark"}
 """Scenes in which SOS is not to be seen: one touch anywhere brings the screen back."""
 
@@ -80,3 +83,25 @@ def test_what_needs_reading_or_typing_is_locked_while_the_car_moves(language: La
         codes = [box.code for box in frame.boxes(one) if box.tone != "locked"]
         reachable = [code for code in codes if code.startswith(LOCKED)]
         assert reachable == [], name
+
+
+@pytest.mark.parametrize("moving", [False, True], ids=["parked", "driving"])
+@pytest.mark.parametrize("language", list(Language))
+def test_no_page_has_more_to_read_than_a_glance_takes(language: Language, moving: bool) -> None:
+    counts = {name: words_of(in_scene(name, language, *SIZES[0], moving=moving)) for name, _, _ in scenes()}
+    assert {name: count for name, count in counts.items() if count > MOST_WORDS} == {}
+
+
+def test_everything_is_a_few_taps_away() -> None:
+    found = taps()
+    words = {code.partition(":")[0] for code in found}
+    assert set(MOST_TAPS) <= words, "everything that has a limit can be reached at all"
+    too_far = {code: count for code, count in found.items() if count > MOST_TAPS.get(code.partition(":")[0], 5)}
+    assert too_far == {}
+
+
+def test_the_documentation_has_the_table() -> None:
+    shown = (ROOT / "docs" / "screen.md").read_text(encoding="utf-8")
+    assert table() in shown, "python -m tests.screen.glance prints it"
+        "python -m tests.screen.glance prints it"
+    )
