@@ -103,5 +103,3 @@ def test_everything_is_a_few_taps_away() -> None:
 def test_the_documentation_has_the_table() -> None:
     shown = (ROOT / "docs" / "screen.md").read_text(encoding="utf-8")
     assert table() in shown, "python -m tests.screen.glance prints it"
-        "python -m tests.screen.glance prints it"
-    )
