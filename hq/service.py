@@ -14,9 +14,12 @@ from msgspec.structs import replace
 
 from hq import taking
 from hq.api import Api
+from hq.closing import Closing
 from hq.config import Config
 from hq.desk import Desk
 from hq.dispatch import Dispatch
+from hq.escalating import Escalating
+from hq.heads import Heads
 from hq.keyring import Keyring
 from hq.receiver import Receiver, now_ms
 from hq.seen import Seen
@@ -45,12 +48,19 @@ class Service:
         self._store = Store.open(config.store)
         self._keyring = Keyring(config.trust.filled_in(config.brokers), self._store.certificates())
         self._receiver = Receiver(self._store, self._emit, self._send_receipt, self._keyring.weigh)
+        for unit, _certificate in self._store.certificates():
+            self._receiver.shown_certificate(unit)
         self._receiver.on_presence = self._introduced
         self._receiver.on_arrival = self._greet
-        self._desk = Desk(self._receiver, self._send_state, self._emit)
+        self._desk = Desk(self._receiver, self._send_state, self._emit, config.alarms)
         self._seen = Seen(self._receiver)
         self._dispatch = Dispatch(self._receiver, self._desk)
         self._pictured: dict[Key, Picture] = {}
+        self._escalating = Escalating(self._receiver, config.escalation, self._emit)
+        self._heads = Heads(self._receiver, config.audit, self._emit)
+        self._closing = Closing(self._receiver, config.alarms.close_tests_after_s, self._desk.close_test)
+        self._receiver.on_incidents += [self._escalating.changed, self._closing.changed]
+        self._receiver.on_not_stored = self._escalating.not_stored
         self._api = Api(config.socket, self._desk, self._dispatch, self._seen.shown, self._new_epoch)
         self._answers: set[asyncio.Task[None]] = set()
         self._refused: dict[Key, str] = {}
@@ -58,7 +68,8 @@ class Service:
     async def run(self, ready: Callable[[], None] | None = None) -> None:
         """Serve; `ready` is called once the API answers."""
         await self._api.start()
-        works = (self._receiver.run(), self._hold_line(), self._beat(), self._paint(), self._seen.run())
+        lasting = (self._receiver, self._seen, self._escalating, self._closing, self._heads)
+        works = (self._hold_line(), self._beat(), self._paint(), *(one.run() for one in lasting))
         tasks = [asyncio.create_task(work) for work in works]
         if ready is not None:
             ready()
@@ -123,6 +134,7 @@ class Service:
         while True:
             self._keyring.look_again()
             self._receiver.look_for_silence(self._config.line.unit_silent_after_s)
+            self._desk.look_for_unproved()
             for key, unit in list(self._receiver.units.items()):
                 if unit.online:
                     self._send(*key, topics.HEARTBEAT, self._heartbeat(key), HEARTBEAT_EXPIRES_S)
@@ -181,6 +193,7 @@ class Service:
                 self._emit("certificate-refused", {"realm": unit[0], "unit": unit[1], "problem": str(error)})
         else:
             if is_new:
+                self._receiver.shown_certificate(unit)
                 self._start(self._keep_certificates(unit))
 
     async def _keep_certificates(self, unit: Key) -> None:

@@ -27,7 +27,7 @@ MOST_POINTS_HELD = 3600
 """Points kept in memory while the disk refuses; an hour at one a second."""
 MOST_EVENTS_HELD = 1000
 """Events kept in memory while the disk refuses, each below 1 kB."""
-CLOSES_WITHIN_S = 5.0
+CLOSES_WITHIN_S = 3.0
 """How long a disk that hangs may hold up the end."""
 
 EMERGENCY = "emergency"
@@ -54,6 +54,9 @@ class Storing:
         self._problem = ""
         self._given_up = {Lane.EVENT: 0, Lane.TRACK: 0}
         self.state_owed = False
+        self._alarms_under_way: set[str] = set()
+        self._alarm_commits = 0
+        self._next_state: Emergency | None = None
         self._events: list[Entry] = []
         self._kept: dict[str, bytes] = {}
         self._storing_events = False
@@ -65,12 +68,22 @@ class Storing:
     def alarms(self, messages: Sequence[Stored], state: Emergency | None) -> None:
         """Put alarm messages and the state in which they are stored on disk, in one transaction, ahead of all else.
 
-        Without a state the one on disk stays: nobody has read yet what it knows.
+        Without a state the one on disk stays: nobody has read yet what it knows. A disk that stalls is asked once for
+        each message, and for a state alone once the last one is through: nothing piles up before it.
         """
-        ids = tuple(message.id for message in messages)
-        entries = [Entry(message.id, Lane.ALARM, encode(message)) for message in messages]
+        new = [message for message in messages if message.id not in self._alarms_under_way]
+        if self._alarm_commits and not new:
+            self._next_state = state or self._next_state
+            return
+        if state is not None:
+            self._next_state = None
+        ids = tuple(message.id for message in new)
+        entries = [Entry(message.id, Lane.ALARM, encode(message)) for message in new]
         saved = NO_STATES if state is None else {EMERGENCY: msgspec.json.encode(emergency.on_disk(state, ids))}
-        self._start(self._commit_alarms(entries, saved))
+        timer = "" if state is None or state.check_in is None else state.check_in.incident
+        self._alarm_commits += 1
+        self._alarms_under_way.update(ids)
+        self._start(self._commit_alarms(entries, saved, timer))
 
     def keep(self, name: str, state: bytes) -> None:
         """Put a state on disk with the next events; the newest of a name is what counts."""
@@ -119,15 +132,25 @@ class Storing:
         """Put what waits on disk, unless the disk hangs."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSES_WITHIN_S):
-                await asyncio.gather(*self._tasks)
+                while self._tasks:
+                    await asyncio.gather(*self._tasks)
                 await self._commit_events()
                 await self._commit_points()
 
-    async def _commit_alarms(self, entries: list[Entry], saved: Mapping[str, bytes]) -> None:
+    async def _commit_alarms(self, entries: list[Entry], saved: Mapping[str, bytes], timer: str) -> None:
         if saved:
             self.state_owed = False
-        if not await self._commit(entries, saved, urgent=True):
-            self.state_owed = True
+        ids = {entry.id for entry in entries}
+        try:
+            if not await self._commit(entries, saved, urgent=True):
+                self.state_owed = True
+            elif saved:
+                self._tell(inputs.TimerSaved(timer))
+        finally:
+            self._alarm_commits -= 1
+            self._alarms_under_way -= ids
+            if self._next_state is not None:
+                self.alarms([], self._next_state)
 
     async def _commit_events(self) -> None:
         """In their order, those that came meanwhile together, until none waits or the disk refuses."""
@@ -160,12 +183,13 @@ class Storing:
     async def _commit(self, entries: Sequence[Entry], states: Mapping[str, bytes], *, urgent: bool) -> bool:
         def commit(outbox: Outbox) -> tuple[list[int], str, int, str]:
             seqs = outbox.commit(entries, states)
-            return seqs, outbox.id, sum(outbox.counts().values()), outbox.problem
+            return seqs, outbox.id, outbox.shown_pending(), outbox.problem
 
         try:
             seqs, outbox_id, pending, problem = await self._writer.submit(commit, urgent=urgent)
         except OutboxFailed as error:
-            self._tell(StoreFailed(tuple(entry.id for entry in entries), str(error)))
+            if entries:  # The state alone is committed unseen: it may be a silent alarm's.
+                self._tell(StoreFailed(tuple(entry.id for entry in entries), str(error)))
             return False
         rows = [Row(seq, entry.id, entry.lane, entry.body) for seq, entry in zip(seqs, entries, strict=True)]
         if outbox_id == self._sender.outbox:
@@ -174,8 +198,9 @@ class Storing:
             # Whoever opens the new account finds these rows in it.
             self._new_account()
         self._tell_if_repaired(problem)
-        self._tell(inputs.Stored({row.id: Place(outbox_id, row.lane, row.seq) for row in rows}))
-        self._tell(PendingCounted(pending))
+        if rows:
+            self._tell(inputs.Stored({row.id: Place(outbox_id, row.lane, row.seq) for row in rows}))
+            self._tell(PendingCounted(pending))
         return True
 
     def _tell_if_repaired(self, problem: str) -> None:

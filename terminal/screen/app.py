@@ -118,5 +118,5 @@ class TerminalScreen(App[None]):
 
 def _urgent(seen: Seen) -> object:
     """What is shown at once."""
-    alarms = None if seen.snapshot is None else seen.snapshot.alarms
-    return alarms, seen.connected, seen.held, seen.refused
+    alarms = None if seen.snapshot is None else [alarm for alarm in seen.snapshot.alarms if not alarm.silent]
+    return alarms, seen.connected, seen.shown_held, seen.refused

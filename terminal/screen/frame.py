@@ -11,7 +11,7 @@ from terminal.screen.pages import alarm, car, chart, crew, duty, jobs, keyboard,
 from terminal.screen.sos import Arming
 from terminal.screen.state import Page
 from terminal.screen.view import View
-from terminal.screen.words import clean, on_one_line
+from terminal.screen.words import age, clean, on_one_line
 
 Draw = Callable[[View, Area], list[Box]]
 
@@ -110,6 +110,9 @@ def notice(view: View) -> tuple[str, str]:
     if alarm_now is not None and not alarm_now.cleared_by and not view.is_alarm_on_top:
         urgent = {Urgency.NOT_CONFIRMED: say("NOT CONFIRMED"), Urgency.USE_THE_RADIO: say("USE THE RADIO")}
         return f"{say('ALARM IS OPEN')} {urgent.get(alarm_now.urgency, '')}".strip(), "urgent"
+    wanted = asked(view, snapshot)
+    if wanted is not None:
+        return wanted
     if view.is_refusal_new:
         assert view.seen.refused is not None
         return say("NOT DONE: {reason}", reason=clean(view.seen.refused.reason)), "bad"
@@ -121,4 +124,20 @@ def notice(view: View) -> tuple[str, str]:
         by, reason = clean(alarm_now.cleared_by), clean(alarm_now.reason)
         return say("Alarm cleared by {by}: {reason}", by=by, reason=reason), "good"
     down = [source.name for source in snapshot.sources if not source.up]
-    return (say("Not working: {names}", names=clean(", ".join(down))), "warn") if down else ("", "plain")
+    if down:
+        return say("Not working: {names}", names=clean(", ".join(down))), "warn"
+    unproved = snapshot.proved is not None and snapshot.proved.due
+    return (say("Alarm not proved lately: send a test"), "warn") if unproved else ("", "plain")
+
+
+def asked(view: View, snapshot: Snapshot) -> tuple[str, str] | None:
+    """What the crew is to do now: answer the timer, or press the button that it has armed."""
+    timer, armed, say = snapshot.check_in, snapshot.armed, view.say
+    if timer is not None and timer.due_mono_ns and timer.alarm_mono_ns and view.now_ns >= timer.due_mono_ns:
+        return say("ALL WELL? ANSWER, alarm in {left}", left=age(timer.alarm_mono_ns - view.now_ns)), "urgent"
+    if armed is None or view.now_ns > armed.until_mono_ns:
+        return None
+    kind = say("EXERCISE") if armed.kind == "exercise" else say("TEST")
+    if not armed.is_open:
+        return say("{kind}: WAIT, a press now is real", kind=kind), "warn"
+    return say("{kind}: PRESS THE BUTTON, {left} left", kind=kind, left=age(armed.until_mono_ns - view.now_ns)), "warn"

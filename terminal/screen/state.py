@@ -67,7 +67,7 @@ class Typing(Struct, frozen=True):
 class Chart(Struct, frozen=True):
     """How the map is shown: its scale by number, its middle (None: the car), and whether north or the way is up."""
 
-    scale: int = 3
+    scale: int = 4
     middle: tuple[float, float] | None = None
     is_north_up: bool = True
 

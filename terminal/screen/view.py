@@ -42,7 +42,7 @@ class View(Struct, frozen=True, kw_only=True):
     @property
     def is_alarm_on_top(self) -> bool:
         """Whether the alarm has the page: an open one, unless the crew has put it aside a moment ago."""
-        if self.seen.held is not None:
+        if self.seen.shown_held is not None:
             return True
         if self.alarm is None or self.alarm.cleared_by:
             return False

@@ -83,7 +83,7 @@ def of_osm(path: Path) -> Iterator[Line]:
                 kind = _kind_of_way(one.tags)
                 points = [to_square(node.lat, node.lon) for node in one.nodes if node.location.valid()]
                 if kind is not None and len(points) > 1:
-                    yield kind, one.tags.get("name", ""), points
+                    yield kind, one.tags.get("name") or "", points
             elif isinstance(one, osmium.osm.Node) and one.tags.get("place") in KIND_OF_PLACE and "name" in one.tags:
                 yield KIND_OF_PLACE[one.tags["place"]], one.tags["name"], [to_square(one.lat, one.lon)]
     except (RuntimeError, ValueError) as error:

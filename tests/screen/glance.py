@@ -86,7 +86,7 @@ def taps() -> dict[str, int]:
 
 def codes(one: View) -> Iterator[str]:
     """What can be tapped, but the keyboard's keys."""
-    return (box.code for box in frame.boxes(one) if box.code and not box.code.startswith(("key:", "layout:")))
+    return (box.code for box in frame.boxes(one) if box.code and not box.code.startswith(("key:", "layout:", "on-map")))
 
 
 def table() -> str:

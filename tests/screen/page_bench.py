@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -42,6 +43,7 @@ def profile(words: str, count: int) -> Profile:
 
 
 NOW_NS = time.monotonic_ns()
+NOON = datetime(2026, 6, 21, 12, 0, tzinfo=UTC)
 FIX = Fix(source="gnss", mono_ns=NOW_NS, mode=FixMode.FIX_3D, lat_deg=45.267136, lon_deg=-19.833549)
 GOOD = Snapshot(
     unit=UnitView("NS-21", "P-21", "Octavia", "NS"),
@@ -138,6 +140,12 @@ class Page:
         except TimeoutError:
             raise AssertionError(f"{words} not in:\n{self.text()}") from None
 
+    async def painted(self, *words: str) -> str:
+        """The picture in which these words stand, cell by cell and colour by colour."""
+        as_svg = [word.replace(" ", "&#160;") for word in words]
+        await self.until(lambda: all(word in self.app.export_screenshot() for word in as_svg))
+        return self.app.export_screenshot()
+
     async def until(self, true: Callable[[], object]) -> None:
         async with asyncio.timeout(DEADLINE_S):
             while not true():
@@ -158,7 +166,7 @@ async def page(
     on_button: Callable[[], None] | None = None,
 ) -> AsyncIterator[Page]:
     core, clock = Core(folder / "core.sock"), HandClock()
-    app = TerminalScreen(folder / "core.sock", on_button, clock)
+    app = TerminalScreen(folder / "core.sock", on_button, clock, lambda: NOON)
     if snapshot is not None:
         await core.start()
         core.publish(snapshot)

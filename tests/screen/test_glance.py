@@ -15,6 +15,7 @@ from terminal.screen.palettes import COLOURS, LEAST_CONTRAST, Palette, contrast
 from terminal.screen.view import View
 
 ROOT = Path(__file__).parents[2]
+ON_MAP = {"own", "other", "old", "job", "map-place"}
 FREE = {"dark"}
 """Scenes in which SOS is not to be seen: one touch anywhere brings the screen back."""
 
@@ -44,7 +45,9 @@ def faults(name: str, one: View) -> list[str]:
 
 
 def overlapping(boxes: list[Box]) -> list[tuple[Box, Box]]:
-    return [(a, b) for place, a in enumerate(boxes) for b in boxes[place + 1 :] if touch(a.area, b.area)]
+    """Boxes that cover one another; what lies on the map is meant to."""
+    flat = [box for box in boxes if not box.rows and box.tone not in ON_MAP]
+    return [(a, b) for place, a in enumerate(flat) for b in flat[place + 1 :] if touch(a.area, b.area)]
 
 
 def touch(a: Area, b: Area) -> bool:

@@ -102,13 +102,11 @@ def test_a_silent_alarm_changes_no_cell(tmp_path: Path):
         async with page(tmp_path, snapshot=_driving(GOOD, 30)) as seen:
             await seen.tap("page:more")
             await seen.tap("page:car")
-            await seen.says("HQ 1 s", "108 km/h")
-            before = seen.app.export_screenshot()
+            before = await seen.painted("HQ 1 s", "108 km/h")
             seen.core.publish(_driving(silent, 40))
-            await seen.says("144 km/h")
+            await seen.painted("144 km/h")
             seen.core.publish(_driving(silent, 30))
-            await seen.says("108 km/h")
-            assert seen.app.export_screenshot() == before
+            assert await seen.painted("HQ 1 s", "108 km/h") == before
 
     run(promise)
 

@@ -29,9 +29,9 @@ def boxes(view: View, area: Area) -> list[Box]:
 
 def current(view: View) -> Ladder:
     """The ladder of what matters now: an alarm that waits for core, core's absence, the open alarm."""
-    if view.seen.held is not None:
+    if view.seen.shown_held is not None:
         return ladder.of_held(
-            view.say, view.seen.held, view.seen.held_mono_ns, view.now_ns, core_is_there=view.seen.connected
+            view.say, view.seen.shown_held, view.seen.held_mono_ns, view.now_ns, core_is_there=view.seen.connected
         )
     if view.snapshot is None or view.alarm is None:
         return ladder.of_loss(view.say, view.seen.problem, view.seen.lost_mono_ns, view.now_ns)
@@ -41,7 +41,7 @@ def current(view: View) -> Ladder:
 def actions(view: View, area: Area) -> list[Box]:
     """Put it aside for a moment; say that it was a mistake, in two taps."""
     alarm = view.alarm
-    if view.snapshot is None or alarm is None or view.seen.held is not None:
+    if view.snapshot is None or alarm is None or view.seen.shown_held is not None:
         return []
     aside, mistake = area.rows(0, 0)
     found = [target(aside, view.say("Other\npages"), f"page:{Page.DUTY}", main=True)]
