@@ -77,7 +77,7 @@ class Store:
         self._db = db
         self._path = path
         self.problem = problem
-        with db:
+        with durable.transaction(db):
             db.execute("INSERT OR IGNORE INTO facts VALUES ('epoch', ?)", (new_id(),))
 
     @classmethod
@@ -93,7 +93,7 @@ class Store:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """All of it on disk at the end, or nothing."""
-        with durable.failing(self._path), self._db:
+        with durable.failing(self._path), durable.transaction(self._db):
             yield
 
     @property

@@ -75,9 +75,31 @@ def open_database(
 
 
 def shut(db: apsw.Connection) -> None:
-    """Close a database; a disk that fails at this too has nothing more to say."""
+    """Close a database; a disk that fails at this too has nothing more to say.
+
+    What is in the log is moved first: closing would do that too, but hold all of Python's threads meanwhile.
+    """
+    with contextlib.suppress(apsw.Error):
+        db.pragma("wal_checkpoint")
     with contextlib.suppress(apsw.Error):
         db.close()
+
+
+@contextlib.contextmanager
+def transaction(db: apsw.Connection) -> Iterator[None]:
+    """All of what is done in here, or nothing of it, is on disk when it is left.
+
+    `with db` would say the same, but holds all of Python's threads while it commits: a stalling disk would stop them.
+    """
+    db.execute("BEGIN")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        # Some failures have undone it already.
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
 
 
 @contextlib.contextmanager
@@ -163,7 +185,7 @@ def _check(db: apsw.Connection) -> None:
 def _make_tables(db: apsw.Connection, path: Path, schema: str, version: int) -> None:
     found = db.pragma("user_version")
     if found == 0:
-        with db:
+        with transaction(db):
             db.execute(schema)
             db.pragma("application_id", APPLICATION_ID)
             db.pragma("user_version", version)

@@ -1,10 +1,15 @@
 """A program under strace: the calls by which it changes the disk, and a kill, an error or a delay at any of them."""
 
+import contextlib
+import os
 import re
+import signal
 import subprocess
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from tests.system.patrol_car import Process
 
 DISK_CALLS = ("pwrite64", "fdatasync", "fsync", "ftruncate", "fallocate", "unlink", "rename", "mkdir")
 """SQLite's and our own; what is written to pipes, sockets and the journal goes by other calls."""
@@ -20,6 +25,16 @@ def under_strace(command: Sequence[str], log: Path, *injections: str) -> list[st
     """
     inject = [word for injection in injections for word in ("-e", f"inject={injection}")]
     return ["strace", "-D", "-f", "-qq", "-o", str(log), "-e", "trace=" + ",".join(DISK_CALLS), *inject, *command]
+
+
+@contextlib.contextmanager
+def let_go(process: Process) -> Iterator[None]:
+    """In the end strace is killed, and the program goes on with what it was held at; else it could not be ended."""
+    try:
+        yield
+    finally:
+        status = Path(f"/proc/{process.process.pid}/status").read_text()
+        os.kill(int(status.partition("TracerPid:")[2].split()[0]), signal.SIGKILL)
 
 
 def disk_calls(log: Path) -> dict[str, int]:

@@ -14,7 +14,7 @@ from tests.system.bad_disk import fill, make_room, on_small_disk, remount, seen_
 from tests.system.conftest import Mosquitto
 from tests.system.headquarters import Headquarters
 from tests.system.patrol_car import Board, Car, Process, Screen, Wrap
-from tests.system.strace import under_strace
+from tests.system.strace import let_go, under_strace
 
 _numbers = count(101)
 
@@ -222,6 +222,24 @@ def order(core: Process, incident: str) -> list[str]:
     """What happened to an incident so far, as the journal has it."""
     core.out.until(lambda told: any(incident in line and "alarm-received" in line for line in told))
     return [json.loads(line)["event"] for line in list(core.out.told) if incident in line]
+
+
+NEVER_US = 600_000_000
+
+
+@pytest.mark.promise("P-DISK-05")
+def test_a_commit_that_never_ends_stops_nothing_but_what_waits_for_the_disk(scene: Scene) -> None:
+    car = scene.car()
+    with car.core() as core, car.screen(core) as screen:
+        screen.until(lambda snapshot: snapshot.line.connected and snapshot.duty.received)
+        assert core.end() == 0
+    hanging: Wrap = lambda command: under_strace(command, car.folder / "strace", f"fdatasync:delay_enter={NEVER_US}")  # noqa: E731
+    with Board(car.folder) as board, car.core(hanging) as core, let_go(core), car.screen(core) as screen:
+        incident = board.press()
+        screen.until_alarm(lambda alarm: alarm.received)
+        scene.hq.ask("ack", alarm=incident, by="Novak")
+        alarm = screen.until_alarm(lambda alarm: alarm.acknowledged_by)
+        assert (alarm.incident, alarm.acknowledged_by, alarm.stored) == (incident, "Novak", False)
 
 
 @pytest.mark.promise("P-DISK-04")

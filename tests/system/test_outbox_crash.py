@@ -34,7 +34,7 @@ def fill(path: Path, ids: list[str], disk: FaultyDisk) -> set[str]:
         return confirmed
     for number, entry in enumerate(entries(ids)):
         try:
-            outbox.commit([entry], state=entry.id.encode())
+            outbox.commit([entry], {"emergency": entry.id.encode()})
             confirmed.add(entry.id)
             if number == len(ids) // 2:
                 rows = outbox.pending(Lane.EVENT)
