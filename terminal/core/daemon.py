@@ -33,6 +33,8 @@ from terminal.core.step import step
 from terminal.core.storing import DUTY, EMERGENCY, WORK, Storing
 from terminal.core.work import Work
 from terminal.link import Command, Role, UnitView
+from terminal.uplink.bearers.bearer import Beside
+from terminal.uplink.bearers.carrier import Carrier, NoKeys
 from terminal.uplink.inbox import Inbox
 from terminal.uplink.outbox import Outbox, Row
 from terminal.uplink.sender import Sender
@@ -55,7 +57,15 @@ def _nothing() -> None:
 class Core:
     """The process in the car; `run` ends when it is cancelled."""
 
-    def __init__(self, config: Config, sources: Sequence[Source], clock: Clock, *, echo: bool = False) -> None:
+    def __init__(
+        self,
+        config: Config,
+        sources: Sequence[Source],
+        clock: Clock,
+        *,
+        bearers: Sequence[Beside] = (),
+        echo: bool = False,
+    ) -> None:
         unit = config.unit
         self._config = config
         self._clock = clock
@@ -64,7 +74,8 @@ class Core:
         self._who = state.who(self.unit_view(config), unit.crew)
         self._boot = boot_id()
         self._time = TrustedTime(config.time.believe_after or BUILD)
-        self._rules = Rules(self.unit_view(config), config.profile, config.reporting)
+        carrying = {one.bearer.name: one.rules for one in bearers}
+        self._rules = Rules(self.unit_view(config), config.profile, config.reporting, carrying)
         self._state = State(duty=Duty(config.profile.initial), work=work.begin(unit.crew))
         self._intake = Intake()
         self._journal = Journal(config.storage.folder / "journal", config.journal, unit.unit, echo=echo)
@@ -77,6 +88,10 @@ class Core:
         self._session = Session(
             unit.realm, self._who, config.brokers, config.holding, self._sender, self._inbox.came_down, self._intake.put
         )
+        notary = NoKeys(config.brokers)
+        self._carriers = {
+            one.bearer.name: Carrier(one.bearer, unit.realm, unit.unit, notary, self._intake.put) for one in bearers
+        }
         self._link = LinkServer(config.link.socket, config.link.role_of, self._command)
 
     @staticmethod
@@ -110,7 +125,8 @@ class Core:
             ("restore", self._restore()),
         ]
         sensing = ((one.name, Supervisor(one, self._intake.put, self._clock).run()) for one in self._sources)
-        return [*works, *sensing]
+        carrying = ((name, carrier.run()) for name, carrier in self._carriers.items())
+        return [*works, *sensing, *carrying]
 
     async def _end(self, tasks: Sequence["asyncio.Task[None]"]) -> None:
         for told in self._intake.left():
@@ -189,10 +205,8 @@ class Core:
     def _do(self, wanted: list[Effect]) -> None:
         for effect in wanted:
             match effect:
-                case effects.SendAlarm(message):
-                    self._sender.alarm(message)
-                case effects.SendMoved(moved):
-                    self._sender.moved(moved)
+                case effects.SendAlarm() | effects.SendMoved() | effects.CarryAlarm():
+                    self._send(effect)
                 case effects.StoreEvent() | effects.SaveWork() | effects.RecordPoint():
                     self._store(effect)
                 case effects.ConfirmPress(source, press):
@@ -203,6 +217,15 @@ class Core:
                 case Note(event, fields):
                     self._note(event, fields)
         self._store_alarms(wanted)
+
+    def _send(self, effect: effects.SendAlarm | effects.SendMoved | effects.CarryAlarm) -> None:
+        match effect:
+            case effects.SendAlarm(message):
+                self._sender.alarm(message)
+            case effects.SendMoved(moved):
+                self._sender.moved(moved)
+            case effects.CarryAlarm(bearer, told):
+                self._carriers[bearer].carry(told)
 
     def _store(self, effect: effects.StoreEvent | effects.SaveWork | effects.RecordPoint) -> None:
         match effect:

@@ -1,11 +1,13 @@
 """Everything that core knows, as one frozen value, and the snapshot that the socket's clients see of it. Pure."""
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hal.readings import ButtonHealth, Fix, LinkQuality, PowerState, SourceHealth
 from terminal.contract.messages import Who
 from terminal.contract.profile import Profile
 from terminal.core import alarm, crew, duty, jobs, position, texts, vehicle, work
+from terminal.core.carrying import Carrying
 from terminal.core.channels import HQ_SILENT_AFTER_S, stale_after_ns
 from terminal.core.duty import Duty
 from terminal.core.emergency import Emergency
@@ -17,7 +19,7 @@ from terminal.link import LineView, PictureView, Snapshot, SourceView, UnitView
 
 
 class Line(Struct, frozen=True):
-    """The line to headquarters."""
+    """The line to headquarters; dead since `down_mono_ns`: no broker, or no word of headquarters through it."""
 
     connected: bool = False
     broker: str = ""
@@ -26,6 +28,7 @@ class Line(Struct, frozen=True):
     storing: bool = False
     attended: bool = False
     hq_heard_mono_ns: int | None = None
+    down_mono_ns: int | None = None
     pending: int = 0
     disk_problem: str = ""
 
@@ -71,11 +74,19 @@ class Rules(Struct, frozen=True):
     unit: UnitView
     profile: Profile
     reporting: Reporting = Reporting()
+    carrying: dict[str, Carrying] = {}
 
 
 def hq_is_silent(line: Line, now_ns: int) -> bool:
     """Whether headquarters has not been heard for too long, whatever the broker says."""
     return line.hq_heard_mono_ns is None or now_ns - line.hq_heard_mono_ns > HQ_SILENT_AFTER_S * 1e9
+
+
+def looked_at(line: Line, now_ns: int) -> Line:
+    """The line with since when it is dead."""
+    if line.connected and not hq_is_silent(line, now_ns):
+        return line if line.down_mono_ns is None else replace(line, down_mono_ns=None)
+    return line if line.down_mono_ns is not None else replace(line, down_mono_ns=now_ns)
 
 
 def snapshot(state: State, rules: Rules, now_ns: int) -> Snapshot:
