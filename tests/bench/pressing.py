@@ -34,7 +34,7 @@ class Shown:
 
     async def run(self) -> None:
         """Read for ever, once core is there."""
-        reader, self._writer = await _opened(self._path)
+        reader, _ = await _opened(self._path)
         while line := await reader.readline():
             told, now = decode_server_line(line), time.perf_counter()
             self.snapshot = told if isinstance(told, Snapshot) else merge(self.snapshot, told)  # type: ignore[arg-type]
@@ -62,9 +62,18 @@ class Shown:
         (incident,) = self.rungs.keys() - known
         return incident
 
-    def call(self) -> None:
-        """Raise a real alarm as the screen does."""
-        self._writer.write(encode_line(RaiseAlarm()))
+    async def call(self) -> tuple[float, str]:
+        """Raise a real alarm as a screen does; when, and the incident.
+
+        By a client of its own, since core bounds the haste of each.
+        """
+        reader, writer = await _opened(self._path)
+        await reader.readline()
+        known, called = set(self.rungs), time.perf_counter()
+        writer.write(encode_line(RaiseAlarm()))
+        incident = await self.new(known)
+        writer.close()
+        return called, incident
 
 
 class Button:
@@ -144,10 +153,13 @@ async def _opened(path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter
             await asyncio.sleep(0.05)
 
 
-Presses = Callable[[Shown, Desk, Button], Awaitable[list[Stamps]]]
+Chain = dict[str, Stamps]
+"""Each incident's stamps."""
+
+Presses = Callable[[Shown, Desk, Button], Awaitable[Chain]]
 
 
-async def together(folder: Path, presses: Presses) -> tuple[list[Stamps], list[dict[str, Any]]]:
+async def together(folder: Path, presses: Presses) -> tuple[Chain, list[dict[str, Any]]]:
     """Do these presses on the folder's car with a desk at work; their stamps, and what headquarters holds after."""
     shown, desk, button = Shown(folder), Desk(folder), Button(folder)
     button.board.plug()
