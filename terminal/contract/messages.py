@@ -281,7 +281,11 @@ class TrackBatch(Struct, frozen=True, array_like=True):
 
 
 class Presence(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The car's line is up, or (as the Will) has gone; a Will of another incarnation says nothing of this one."""
+    """The car's line is up, or (as the Will) has gone; a Will of another incarnation says nothing of this one.
+
+    `certificate` (DER, base64) is there until headquarters knows it; `believes` are the keys of headquarters that the
+    car knows, if it checks signatures at all.
+    """
 
     incarnation: str
     online: bool
@@ -289,6 +293,8 @@ class Presence(Struct, frozen=True, kw_only=True, omit_defaults=True):
     outbox: str = ""
     pending: int = 0
     utc_ms: int | None = None
+    certificate: str = ""
+    believes: tuple[str, ...] | None = None
 
 
 class StoredRange(Struct, frozen=True, array_like=True):
@@ -332,12 +338,19 @@ class DesiredState(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Heartbeat(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Two facts: headquarters is storing; a desk is attended."""
+    """Two facts: headquarters is storing; a desk is attended. `knows` is the key of this car that it can check."""
 
     epoch: str
     storing: bool
     attended: bool
     utc_ms: int | None = None
+    knows: str = ""
+
+
+class Certificate(Struct, frozen=True, kw_only=True):
+    """Headquarters' certificate (DER, base64), told to a car that does not know it: believed for its CA's sake."""
+
+    certificate: str
 
 
 Alarm = AlarmRaised | AlarmSignalled | AlarmCancelled | AlarmMoved

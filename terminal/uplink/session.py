@@ -15,6 +15,7 @@ from terminal.contract.messages import Presence, Who, encode
 from terminal.contract.mqtt import Broker, Connection, Listener, Lost, Publication
 from terminal.core.inputs import LineChanged, Told
 from terminal.uplink.sender import Sender
+from terminal.uplink.vouching import Vouching
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ class Session(Listener):
         brokers: tuple[Broker, ...],
         rules: Holding,
         sender: Sender,
-        came_down: Callable[[str, bytes], None],
+        vouching: Vouching,
         tell: Callable[[Told], None],
     ) -> None:
         self._realm = realm
@@ -49,7 +50,7 @@ class Session(Listener):
         self._brokers = brokers
         self._rules = rules
         self._sender = sender
-        self._came_down = came_down
+        self._vouching = vouching
         self._tell = tell
         self._choice = 0
         self._pause_s = rules.first_pause_s
@@ -57,7 +58,7 @@ class Session(Listener):
 
     def message(self, topic: str, payload: bytes) -> None:
         """Headquarters says something to this car."""
-        self._came_down(topic.rsplit("/", 1)[-1], payload)
+        self._vouching.came_down(topic.rsplit("/", 1)[-1], payload)
 
     def acknowledged(self, mid: int, failure: str) -> None:
         """The broker took a publication, or says why it did not."""
@@ -99,7 +100,7 @@ class Session(Listener):
             mine = topics.down_all(self._realm, self.who.unit)
             await connection.subscribe(mine, timeout_s=self._rules.connect_within_s)
             self._tell(LineChanged(connected=True, broker=str(broker)))
-            self._sender.connected(connection)
+            self._sender.connected(self._vouching.line(connection))
             return f"{broker}: {await self._stay(connection, incarnation)}"
         except asyncio.CancelledError:
             with contextlib.suppress(Lost):
@@ -124,6 +125,7 @@ class Session(Listener):
         presence = Presence(incarnation=incarnation, online=online, outbox=self._sender.outbox)
         if online:
             presence = msgspec.structs.replace(presence, who=self.who, pending=self.pending)
+            presence = self._vouching.introduced(presence)
         return Publication(topics.up(self._realm, self.who.unit, topics.PRESENCE), encode(presence))
 
     async def _pause(self, *, good: bool) -> None:

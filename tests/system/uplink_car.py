@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from hal.clock import SystemClock
 from hq.accounts import Gap
 from hq.config import Config, Line
+from hq.config import Trusting as HqTrusting
 from hq.service import Service
 from hq.store import Store
 from terminal.contract import topics
@@ -29,6 +30,7 @@ from terminal.uplink.inbox import Inbox
 from terminal.uplink.outbox import Limits, Outbox, Row
 from terminal.uplink.sender import Sender, Sending
 from terminal.uplink.session import Holding, Session
+from terminal.uplink.vouching import Trusting, Vouching
 from terminal.uplink.writer import Writer
 
 WITHIN_S = 30.0
@@ -51,7 +53,13 @@ class Car:
     """Outbox, writer, storing, sender, session and inbox, wired as core wires them; `told` is what core would hear."""
 
     def __init__(
-        self, folder: Path, *brokers: Broker, who: Who = WHO, sending: Sending = QUICK, holding: Holding = HASTY
+        self,
+        folder: Path,
+        *brokers: Broker,
+        who: Who = WHO,
+        sending: Sending = QUICK,
+        holding: Holding = HASTY,
+        trust: Trusting | None = None,
     ) -> None:
         self.who = who
         self.told: list[Told] = []
@@ -59,14 +67,18 @@ class Car:
         self.sender = Sender(REALM, who.unit, sending, self._pending, self.told.append, SystemClock())
         self.storing = Storing(self.writer, self.sender, who, self.told.append, self._open_account_again)
         self.inbox = Inbox(self.writer, self.sender, self.told.append)
-        self.session = Session(REALM, who, brokers, holding, self.sender, self.inbox.came_down, self.told.append)
+        trust = Trusting().filled_in(brokers) if trust is None else trust
+        self.vouching = Vouching(REALM, who.unit, trust, self.writer, self.inbox.came_down)
+        self.session = Session(REALM, who, brokers, holding, self.sender, self.vouching, self.told.append)
         self._tasks: list[asyncio.Task[None]] = []
         self._openings: list[asyncio.Task[str]] = []
 
     async def __aenter__(self) -> "Car":
         self.writer.start()
         await self.inbox.open_account()
-        self._tasks = [asyncio.create_task(part.run()) for part in (self.sender, self.session, self.inbox)]
+        self._tasks = [
+            asyncio.create_task(part.run()) for part in (self.sender, self.session, self.inbox, self.vouching)
+        ]
         return self
 
     async def __aexit__(
@@ -78,7 +90,7 @@ class Car:
             task.cancel()
         ended = await asyncio.gather(*self._tasks, return_exceptions=True)
         self.writer.close()
-        assert all(isinstance(one, asyncio.CancelledError) for one in ended), ended
+        assert all(one is None or isinstance(one, asyncio.CancelledError) for one in ended), ended
 
     def _open_account_again(self) -> None:
         self._openings.append(asyncio.create_task(self.inbox.open_account()))
@@ -101,7 +113,7 @@ class Car:
     async def points(self, count: int) -> None:
         """So many points on disk, in one commit."""
         for number in range(count):
-            self.storing._points.append(a_point(number))
+            self.storing._points.append((self.who, a_point(number)))
         await self.storing._commit_points()
 
     async def owed(self) -> dict[Lane, int]:
@@ -142,9 +154,16 @@ def a_point(number: int) -> Point:
 class Hq:
     """The product's headquarters on a store in a folder; it may go away and come back on it."""
 
-    def __init__(self, folder: Path, *brokers: Broker, name: str = "HQ-1") -> None:
+    def __init__(self, folder: Path, *brokers: Broker, name: str = "HQ-1", trust: HqTrusting | None = None) -> None:
         line = Line(heartbeat_every_s=0.5, longest_pause_s=0.2)
-        self._config = Config(name=name, brokers=brokers, store=folder / "hq.db", socket=folder / "hq.sock", line=line)
+        self._config = Config(
+            name=name,
+            brokers=brokers,
+            store=folder / "hq.db",
+            socket=folder / "hq.sock",
+            line=line,
+            trust=trust or HqTrusting(),
+        )
         self._task: asyncio.Task[None] | None = None
         self._probes = count(1)
 
