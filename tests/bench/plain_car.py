@@ -5,6 +5,7 @@ says "queued" when all of it is in paho's queue, "taken" when all is acknowledge
 """
 
 import sys
+import threading
 from collections.abc import Iterator
 from uuid import UUID
 
@@ -44,14 +45,16 @@ def main(host: str, port: int, unit: str, points: int, alarms: int) -> None:
     client.max_queued_messages_set(0)
     client.reconnect_delay_set(min_delay=1, max_delay=1)
     client.connect_async(host, port)
-    handed = [client.publish(topics.up(REALM, unit, Lane.TRACK), one, qos=1) for one in payloads(who, points)]
-    for _ in range(alarms):
-        alarm = AlarmRaised(id=new_id(), who=who, incident=new_incident())
-        handed.append(client.publish(topics.up(REALM, unit, Lane.ALARM), encode(alarm), qos=1))
+    taken = threading.Semaphore(0)
+    client.on_publish = lambda *_: taken.release()
+    raised = [AlarmRaised(id=new_id(), who=who, incident=new_incident()) for _ in range(alarms)]
+    messages = [(Lane.TRACK, one) for one in payloads(who, points)] + [(Lane.ALARM, encode(one)) for one in raised]
+    for lane, payload in messages:
+        client.publish(topics.up(REALM, unit, lane), payload, qos=1)
     print("queued", flush=True)
     client.loop_start()
-    for one in handed:
-        one.wait_for_publish()
+    for _ in messages:
+        taken.acquire()
     print("taken", flush=True)
     sys.stdin.read()
 
