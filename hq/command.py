@@ -17,12 +17,13 @@ from typing import Any
 
 from hal.errors import PatrolaError
 from hq import config as hq_config
-from hq import verify
+from hq import dispatch_command, verify
 from hq.marks import Mark
 from hq.service import Service
 from terminal.contract.systemd import Watchdog, notify_ready
 
 SAID_NO = 1
+AMBER, PLAIN = "\x1b[33m", "\x1b[0m"
 
 
 class HqMissing(PatrolaError, ConnectionError):
@@ -49,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         _action(actions, "verify", "walk the audit log and name the first entry that was changed, lost or added"),
         _action(actions, "log", "the audit log: who saw and did what", json_too=True),
     )
+    dispatch_command.add_arguments(actions, _action)
     _action(actions, "new-epoch", "after restoring a backup: have all cars send again what they still hold")
 
 
@@ -73,6 +75,8 @@ def run(args: argparse.Namespace) -> int:
         return _watch(config.socket, args.by, as_json=args.json)
     if args.action in ("units", "incidents", "gaps"):
         return _show(_ask(config.socket, {"do": args.action}), args.action, as_json=args.json)
+    if args.action in dispatch_command.ACTIONS:
+        return _dispatch(config.socket, args)
     question = {"do": args.action} | {key: getattr(args, key) for key in ("alarm", "by", "reason") if key in args}
     return _tell(_ask(config.socket, question))
 
@@ -134,17 +138,33 @@ def _show(answer: dict[str, Any], what: str, *, as_json: bool) -> int:
     return 0
 
 
+def _dispatch(path: Path, args: argparse.Namespace) -> int:
+    question = dispatch_command.question(args)
+    answers = [_ask(path, question)]
+    if args.action == "message" and question["do"] == "orders":
+        answers.append(_ask(path, question | {"do": "told"}))
+    for answer in answers:
+        if not answer["ok"]:
+            return _tell(answer)
+        for one, line in dispatch_command.lines(answer, args.action):
+            print(json.dumps(one, ensure_ascii=False) if getattr(args, "json", False) else line)
+    return 0
+
+
 def _summary(one: dict[str, Any], what: str) -> str:
     if what == "units":
         there = "online " if one["online"] else "OFFLINE"
-        return f"{one['realm']:8} {one['unit']:12} {there} {one['duty'] or '-':16} waiting {one['pending']}"
+        signs = "" if one["signs"] else ", unsigned"
+        how = f"{there} {one['duty'] or '-':16} {_proof(one)} waiting {one['pending']}{signs}"
+        return f"{one['realm']:8} {one['unit']:12} {how}"
     if what == "gaps":
         return f"{one['realm']:8} {one['unit']:12} {one['lane']:6} {one['first']} to {one['last']} of {one['outbox']}"
     raised = datetime.fromtimestamp(one["raised_ms"] / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-    test = " TEST" if one["kind"] == "test" else ""
+    kind = "" if one["kind"] == "real" else f" {one['kind'].upper()}"
     taken = f"taken by {one['acknowledged_by']}" if one["acknowledged_by"] else "NOT TAKEN"
+    taken += ", PRESSED AGAIN" if one["acknowledged_by"] and one["untaken"] else ""
     end = f"cleared by {one['cleared_by']}: {one['reason']}" if one["cleared_by"] else taken
-    return f"{one['incident']} {raised} {one['unit']}{test} {end}{_signature(one)}"
+    return f"{one['incident']} {raised} {one['unit']}{kind} {end}{_signature(one)}"
 
 
 def _signature(incident: dict[str, Any]) -> str:
@@ -159,6 +179,14 @@ def _read_log(args: argparse.Namespace) -> int:
     if args.action == "verify":
         return verify.verify(path, args.from_seq, args.head)
     return verify.show(path, args.from_seq, as_json=args.json)
+
+
+def _proof(one: dict[str, Any]) -> str:
+    at = "-"
+    if one["proved_ms"] is not None:
+        at = datetime.fromtimestamp(one["proved_ms"] / 1000, UTC).strftime("%m-%d %H:%MZ")
+    text = f"alarm {'proved' if one['proved'] else 'NOT PROVED':10} {at:12}"
+    return text if one["proved"] or not sys.stdout.isatty() else f"{AMBER}{text}{PLAIN}"
 
 
 def _watch(path: Path, by: str, *, as_json: bool) -> int:

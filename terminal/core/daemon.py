@@ -18,7 +18,7 @@ from terminal.contract.boot import boot_id
 from terminal.contract.identity import new_id, new_incident
 from terminal.contract.messages import DutyChanged
 from terminal.contract.topics import Lane
-from terminal.core import crew, effects, inputs, state, work
+from terminal.core import commands, crew, effects, inputs, state, work
 from terminal.core.channels import TICK_S
 from terminal.core.duty import Duty
 from terminal.core.effects import Effect, Note
@@ -75,8 +75,14 @@ class Core:
         self._who = state.who(self.unit_view(config), unit.crew)
         self._boot = boot_id()
         self._time = TrustedTime(config.time.believe_after or BUILD)
-        carrying = {one.bearer.name: one.rules for one in bearers}
-        self._rules = Rules(self.unit_view(config), config.profile, config.reporting, carrying)
+        self._rules = Rules(
+            self.unit_view(config),
+            config.profile,
+            config.reporting,
+            config.alarms,
+            config.check_in,
+            {one.bearer.name: one.rules for one in bearers},
+        )
         self._state = State(duty=Duty(config.profile.initial), work=work.begin(unit.crew))
         self._intake = Intake()
         self._journal = Journal(config.storage.folder / "journal", config.journal, unit.unit, echo=echo)
@@ -86,7 +92,9 @@ class Core:
         self._storing = Storing(self._writer, self._sender, self._who, self._intake.put, self._account_wanted.set)
         self._looked = asyncio.Event()
         self._inbox = Inbox(self._writer, self._sender, self._intake.put)
-        self._vouching = Vouching(unit.realm, unit.unit, config.trust, self._writer, self._inbox.came_down)
+        self._vouching = Vouching(
+            unit.realm, unit.unit, config.trust, self._writer, self._inbox.came_down, self._intake.put
+        )
         self._session = Session(
             unit.realm, self._who, config.brokers, config.holding, self._sender, self._vouching, self._intake.put
         )
@@ -154,7 +162,7 @@ class Core:
         """Take up the emergency and the duty status where the last run left them, as soon as the disk gives them."""
         while True:
             try:
-                saved, duty, kept = await self._writer.submit(_load, urgent=True)
+                saved, duty, kept, receipted = await self._writer.submit(_load, urgent=True)
             except OutboxFailed as error:
                 self._take(inputs.StoreFailed((), str(error)))
                 self._looked.set()
@@ -163,6 +171,8 @@ class Core:
                 before = None if saved is None else _decoded(saved)
                 done = None if kept is None else _decoded_work(kept)
                 self._take(inputs.Restored(before, None if duty is None else duty.decode(), done))
+                # The last run may have ended after a receipt was on disk, and before the state that knew of it.
+                self._take(inputs.Received(receipted))
                 self._looked.set()
                 return
 
@@ -261,6 +271,9 @@ class Core:
     def _command(self, command: Command, role: Role) -> str | None:
         if role is not Role.CREW:
             return "only the crew may do this"
+        reason = commands.refusal(self._state, command, self._rules, self._clock.mono_ns())
+        if reason is not None:
+            return reason
         self._intake.put(inputs.Commanded(command))
         return None
 
@@ -281,8 +294,9 @@ class Core:
         self._journal.write(event, fields, self._time.utc(self._clock.mono_ns()) or datetime.now(UTC))
 
 
-def _load(outbox: Outbox) -> tuple[bytes | None, bytes | None, bytes | None]:
-    return outbox.load_state(EMERGENCY), outbox.load_state(DUTY), outbox.load_state(WORK)
+def _load(outbox: Outbox) -> tuple[bytes | None, bytes | None, bytes | None, tuple[str, ...]]:
+    states = [outbox.load_state(name) for name in (EMERGENCY, DUTY, WORK)]
+    return states[0], states[1], states[2], tuple(outbox.receipted(Lane.ALARM))
 
 
 def _decoded(saved: bytes) -> Emergency:

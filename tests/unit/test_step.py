@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from hal.readings import AnyReading, ButtonHealth, ButtonState, FixMode, LightbarState, SourceHealth, VehicleSignals
 from terminal.contract.messages import (
+    AlarmStatus,
     DesiredState,
     DutyChanged,
     Heartbeat,
@@ -17,7 +18,17 @@ from terminal.contract.messages import (
 )
 from terminal.core.channels import CHANNELS, HQ_SILENT_AFTER_S
 from terminal.core.effects import RecordPoint, SendAlarm, StoreEvent
-from terminal.core.inputs import Commanded, HeartbeatHeard, LineChanged, PublishRefused, Received, StateDesired, Told
+from terminal.core.inputs import (
+    Commanded,
+    Doubted,
+    HeartbeatHeard,
+    LineChanged,
+    PublishRefused,
+    Received,
+    Restored,
+    StateDesired,
+    Told,
+)
 from terminal.core.state import CIRCUIT_PROBLEMS, snapshot
 from terminal.core.step import STEPS
 from terminal.core.vehicle import LIGHTBAR, LOW_VOLTAGE, SPEED
@@ -146,14 +157,64 @@ def test_a_silent_headquarters_is_neither_storing_nor_attended() -> None:
     assert (old.storing, old.attended, old.hq_silent) == (False, False, True)
 
 
+def test_a_word_that_is_not_headquarters_is_a_problem_of_the_line_until_a_true_one_comes() -> None:
+    car = Car()
+    car.take(PublishRefused("the broker did not deliver"))
+    car.take(Doubted(""))
+    assert car.state.line.problem == "the broker did not deliver"
+    noted = [car.take(Doubted("it is not signed")) for _ in range(2)]
+    assert [len(notes) for notes in noted] == [1, 0]
+    assert car.state.line.problem == "headquarters is not believed: it is not signed"
+    car.take(Doubted(""))
+    assert car.state.line.problem == ""
+
+
+@pytest.mark.promise("P-SIGN-02")
+def test_an_older_word_of_headquarters_says_nothing_any_more() -> None:
+    car = Car()
+    car.press()
+    incident = car.state.emergency.alarms[0].incident
+    taken = AlarmStatus(incident, acknowledged_by="Dispatcher 7")
+    for revision, statuses, shown in (
+        (4, (taken,), "Dispatcher 7"),
+        (5, (AlarmStatus(incident),), ""),
+        (4, (taken,), ""),
+        (6, (taken,), "Dispatcher 7"),
+    ):
+        car.take(StateDesired(DesiredState(revision=revision, epoch="a", alarms=statuses)))
+        assert car.state.emergency.alarms[0].acknowledged_by == shown
+    car.take(StateDesired(DesiredState(revision=1, epoch="b", alarms=(AlarmStatus(incident),))))
+    assert car.state.emergency.alarms[0].acknowledged_by == "", "another store counts anew"
+
+
 @pytest.mark.promise("P-HQ-02")
 def test_a_desired_state_is_confirmed_once_and_again_after_headquarters_store_was_replaced() -> None:
     car = Car()
+    car.take(Restored(None, None))
     wanted = [StateDesired(DesiredState(revision=4, epoch=epoch)) for epoch in ("a", "a", "b")]
     first, second, third = (stored(car.take(one)) for one in wanted)
     assert [len(one) for one in (first, second, third)] == [1, 0, 1]
     assert isinstance(first[0], StateConfirmed)
     assert (first[0].epoch, first[0].revision) == ("a", 4)
+
+
+def test_a_desired_state_is_not_confirmed_before_the_disk_has_told_of_earlier_alarms() -> None:
+    car = Car()
+    wanted = StateDesired(DesiredState(revision=4))
+    assert stored(car.take(wanted)) == []
+    car.take(Restored(None, None))
+    assert len(stored(car.take(wanted))) == 1
+
+
+def test_what_another_store_said_than_the_one_that_is_there_now_says_nothing() -> None:
+    car = Car()
+    car.take(Restored(None, None))
+    car.press()
+    car.take(HeartbeatHeard(Heartbeat(epoch="b", storing=True, attended=True)))
+    told = AlarmStatus(car.state.emergency.alarms[0].incident, cleared_by="Dispatcher 7", signals=1)
+    assert car.take(StateDesired(DesiredState(revision=9, epoch="a", alarms=(told,)))) == []
+    car.take(StateDesired(DesiredState(revision=1, epoch="b", alarms=(told,))))
+    assert car.state.emergency.alarms[0].cleared_by == "Dispatcher 7"
 
 
 @pytest.mark.promise("P-RECEIPT-07")
