@@ -97,30 +97,29 @@ def open_database(
 
 
 def shut(db: apsw.Connection) -> None:
-    """Close a database; a disk that fails at this too has nothing more to say.
-
-    What is in the log is moved first: closing would do that too, but hold all of Python's threads meanwhile.
-    """
+    """Close a database; a disk that fails at this too has nothing more to say."""
     with contextlib.suppress(apsw.Error):
-        db.pragma("wal_checkpoint")
+        # Left to `close`, this would hold the interpreter's lock, and every thread, for as long as the disk takes.
+        db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     with contextlib.suppress(apsw.Error):
         db.close()
 
 
 @contextlib.contextmanager
 def transaction(db: apsw.Connection) -> Iterator[None]:
-    """All of what is done in here, or nothing of it, is on disk when it is left.
+    """All of it on disk at the end, or nothing; other threads go on while the disk is waited for.
 
-    `with db` would say the same, but holds all of Python's threads while it commits: a stalling disk would stop them.
+    apsw's own, `with db`, holds the interpreter's lock in its commit: a disk that stalls would stall the program.
     """
-    db.execute("BEGIN")
+    db.execute("BEGIN IMMEDIATE")
     try:
         yield
         db.execute("COMMIT")
     except BaseException:
-        # Some failures have undone it already.
-        if db.in_transaction:
-            db.execute("ROLLBACK")
+        with contextlib.suppress(apsw.Error):
+            if db.in_transaction:
+                db.execute("ROLLBACK")
         raise
 
 

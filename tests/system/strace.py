@@ -1,15 +1,11 @@
 """A program under strace: the calls by which it changes the disk, and a kill, an error or a delay at any of them."""
 
 import contextlib
-import os
 import re
-import signal
 import subprocess
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-
-from tests.system.patrol_car import Process
 
 DISK_CALLS = ("pwrite64", "fdatasync", "fsync", "ftruncate", "fallocate", "unlink", "rename", "mkdir")
 """SQLite's and our own; what is written to pipes, sockets and the journal goes by other calls."""
@@ -28,13 +24,22 @@ def under_strace(command: Sequence[str], log: Path, *injections: str) -> list[st
 
 
 @contextlib.contextmanager
-def let_go(process: Process) -> Iterator[None]:
-    """In the end strace is killed, and the program goes on with what it was held at; else it could not be ended."""
-    try:
-        yield
-    finally:
-        status = Path(f"/proc/{process.process.pid}/status").read_text()
-        os.kill(int(status.partition("TracerPid:")[2].split()[0]), signal.SIGKILL)
+def disturbed(
+    process: subprocess.Popen[str], log: Path, what: str, calls: Sequence[str], paths: Sequence[Path] = ()
+) -> Iterator[None]:
+    """Do this (`error=EIO` or the like) to a running program's calls, on these paths alone, until the block is left."""
+    only = [word for path in paths for word in ("-P", str(path))]
+    inject = ["-e", f"inject={','.join(calls)}:{what}"]
+    command = ["strace", "-f", "-o", str(log), *only, *inject, "-p", str(process.pid)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as strace:
+        assert strace.stderr is not None
+        try:
+            attached = strace.stderr.readline()
+            assert "attached" in attached, attached
+            yield
+        finally:
+            # Asked to go it would wait for its delays; when it is gone the program goes on.
+            strace.kill()
 
 
 def disk_calls(log: Path) -> dict[str, int]:

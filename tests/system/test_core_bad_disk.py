@@ -4,65 +4,21 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 
 import pytest
 
 from terminal.link import RaiseAlarm, SetDuty, Snapshot
 from tests.system.bad_disk import fill, make_room, on_small_disk, remount, seen_by
-from tests.system.conftest import Mosquitto
-from tests.system.headquarters import Headquarters
-from tests.system.patrol_car import Board, Car, Process, Screen, Wrap
-from tests.system.strace import let_go, under_strace
-
-_numbers = count(101)
-
-
-class Scene:
-    """Headquarters that serves, and cars for it, each with a board."""
-
-    def __init__(self, folder: Path, port: int) -> None:
-        self.hq = Headquarters(folder / "hq", port)
-        self.port = port
-        self.folder = folder
-
-    def car(self) -> Car:
-        unit = f"LJ-{next(_numbers)}"
-        return Car(self.folder / unit, self.port, unit=unit)
-
-    def press_and_hear(self, car: Car, board: Board, screen: Screen) -> str:
-        """Press, and wait until headquarters has it though the disk has not; the incident."""
-        incident = board.press()
-        alarm = screen.until_alarm(lambda alarm: alarm.received and alarm.store_failed)
-        assert alarm.incident == incident
-        assert not any(alarm.stored for snapshot in screen.seen for alarm in snapshot.alarms)
-        assert not board.events("stored"), "the board is not told to let go"
-        assert [one["incident"] for one in self.hq.incidents(car.unit)] == [incident]
-        return incident
-
-    def see_it_stored(self, car: Car, board: Board, screen: Screen, incident: str) -> None:
-        """Wait until the disk has it; it is still one press, one incident."""
-        assert screen.until_alarm(lambda alarm: alarm.stored).incident == incident
-        screen.until(lambda snapshot: not snapshot.line.disk_problem)
-        board.out.until(lambda _: board.events("stored"))
-        screen.until(lambda snapshot: snapshot.line.pending == 0)
-        assert [(one["incident"], one["signals"]) for one in self.hq.incidents(car.unit)] == [(incident, 1)]
+from tests.system.disk_scene import Scene
+from tests.system.patrol_car import Board, Process, Screen, Wrap
+from tests.system.strace import under_strace
 
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    """One headquarters for all cars of this module."""
-    folder = tmp_path_factory.mktemp("scene")
-    broker = Mosquitto(folder)
-    broker.start()
-    scene = Scene(folder, broker.broker.port)
-    try:
-        with scene.hq.serving() as hq:
-            yield scene
-            assert hq.alive(), hq.err.told
-    finally:
-        broker.kill()
+    with Scene.serving(tmp_path_factory.mktemp("scene")) as scene:
+        yield scene
 
 
 def a_file(folder: Path) -> None:
@@ -222,24 +178,6 @@ def order(core: Process, incident: str) -> list[str]:
     """What happened to an incident so far, as the journal has it."""
     core.out.until(lambda told: any(incident in line and "alarm-received" in line for line in told))
     return [json.loads(line)["event"] for line in list(core.out.told) if incident in line]
-
-
-NEVER_US = 600_000_000
-
-
-@pytest.mark.promise("P-DISK-05")
-def test_a_commit_that_never_ends_stops_nothing_but_what_waits_for_the_disk(scene: Scene) -> None:
-    car = scene.car()
-    with car.core() as core, car.screen(core) as screen:
-        screen.until(lambda snapshot: snapshot.line.connected and snapshot.duty.received)
-        assert core.end() == 0
-    hanging: Wrap = lambda command: under_strace(command, car.folder / "strace", f"fdatasync:delay_enter={NEVER_US}")  # noqa: E731
-    with Board(car.folder) as board, car.core(hanging) as core, let_go(core), car.screen(core) as screen:
-        incident = board.press()
-        screen.until_alarm(lambda alarm: alarm.received)
-        scene.hq.ask("ack", alarm=incident, by="Novak")
-        alarm = screen.until_alarm(lambda alarm: alarm.acknowledged_by)
-        assert (alarm.incident, alarm.acknowledged_by, alarm.stored) == (incident, "Novak", False)
 
 
 @pytest.mark.promise("P-DISK-04")
