@@ -21,6 +21,7 @@ from terminal.contract.messages import (
     StateConfirmed,
     Thinned,
 )
+from terminal.contract.topics import Lane
 
 Alarms = AlarmRaised | AlarmSignalled | AlarmCancelled | AlarmMoved
 
@@ -76,7 +77,8 @@ def _mean(store: Store, publication: Publication, taken: Taken, now: Moment) -> 
         # One that speaks of an earlier life of this store, from before a backup, confirms no revision of this one.
         if message.epoch in ("", store.epoch):
             taken.proved.update(store.confirm((realm, unit), message.revision))
-    elif isinstance(message, Thinned) and message.place is not None:
+    elif isinstance(message, Thinned) and message.place is not None and message.lane is not Lane.ALARM:
+        # A car never gives an alarm up: whoever says so hides that one is missing.
         account = Account(realm, unit, message.outbox or message.place.outbox)
         store.give_up(account, message.lane, message.dropped)
 
