@@ -23,7 +23,7 @@ from terminal.contract.messages import (
     decode_event,
     decode_track,
 )
-from terminal.contract.topics import Lane, UpTopic
+from terminal.contract.topics import MQTT, Lane, UpTopic
 
 Weigh = Callable[[UpTopic, bytes], Weighed]
 
@@ -65,6 +65,7 @@ class Arrival(Struct, frozen=True, kw_only=True):
     late: bool = False
     kept_as: str = ""
     credible: bool = True
+    bearer: str = MQTT
 
     @property
     def key(self) -> "Key":
@@ -87,6 +88,7 @@ class Publication(Struct, frozen=True):
     message: Alarm | Event | None = None
     mark: Mark = Mark.UNCHECKED
     credible: bool = True
+    bearer: str = MQTT
 
 
 def read(topic: UpTopic, payload: bytes, weigh: Weigh = unweighed) -> Publication:
