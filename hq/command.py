@@ -22,6 +22,7 @@ from hq.api import SHOWN
 from hq.marks import Mark
 from hq.service import Service
 from terminal.contract.systemd import Watchdog, notify_ready
+from terminal.contract.topics import MQTT
 
 SAID_NO = 1
 CALL = "\a"
@@ -167,7 +168,13 @@ def _summary(one: dict[str, Any], what: str) -> str:
     taken = f"taken by {one['acknowledged_by']}" if one["acknowledged_by"] else "NOT TAKEN"
     taken += ", PRESSED AGAIN" if one["acknowledged_by"] and one["untaken"] else ""
     end = f"cleared by {one['cleared_by']}: {one['reason']}" if one["cleared_by"] else taken
-    return f"{one['incident']} {raised} {one['unit']}{kind} {end}{_signature(one)}"
+    return f"{one['incident']} {raised} {one['unit']}{kind} {end}{_bearers(one)}{_signature(one)}"
+
+
+def _bearers(incident: dict[str, Any]) -> str:
+    """By what it came, where that is not a broker alone."""
+    bearers = incident["bearers"]
+    return f"; by {' and '.join(bearers)}" if set(bearers) - {MQTT} else ""
 
 
 def _signature(incident: dict[str, Any]) -> str:

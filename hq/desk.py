@@ -43,6 +43,7 @@ class Desk:
         self._alarms = alarms
         self._unproved: set[Key] = set()
         self.acted_s = float("-inf")
+        self.on_acted: Callable[[Incident], None] = lambda _incident: None
 
     def incidents(self, *, only_open: bool = False) -> list[Incident]:
         """Incidents, newest last."""
@@ -104,6 +105,7 @@ class Desk:
 
     async def _told(self, incident: Incident, event: str, fields: dict[str, Any]) -> None:
         await self.tell_car((incident.realm, incident.unit))
+        self.on_acted(incident)
         self._emit(event, {"incident": incident.incident, "unit": incident.unit, "realm": incident.realm, **fields})
 
     async def tell_car(self, unit: Key, *, only_unconfirmed: bool = False) -> None:
