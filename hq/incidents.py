@@ -270,7 +270,9 @@ def status(incident: Incident) -> AlarmStatus:
 
 
 def closed_test(incident: Incident, now_ms: int) -> Incident:
-    """A test that headquarters ends by itself, under its own name; raises NotPossible."""
+    """A test that headquarters ends by itself, under its own name; raises NotPossible for anything else."""
+    if incident.kind is not AlarmKind.TEST:
+        raise NotPossible(f"{incident.incident} is no test; a person ends it")
     if not incident.is_open:
         raise NotPossible(f"{incident.incident} was cleared by {incident.cleared_by} already")
     return replace(incident, cleared_by=people.HEADQUARTERS, cleared_ms=now_ms, reason="test")

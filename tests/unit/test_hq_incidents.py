@@ -173,3 +173,18 @@ def test_an_alarm_that_was_signalled_again_unseen_is_not_over() -> None:
     with pytest.raises(NotPossible, match="pressed again"):
         incidents.cleared(again, "A", "over", NOW_MS, seen=1)
     assert not incidents.cleared(again, "A", "over", NOW_MS, seen=2).is_open
+
+
+@pytest.mark.promise("P-KIND-14")
+def test_headquarters_ends_by_itself_nothing_but_a_test_even_if_it_was_one_a_moment_ago() -> None:
+    test = opened(said(AlarmRaised, kind=AlarmKind.TEST))
+    ended = incidents.closed_test(test, NOW_MS)
+    assert (ended.cleared_by, ended.reason, ended.acknowledged_by) == ("headquarters", "test", "")
+    for other in (
+        opened(),
+        opened(said(AlarmRaised, kind=AlarmKind.EXERCISE)),
+        after(said(AlarmRaised), incident=test),
+    ):
+        assert other is not None
+        with pytest.raises(NotPossible):
+            incidents.closed_test(other, NOW_MS)
