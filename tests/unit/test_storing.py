@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from hal.clock import SystemClock
-from terminal.contract.identity import new_id
-from terminal.contract.messages import DutyChanged, Thinned, Who, decode_event
+from terminal.contract.identity import new_id, new_incident
+from terminal.contract.messages import AlarmRaised, DutyChanged, Thinned, Who, decode_event
 from terminal.contract.topics import Lane
 from terminal.core import storing as module
+from terminal.core.emergency import Emergency
 from terminal.core.inputs import StoreFailed, Told
 from terminal.core.storing import Storing
 from terminal.uplink.outbox import Limits, Row
@@ -67,3 +68,41 @@ def test_events_beyond_the_bound_are_told_as_given_up_once_the_disk_takes_them(
     (account,) = [event for event in events if isinstance(event, Thinned)]
     assert kept == ["status 2", "status 3", "status 4"]
     assert "2 were given up" in account.reason
+
+
+@pytest.mark.promise("P-KIND-05")
+def test_a_state_that_the_disk_refuses_is_owed_and_said_of_nothing_but_a_message(tmp_path: Path) -> None:
+    folder = tmp_path / "car"
+    folder.touch()
+
+    async def nothing(_lane: Lane, _after: int, _limit: int) -> tuple[str, list[Row]]:
+        return "", []
+
+    async def story() -> None:
+        told: list[Told] = []
+        writer = Writer(folder / "outbox.db", Limits(most_bytes=10_000_000))
+        writer.start()
+        storing = Storing(
+            writer,
+            Sender("LJ", WHO.unit, Sending(), nothing, told.append, SystemClock()),
+            WHO,
+            told.append,
+            lambda: None,
+        )
+        storing.alarms([], Emergency())
+        async with asyncio.timeout(WITHIN_S):
+            while not storing.state_owed:  # noqa: ASYNC110 - nothing is told, and that is the point
+                await asyncio.sleep(0.01)
+        assert told == []
+        alarm = AlarmRaised(id=new_id(), who=WHO, incident=new_incident())
+        storing.alarms([alarm], Emergency())
+        async with asyncio.timeout(WITHIN_S):
+            while not told:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.01)
+        (failed,) = told
+        assert isinstance(failed, StoreFailed)
+        assert failed.ids == (alarm.id,)
+        await storing.close()
+        writer.close()
+
+    asyncio.run(story())
