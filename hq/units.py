@@ -43,6 +43,7 @@ class LastKnown(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Unit(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One car as headquarters sees it now; `heard_s` is headquarters' monotonic time.
 
+    One that `signs` has shown a certificate that its alarms are checked with.
     `proved_ms` is when its newest alarm came that went all the way and back, by headquarters' wall clock.
     """
 
@@ -52,6 +53,7 @@ class Unit(Struct, frozen=True, kw_only=True, omit_defaults=True):
     heard_s: float = 0.0
     outbox: str = ""
     pending: int = 0
+    signs: bool = False
     proved_ms: int | None = None
 
 

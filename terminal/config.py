@@ -27,7 +27,7 @@ from terminal.uplink.bearers.sms import Texting
 from terminal.uplink.outbox import Limits
 from terminal.uplink.sender import Sending
 from terminal.uplink.session import Holding
-from terminal.uplink.vouching import Trusting
+from terminal.uplink.trusting import Trusting
 
 Name = Annotated[str, msgspec.Meta(pattern="^[A-Z0-9_-]{1,32}$")]
 Label = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f\U00010000-\U0010ffff]{0,32}\Z")]

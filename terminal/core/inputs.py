@@ -120,6 +120,12 @@ class PublishRefused(Struct, frozen=True):
     problem: str
 
 
+class Doubted(Struct, frozen=True):
+    """Why what came down cannot be taken for headquarters' word; "" once something can again."""
+
+    problem: str
+
+
 class PendingCounted(Struct, frozen=True):
     """So many messages wait for headquarters' receipt."""
 
@@ -143,6 +149,7 @@ Told = (
     | PictureSeen
     | LineChanged
     | PublishRefused
+    | Doubted
     | PendingCounted
 )
 Input = AnyReading | Told

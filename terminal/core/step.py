@@ -60,6 +60,7 @@ from terminal.core.inputs import (
     CapsuleReceipted,
     CarryFailed,
     Commanded,
+    Doubted,
     HeartbeatHeard,
     Input,
     LineChanged,
@@ -83,6 +84,8 @@ from terminal.version import VERSION
 
 Step = tuple[State, list[Effect]]
 
+DOUBTED = "headquarters is not believed: "
+"""How a problem of the line begins that a true word of headquarters ends."""
 OUTBOX = "outbox"
 """As what headquarters is told of the outbox's own troubles."""
 
@@ -400,6 +403,15 @@ def _refused(state: State, refused: PublishRefused, _moment: Moment, _rules: Rul
     return state, [Note("publish-refused", {"problem": refused.problem})] if new else []
 
 
+def _doubted(state: State, doubted: Doubted, _moment: Moment, _rules: Rules) -> Step:
+    line = state.line
+    problem = f"{DOUBTED}{doubted.problem}" if doubted.problem else ""
+    if problem or line.problem.startswith(DOUBTED):
+        line = replace(line, problem=problem)
+    notes: list[Effect] = [Note("headquarters-doubted", {"problem": problem})] if problem else []
+    return replace(state, line=line), notes if line != state.line else []
+
+
 def _pending(state: State, counted: PendingCounted, _moment: Moment, _rules: Rules) -> Step:
     return replace(state, line=replace(state.line, pending=counted.pending)), []
 
@@ -449,6 +461,7 @@ STEPS = cast(
         PictureSeen: _picture,
         LineChanged: _line,
         PublishRefused: _refused,
+        Doubted: _doubted,
         PendingCounted: _pending,
     },
 )

@@ -3,15 +3,17 @@
 import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from hal.clock import SystemClock
+from hal.readings import Press
 from terminal.contract.identity import new_id, new_incident
 from terminal.contract.messages import AlarmRaised, DutyChanged, Thinned, Who, decode_event
 from terminal.contract.topics import Lane
 from terminal.core import storing as module
 from terminal.core.emergency import Emergency
-from terminal.core.inputs import StoreFailed, Told
+from terminal.core.inputs import Stored, StoreFailed, Told
 from terminal.core.storing import Storing
 from terminal.uplink.outbox import Limits, Row
 from terminal.uplink.sender import Sender, Sending
@@ -25,6 +27,10 @@ def duty(number: int) -> DutyChanged:
     return DutyChanged(id=new_id(), who=WHO, status=f"status {number}")
 
 
+async def nothing(_lane: Lane, _after: int, _limit: int) -> tuple[str, list[Row]]:
+    return "", []
+
+
 @pytest.mark.promise("P-DISK-11")
 def test_events_beyond_the_bound_are_told_as_given_up_once_the_disk_takes_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -32,9 +38,6 @@ def test_events_beyond_the_bound_are_told_as_given_up_once_the_disk_takes_them(
     monkeypatch.setattr(module, "MOST_EVENTS_HELD", 3)
     folder = tmp_path / "car"
     folder.touch()
-
-    async def nothing(_lane: Lane, _after: int, _limit: int) -> tuple[str, list[Row]]:
-        return "", []
 
     async def story() -> list[Row]:
         refused = asyncio.Event()
@@ -75,20 +78,12 @@ def test_a_state_that_the_disk_refuses_is_owed_and_said_of_nothing_but_a_message
     folder = tmp_path / "car"
     folder.touch()
 
-    async def nothing(_lane: Lane, _after: int, _limit: int) -> tuple[str, list[Row]]:
-        return "", []
-
     async def story() -> None:
         told: list[Told] = []
         writer = Writer(folder / "outbox.db", Limits(most_bytes=10_000_000))
         writer.start()
-        storing = Storing(
-            writer,
-            Sender("LJ", WHO.unit, Sending(), nothing, told.append, SystemClock()),
-            WHO,
-            told.append,
-            lambda: None,
-        )
+        sender = Sender("LJ", WHO.unit, Sending(), nothing, told.append, SystemClock())
+        storing = Storing(writer, sender, WHO, told.append, lambda: None)
         storing.alarms([], Emergency())
         async with asyncio.timeout(WITHIN_S):
             while not storing.state_owed:  # noqa: ASYNC110 - nothing is told, and that is the point
@@ -106,3 +101,27 @@ def test_a_state_that_the_disk_refuses_is_owed_and_said_of_nothing_but_a_message
         writer.close()
 
     asyncio.run(story())
+
+
+def test_nothing_piles_up_before_a_disk_that_stalls(tmp_path: Path) -> None:
+    """A writer that has not begun is a disk that stalls."""
+    alarm = AlarmRaised(id=new_id(), who=WHO, incident=new_incident())
+    newest = Emergency(presses=(Press("board-1", 7, 1),))
+    told: list[Told] = []
+
+    async def story() -> None:
+        writer = Writer(tmp_path / "outbox.db", Limits(most_bytes=10_000_000))
+        sender = Sender("LJ", WHO.unit, Sending(), nothing, told.append, SystemClock())
+        storing = Storing(writer, sender, WHO, told.append, lambda: None)
+        for _ in range(100):
+            storing.alarms([alarm], Emergency())
+            storing.alarms([], newest)
+        writer.start()
+        await storing.close()
+        saved = await writer.submit(lambda outbox: outbox.load_state(module.EMERGENCY))
+        assert saved is not None
+        assert msgspec.json.decode(saved, type=Emergency) == newest, "the newest state is not forgotten"
+        assert writer.close()
+
+    asyncio.run(story())
+    assert [list(one.places) for one in told if isinstance(one, Stored) and one.places] == [[alarm.id]]
