@@ -41,6 +41,11 @@ class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
     position: Position | None = None
     position_ms: int | None = None
     track: tuple[tuple[int, float, float], ...] = ()
+    vehicle_event: str = ""
+    speed_mps: float | None = None
+    lights_on: bool | None = None
+    siren_on: bool | None = None
+    door_open: bool | None = None
     cancelled: bool = False
     signature: Mark = Mark.UNCHECKED
     doubted: int = 0
@@ -182,6 +187,11 @@ def _pressed(incident: Incident, message: AlarmRaised | AlarmSignalled) -> Incid
         who=message.who,
         trigger=message.trigger,
         track=message.track,
+        vehicle_event=message.vehicle_event,
+        speed_mps=message.speed_mps,
+        lights_on=message.lights_on,
+        siren_on=message.siren_on,
+        door_open=message.door_open,
         signals=max(incident.signals, 1),
     )
 
