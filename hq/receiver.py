@@ -62,11 +62,19 @@ def now_ms() -> int:
 class Receiver(Listener):
     """Everything is called in the loop's thread; the store in its own, one call after the other."""
 
-    def __init__(self, store: Store, emit: Emit, send_receipt: SendReceipt, weigh: Weigh = unweighed) -> None:
+    def __init__(
+        self,
+        store: Store,
+        emit: Emit,
+        send_receipt: SendReceipt,
+        weigh: Weigh = unweighed,
+        clock: Callable[[], int] = now_ms,
+    ) -> None:
         self._store = store
         self._emit = emit
         self._send_receipt = send_receipt
         self._weigh = weigh
+        self.clock = clock
         self._thread = ThreadPoolExecutor(1, "hq store")
         self._alarms: deque[Publication] = deque()
         self._others: deque[Publication] = deque()
@@ -86,7 +94,7 @@ class Receiver(Listener):
 
     async def act(self, key: Key, step: Callable[[Incident], Incident]) -> Incident:
         """What a person did to an incident, once it is on disk; raises NotPossible or DiskFailed."""
-        after = await self.on_disk(partial(taking.act, key=key, step=step, now_ms=now_ms()))
+        after = await self.on_disk(partial(taking.act, key=key, step=step, now_ms=self.clock()))
         self.incidents[key] = after
         return after
 
@@ -154,7 +162,7 @@ class Receiver(Listener):
                 await self._take([waiting.popleft() for _ in range(min(len(waiting), MOST_IN_BATCH))])
 
     async def _take(self, batch: list[Publication]) -> None:
-        at_ms = now_ms()
+        at_ms = self.clock()
         known = self._known(batch, at_ms)
         try:
             taken = await self.on_disk(partial(taking.take, batch=batch, units=known.values(), now_ms=at_ms))

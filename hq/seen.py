@@ -8,7 +8,7 @@ from functools import partial
 from hq import noting, taking
 from hq.audit import Fact
 from hq.incidents import Key
-from hq.receiver import AGAIN_AFTER_S, Receiver, now_ms
+from hq.receiver import AGAIN_AFTER_S, Receiver
 from terminal.contract.durable import DiskFailed
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class Seen:
         if len(self._waiting) == MOST_WAITING:
             log.warning("store: it is not noted any more to whom alarms are shown, until the disk is back")
             self._waiting.popleft()
-        self._waiting.append(noting.shown(incident, by, how, now_ms()))
+        self._waiting.append(noting.shown(incident, by, how, self._receiver.clock()))
         self._changed.set()
 
     async def run(self) -> None:

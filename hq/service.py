@@ -23,7 +23,7 @@ from hq.units import Key, Unit
 from terminal.contract import topics
 from terminal.contract.durable import DiskFailed
 from terminal.contract.messages import Certificate, DesiredState, Heartbeat, Presence, Receipt, encode
-from terminal.contract.mqtt import Broker, Connection, Lost, Publication
+from terminal.contract.mqtt import Broker, Connect, Connection, Lost, Publication
 
 log = logging.getLogger(__name__)
 
@@ -36,12 +36,13 @@ RECEIVE_MAXIMUM = 1000
 class Service:
     """Runs until cancelled."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, *, connect: Connect = Connection, clock: Callable[[], int] = now_ms) -> None:
         self._config = config
+        self._connect = connect
         self._connection: Connection | None = None
         self._store = Store.open(config.store)
         self._keyring = Keyring(config.trust.filled_in(config.brokers), self._store.certificates())
-        self._receiver = Receiver(self._store, self._emit, self._send_receipt, self._keyring.weigh)
+        self._receiver = Receiver(self._store, self._emit, self._send_receipt, self._keyring.weigh, clock)
         self._receiver.on_presence = self._introduced
         self._receiver.on_arrival = self._greet
         self._desk = Desk(self._receiver, self._send_state, self._emit)
@@ -92,7 +93,7 @@ class Service:
             pause_s = min(pause_s * 2, self._config.line.longest_pause_s)
 
     async def _hold(self, broker: Broker) -> str:
-        connection = Connection(
+        connection = self._connect(
             self._config.name,
             broker,
             self._receiver,
@@ -131,7 +132,7 @@ class Service:
             epoch=self._receiver.epoch,
             storing=self._receiver.storing,
             attended=attended,
-            utc_ms=now_ms(),
+            utc_ms=self._receiver.clock(),
             knows=self._keyring.knows(unit),
         )
 
@@ -195,5 +196,7 @@ class Service:
                 self._connection.publish(Publication(topic, payload, expiry_s))
 
     async def _new_epoch(self) -> str:
-        self._receiver.epoch = await self._receiver.on_disk(lambda store: taking.new_epoch(store, now_ms()))
+        self._receiver.epoch = await self._receiver.on_disk(
+            lambda store: taking.new_epoch(store, self._receiver.clock())
+        )
         return self._receiver.epoch
