@@ -151,7 +151,7 @@ class Api:
         alarm, by = str(question.get("alarm", "")), str(question.get("by", ""))
         match question.get("do"):
             case "units":
-                return {"units": [public(unit) for unit in self._desk.units()]}
+                return {"units": [public(one) | {"proved": self._desk.is_proved(one)} for one in self._desk.units()]}
             case "incidents":
                 return {"incidents": [public(one) for one in self._desk.incidents()]}
             case "gaps":

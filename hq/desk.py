@@ -6,9 +6,11 @@ from typing import Any
 
 from msgspec.structs import asdict
 
-from hq import incidents
+from hq import incidents, units
 from hq.accounts import Gap
+from hq.config import Alarms
 from hq.incidents import Incident, NotPossible
+from hq.incidents import Key as IncidentKey
 from hq.receiver import Receiver
 from hq.store import Store
 from hq.units import Key, Unit
@@ -26,11 +28,22 @@ SendState = Callable[[str, str, DesiredState], None]
 class Desk:
     """Acts on incidents: first on disk, then to the car, then to everybody who watches."""
 
-    def __init__(self, receiver: Receiver, send_state: SendState, emit: Callable[[str, dict[str, Any]], None]) -> None:
+    def __init__(
+        self,
+        receiver: Receiver,
+        send_state: SendState,
+        emit: Callable[[str, dict[str, Any]], None],
+        alarms: Alarms,
+    ) -> None:
         self._receiver = receiver
         self._send_state = send_state
         self._emit = emit
+        self._alarms = alarms
+        self._unproved: set[Key] = set()
         self.acted_s = float("-inf")
+
+    def _now_ms(self) -> int:
+        return self._receiver.moment().wall_ms
 
     def incidents(self, *, only_open: bool = False) -> list[Incident]:
         """Incidents, newest last."""
@@ -40,6 +53,19 @@ class Desk:
     def units(self) -> list[Unit]:
         """Every car that was ever heard."""
         return sorted(self._receiver.units.values(), key=lambda unit: unit.last.key)
+
+    def is_proved(self, unit: Unit) -> bool:
+        """Whether the car's alarm chain was proved as lately as it should be."""
+        return units.is_proved(unit, self._now_ms(), round(self._alarms.prove_within_h * 3_600_000))
+
+    def look_for_unproved(self) -> None:
+        """Tell once of each car on duty whose alarm chain was not proved for too long."""
+        on_duty = [unit for unit in self.units() if units.is_on_duty(unit, self._alarms.off_duty)]
+        unproved = {unit.last.key: unit for unit in on_duty if not self.is_proved(unit)}
+        for key in unproved.keys() - self._unproved:
+            fields = {"realm": key[0], "unit": key[1], "proved_ms": unproved[key].proved_ms}
+            self._emit("unit-not-proved", fields)
+        self._unproved = set(unproved)
 
     async def gaps(self) -> list[Gap]:
         """What cars have sent later messages than, and what is not here yet."""
@@ -57,7 +83,7 @@ class Desk:
     async def acknowledge(self, name: str, by: str) -> Incident:
         """A named person takes an alarm; raises NotPossible or DiskFailed."""
         incident = await self._receiver.act(
-            self.find(name).key, lambda one: incidents.acknowledged(one, by, self._receiver.clock())
+            self.find(name).key, lambda one: incidents.acknowledged(one, by, self._now_ms())
         )
         await self._acted(incident, "alarm-acknowledged", {"by": incident.acknowledged_by})
         return incident
@@ -65,12 +91,21 @@ class Desk:
     async def clear(self, name: str, by: str, reason: str) -> Incident:
         """A named person ends an alarm, with a reason; raises NotPossible or DiskFailed."""
         key = self.find(name).key
-        incident = await self._receiver.act(key, lambda one: incidents.cleared(one, by, reason, self._receiver.clock()))
+        incident = await self._receiver.act(key, lambda one: incidents.cleared(one, by, reason, self._now_ms()))
         await self._acted(incident, "alarm-cleared", {"by": incident.cleared_by, "reason": incident.reason})
+        return incident
+
+    async def close_test(self, key: IncidentKey) -> Incident:
+        """Headquarters ends a test alarm by itself; raises NotPossible or DiskFailed."""
+        incident = await self._receiver.act(key, lambda one: incidents.closed_test(one, self._now_ms()))
+        await self._told(incident, "alarm-cleared", {"by": incident.cleared_by, "reason": incident.reason})
         return incident
 
     async def _acted(self, incident: Incident, event: str, fields: dict[str, Any]) -> None:
         self.acted_s = time.monotonic()
+        await self._told(incident, event, fields)
+
+    async def _told(self, incident: Incident, event: str, fields: dict[str, Any]) -> None:
         await self.tell_car((incident.realm, incident.unit))
         self._emit(event, {"incident": incident.incident, "unit": incident.unit, "realm": incident.realm, **fields})
 
@@ -81,7 +116,7 @@ class Desk:
             self._send_state(*unit, self._desired(unit, revision))
 
     def _desired(self, unit: Key, revision: int) -> DesiredState:
-        oldest_ms = self._receiver.clock() - TOLD_AFTER_CLEARING_S * 1000
+        oldest_ms = self._now_ms() - TOLD_AFTER_CLEARING_S * 1000
         of_car = [one for one in self.incidents() if (one.realm, one.unit) == unit]
         ended = [one for one in of_car if not one.is_open and (one.cleared_ms or 0) > oldest_ms]
         ended = sorted(ended, key=lambda one: one.cleared_ms or 0)[-MOST_CLEARED_TOLD:]
@@ -96,4 +131,4 @@ def public(value: Incident | Unit | Gap) -> dict[str, Any]:
     if isinstance(value, Unit):
         told = asdict(value)
         return asdict(told.pop("last")) | told
-    return asdict(value) | ({"open": value.is_open} if isinstance(value, Incident) else {})
+    return asdict(value) | ({"open": value.is_open, "untaken": value.is_untaken} if isinstance(value, Incident) else {})

@@ -33,7 +33,7 @@ class Seen:
         if len(self._waiting) == MOST_WAITING:
             log.warning("store: it is not noted any more to whom alarms are shown, until the disk is back")
             self._waiting.popleft()
-        self._waiting.append(noting.shown(incident, by, how, self._receiver.clock()))
+        self._waiting.append(noting.shown(incident, by, how, self._receiver.moment().wall_ms))
         self._changed.set()
 
     async def run(self) -> None:

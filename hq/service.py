@@ -13,10 +13,14 @@ from msgspec import Struct
 
 from hq import taking
 from hq.api import Api
+from hq.closing import Closing
 from hq.config import Config
 from hq.desk import Desk
+from hq.escalating import Escalating
+from hq.heads import Heads
 from hq.keyring import Keyring
-from hq.receiver import Receiver, now_ms
+from hq.moment import Moment
+from hq.receiver import Receiver
 from hq.seen import Seen
 from hq.store import Store
 from hq.units import Key, Unit
@@ -36,17 +40,26 @@ RECEIVE_MAXIMUM = 1000
 class Service:
     """Runs until cancelled."""
 
-    def __init__(self, config: Config, *, connect: Connect = Connection, clock: Callable[[], int] = now_ms) -> None:
+    def __init__(
+        self, config: Config, *, connect: Connect = Connection, clock: Callable[[], Moment] | None = None
+    ) -> None:
         self._config = config
         self._connect = connect
         self._connection: Connection | None = None
         self._store = Store.open(config.store)
         self._keyring = Keyring(config.trust.filled_in(config.brokers), self._store.certificates())
         self._receiver = Receiver(self._store, self._emit, self._send_receipt, self._keyring.weigh, clock)
+        for unit, _certificate in self._store.certificates():
+            self._receiver.shown_certificate(unit)
         self._receiver.on_presence = self._introduced
         self._receiver.on_arrival = self._greet
-        self._desk = Desk(self._receiver, self._send_state, self._emit)
+        self._desk = Desk(self._receiver, self._send_state, self._emit, config.alarms)
         self._seen = Seen(self._receiver)
+        self._escalating = Escalating(self._receiver, config.escalation, self._emit)
+        self._heads = Heads(self._receiver, config.audit, self._emit)
+        self._closing = Closing(self._receiver, config.alarms.close_tests_after_s, self._desk.close_test)
+        self._receiver.on_incidents += [self._escalating.changed, self._closing.changed]
+        self._receiver.on_not_stored = self._escalating.not_stored
         self._api = Api(config.socket, self._desk, self._seen.shown, self._new_epoch)
         self._answers: set[asyncio.Task[None]] = set()
         self._refused: dict[Key, str] = {}
@@ -54,7 +67,8 @@ class Service:
     async def run(self, ready: Callable[[], None] | None = None) -> None:
         """Serve; `ready` is called once the API answers."""
         await self._api.start()
-        works = (self._receiver.run(), self._hold_line(), self._beat(), self._seen.run())
+        lasting = (self._receiver, self._seen, self._escalating, self._closing, self._heads)
+        works = (self._hold_line(), self._beat(), *(one.run() for one in lasting))
         tasks = [asyncio.create_task(work) for work in works]
         if ready is not None:
             ready()
@@ -119,6 +133,7 @@ class Service:
         while True:
             self._keyring.look_again()
             self._receiver.look_for_silence(self._config.line.unit_silent_after_s)
+            self._desk.look_for_unproved()
             for key, unit in list(self._receiver.units.items()):
                 if unit.online:
                     self._send(*key, topics.HEARTBEAT, self._heartbeat(key), HEARTBEAT_EXPIRES_S)
@@ -132,7 +147,7 @@ class Service:
             epoch=self._receiver.epoch,
             storing=self._receiver.storing,
             attended=attended,
-            utc_ms=self._receiver.clock(),
+            utc_ms=self._receiver.moment().wall_ms,
             knows=self._keyring.knows(unit),
         )
 
@@ -160,6 +175,7 @@ class Service:
                 self._emit("certificate-refused", {"realm": unit[0], "unit": unit[1], "problem": str(error)})
         else:
             if is_new:
+                self._receiver.shown_certificate(unit)
                 self._start(self._keep_certificates(unit))
 
     async def _keep_certificates(self, unit: Key) -> None:
@@ -197,6 +213,6 @@ class Service:
 
     async def _new_epoch(self) -> str:
         self._receiver.epoch = await self._receiver.on_disk(
-            lambda store: taking.new_epoch(store, self._receiver.clock())
+            lambda store: taking.new_epoch(store, self._receiver.moment().wall_ms)
         )
         return self._receiver.epoch

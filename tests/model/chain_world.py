@@ -5,14 +5,16 @@ import asyncio
 import shutil
 import sqlite3
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import apsw
+import msgspec
 
 from firmware.latch import Latch
 from hal.clock import SystemClock
@@ -20,6 +22,7 @@ from hal.errors import SourceMissing
 from hal.readings import AnyReading, ButtonState, Fix, FixMode, Press
 from hq.config import Config as HqConfig
 from hq.desk import Desk
+from hq.moment import Moment
 from hq.service import Service
 from terminal import config as unit_config
 from terminal.contract import topics
@@ -116,7 +119,7 @@ class Network:
         self._loop = loop
         self.held = False
         self.car_up = True
-        self.up: deque[tuple[SimConnection, int, Publication]] = deque()
+        self.up: deque[Publication] = deque()
         self.down: deque[Publication] = deque()
         self.car: SimConnection | None = None
         self.hq: SimConnection | None = None
@@ -132,52 +135,41 @@ class Network:
             self._loop.call_soon(self.flow)
 
     def handed(self, connection: "SimConnection", mid: int, publication: Publication) -> None:
-        """A PUBLISH of either side."""
-        if connection.is_car:
-            self.up.append((connection, mid, publication))
-        else:
-            self._loop.call_soon(self._tell_hq, connection, mid)
-            self.down.append(publication)
+        """A PUBLISH of either side: the broker acknowledges it, which says nothing of what becomes of it."""
+        self._loop.call_later(0.01, self._acknowledge, connection, mid)
+        (self.up if connection.is_car else self.down).append(publication)
         if not self.held:
             self._loop.call_later(0.02, self.flow)
 
-    def _tell_hq(self, connection: "SimConnection", mid: int) -> None:
+    def _acknowledge(self, connection: "SimConnection", mid: int) -> None:
         if not connection.closed.done():
             connection.listener.acknowledged(mid, "")
 
     def flow(self) -> None:
-        """Everything arrives in its order, if the line is not held."""
+        """Everything arrives in its order, unless the line is held."""
         while self.up and not self.held and self.hq is not None:
-            self.deliver_up(0)
+            self.goes_up(0, "arrives")
         while self.down and not self.held and self.car is not None:
-            self.deliver_down(0)
+            self.comes_down(0, "arrives")
 
-    def deliver_up(self, index: int, *, keep: bool = False, acknowledge: bool = True) -> None:
-        """One publication of the car comes to headquarters; it may come again, or stay unacknowledged."""
-        connection, mid, publication = self.up[index]
-        if not keep:
-            del self.up[index]
-        if self.hq is None:
-            self.up.append((connection, mid, publication))
-            return
-        self.hq.listener.message(publication.topic, publication.payload)
-        if acknowledge and not connection.closed.done():
-            connection.listener.acknowledged(mid, "")
+    def goes_up(self, index: int, fate: str) -> None:
+        """One publication of the car arrives at headquarters, does so and will again, or is lost."""
+        publication = self._taken(self.up, index, fate)
+        if self.hq is not None and fate != "is lost":
+            self.hq.listener.message(publication.topic, publication.payload)
 
-    def deliver_down(self, index: int, *, keep: bool = False) -> None:
-        """One publication of headquarters comes to the car; without a line it is gone."""
-        publication = self.down[index]
-        if not keep:
-            del self.down[index]
-        if self.car is not None:
+    def comes_down(self, index: int, fate: str) -> None:
+        """One publication of headquarters arrives at the car, or not."""
+        publication = self._taken(self.down, index, fate)
+        if self.car is not None and fate != "is lost":
             self.car.listener.message(publication.topic, publication.payload)
 
-    def acknowledge(self, index: int) -> None:
-        """The broker says that it has it, and loses it."""
-        connection, mid, _ = self.up[index]
-        del self.up[index]
-        if not connection.closed.done():
-            connection.listener.acknowledged(mid, "")
+    @staticmethod
+    def _taken(queue: deque[Publication], index: int, fate: str) -> Publication:
+        publication = queue[index]
+        if fate != "comes again":
+            del queue[index]
+        return publication
 
     def cut(self) -> None:
         """The car has no line; what was under way may arrive all the same."""
@@ -246,7 +238,6 @@ class Board:
         self.latch = Latch(7)
         self.plugged = True
         self.rung = ""
-        self.released: list[Press] = []
         self._changed = asyncio.Event()
 
     def press(self) -> Press:
@@ -254,6 +245,9 @@ class Board:
         press = Press("board-1", self.latch.boot_nonce, self.latch.press())
         self._changed.set()
         return press
+
+    def plug(self) -> None:
+        self.plugged = True
 
     def unplug(self) -> None:
         self.plugged = False
@@ -278,9 +272,9 @@ class Board:
     def _mono_ns() -> int:
         return round(asyncio.get_running_loop().time() * 1e9)
 
-    def confirm_stored(self, press: Press) -> None:
-        if self.plugged and self.latch.stored(press.number):
-            self.released.append(press)
+    def confirm_stored(self, press: Press) -> bool:
+        """Whether it lets go of this press by that."""
+        return self.plugged and self.latch.stored(press.number)
 
     def show_rung(self, rung: str) -> None:
         self.rung = rung
@@ -289,14 +283,15 @@ class Board:
 class Lines:
     """A board as one core sees it: after that core's crash it hears nothing more."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: Board, released: Callable[[Press], None]) -> None:
+        self._released = released
         self.name = board.name
         self.readings = board.readings
         self._board: Board | None = board
 
     def confirm_stored(self, press: Press) -> None:
-        if self._board is not None:
-            self._board.confirm_stored(press)
+        if self._board is not None and self._board.confirm_stored(press):
+            self._released(press)
 
     def show_rung(self, rung: str) -> None:
         if self._board is not None:
@@ -324,6 +319,7 @@ class Car:
         self.disk = disk
         self.board = Board()
         self._runs = 0
+        self.released_too_soon: list[Press] = []
         self.start()
 
     def start(self) -> None:
@@ -336,7 +332,7 @@ class Car:
             shutil.copy(file, folder / file.name)
         toml = folder / "unit.toml"
         toml.write_text(UNIT_TOML.replace("FOLDER", str(folder)))
-        self._lines = Lines(self.board)
+        self._lines = Lines(self.board, self._released)
         self._writers: list[DirectWriter] = []
         self.core = Core(
             unit_config.load(toml),
@@ -350,6 +346,24 @@ class Car:
     def _writer(self, path: Path, limits: Limits) -> Writer:
         self._writers.append(DirectWriter(path, limits, vfs=self.disk.name))
         return self._writers[-1]
+
+    def _released(self, press: Press) -> None:
+        if press not in self.on_disk()[0]:
+            self.released_too_soon.append(press)
+
+    def on_disk(self) -> tuple[frozenset[Press], frozenset[str]]:
+        """Presses that the saved state knows and ids of messages, as a power cut would leave them now."""
+        copy = self._folder / "copy"
+        shutil.rmtree(copy, ignore_errors=True)
+        copy.mkdir()
+        for file in (self._folder / f"run-{self._runs}").glob("outbox.db*"):
+            shutil.copy(file, copy)
+        with closing(sqlite3.connect(copy / "outbox.db")) as db:
+            if not db.execute("SELECT name FROM sqlite_schema WHERE name = 'facts'").fetchall():
+                return frozenset(), frozenset()
+            saved = db.execute("SELECT value FROM facts WHERE name = 'state emergency'").fetchone()
+            ids = frozenset(str(UUID(bytes=one)) for (one,) in db.execute("SELECT id FROM messages"))
+        return frozenset(msgspec.json.decode(saved[0], type=Emergency).presses if saved else ()), ids
 
     def crash(self) -> None:
         """End at once; whatever is not on disk is gone."""
@@ -405,9 +419,10 @@ class Headquarters:
         self.ahead_ms = 0
         self.start()
 
-    def _now_ms(self) -> int:
-        """What the wall clock says, whatever has been done to it."""
-        return round(self._loop.time() * 1000) + NOW_MS + self.ahead_ms
+    def _moment(self) -> Moment:
+        """What the clocks say; that on the wall, whatever has been done to it."""
+        mono_ms = round(self._loop.time() * 1000)
+        return Moment("boot-1", mono_ms, mono_ms + NOW_MS + self.ahead_ms)
 
     def start(self) -> None:
         """Begin a run."""
@@ -423,7 +438,7 @@ class Headquarters:
         self._running = self._loop.create_task(self.service.run())
 
     async def _create(self, config: HqConfig) -> None:
-        self.service = Service(config, connect=partial(SimConnection, self._network), clock=self._now_ms)
+        self.service = Service(config, connect=partial(SimConnection, self._network), clock=self._moment)
 
     @property
     def desk(self) -> Desk:

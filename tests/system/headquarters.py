@@ -32,11 +32,11 @@ class SaidNo(Exception):
 class Headquarters:
     """The folder in which it lives, again and again."""
 
-    def __init__(self, folder: Path, port: int, name: str = "HQ-1", realm: str = "+") -> None:
+    def __init__(self, folder: Path, port: int, name: str = "HQ-1", realm: str = "+", more: str = "") -> None:
         folder.mkdir(exist_ok=True)
         self.folder = folder
         self.config = folder / "hq.toml"
-        self.config.write_text(HQ.format(port=port, name=name, realm=realm))
+        self.config.write_text(HQ.format(port=port, name=name, realm=realm) + more)
         self.socket = folder / "hq.sock"
         self.store = folder / "store" / "hq.db"
         self.process: Process | None = None

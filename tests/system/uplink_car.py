@@ -30,7 +30,8 @@ from terminal.uplink.inbox import Inbox
 from terminal.uplink.outbox import Limits, Outbox, Row
 from terminal.uplink.sender import Sender, Sending
 from terminal.uplink.session import Holding, Session
-from terminal.uplink.vouching import Trusting, Vouching
+from terminal.uplink.trusting import Trusting
+from terminal.uplink.vouching import Vouching
 from terminal.uplink.writer import Writer
 
 WITHIN_S = 30.0
@@ -68,7 +69,7 @@ class Car:
         self.storing = Storing(self.writer, self.sender, who, self.told.append, self._open_account_again)
         self.inbox = Inbox(self.writer, self.sender, self.told.append)
         trust = Trusting().filled_in(brokers) if trust is None else trust
-        self.vouching = Vouching(REALM, who.unit, trust, self.writer, self.inbox.came_down)
+        self.vouching = Vouching(REALM, who.unit, trust, self.writer, self.inbox.came_down, self.told.append)
         self.session = Session(REALM, who, brokers, holding, self.sender, self.vouching, self.told.append)
         self._tasks: list[asyncio.Task[None]] = []
         self._openings: list[asyncio.Task[str]] = []

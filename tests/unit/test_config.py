@@ -11,10 +11,13 @@ import msgspec
 import pytest
 from msgspec import Struct
 
+from hal.clock import SystemClock
 from hal.errors import ConfigError
 from hq import config as hq_config
 from terminal import config as unit_config
 from terminal.contract import profile
+from terminal.core import assemble
+from terminal.tools.check_config import check_vehicle_events
 
 ROOT = Path(__file__).parents[2]
 UNIT, HQ = ROOT / "config" / "unit.toml", ROOT / "config" / "hq.toml"
@@ -62,7 +65,7 @@ def defaults(section: type[Struct], given: Any) -> list[str]:
     return odd
 
 
-SECTIONS = ("reporting", "storage", "link", "journal", "sending", "holding", "sms")
+SECTIONS = ("reporting", "storage", "link", "journal", "sending", "alarms", "check_in", "holding", "sms")
 
 
 @pytest.mark.promise("P-FLOW-06")
@@ -86,6 +89,12 @@ def test_the_shipped_hq_file_shows_every_key_at_its_default(tmp_path: Path) -> N
     path.write_text(uncommented(HQ))
     config = hq_config.load(path)
     assert defaults(hq_config.Line, config.line) == []
+    assert defaults(hq_config.Alarms, config.alarms) == []
+    assert defaults(hq_config.Audit, config.audit) == []
+    assert defaults(hq_config.Escalation, config.escalation) == ["Escalation.webhook", "Escalation.mail"]
+    for example in (config.escalation.webhook, config.escalation.mail):
+        assert example is not None
+        assert all(getattr(example, name) for name in example.__struct_fields__), "every key is shown"
     fields = {field.name: field.default for field in msgspec.structs.fields(hq_config.Config)}
     assert (config.store, config.socket) == (fields["store"], fields["socket"])
 
@@ -113,6 +122,22 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         [":9:", "sources.gnss.hots", '"host"'],
     ),
     "a profile that is not there": (GOOD + '[duty]\nprofile = "traffic.toml"\n', ["traffic.toml", "is not there"]),
+    "the radio before the doubt": (
+        GOOD + "[alarms]\nuse_the_radio_after_s = 4\n",
+        [":8:", "use_the_radio_after_s", "no less than not_confirmed_after_s"],
+    ),
+    "an event that no car could tell": (
+        GOOD + '[alarms]\nvehicle_events = ["Vehicle.Cabin.Seat.Row1.DriverSide.Airbag.IsDeploied"]\n',
+        [":8:", "vehicle_events", "true or false", "Airbag.IsDeployed"],
+    ),
+    "an event that is a number": (
+        GOOD + '[alarms]\nvehicle_events = ["Vehicle.Speed"]\n',
+        [":8:", "vehicle_events", "'Vehicle.Speed'", "true or false"],
+    ),
+    "a name that would not fit an alarm": (
+        GOOD.replace("[[brokers]]", 'call_sign = "\\u0007"\n[[brokers]]'),
+        [":5:", "unit.call_sign", "matching regex"],
+    ),
     "no TOML": ("[unit\n", ["is not TOML", "line 1"]),
 }
 
@@ -137,6 +162,22 @@ def test_a_missing_file_and_one_that_is_no_text_are_said_so(tmp_path: Path) -> N
     (tmp_path / "unit.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="cannot be read"):
         unit_config.load(tmp_path / "unit.toml")
+
+
+MAP = 'name = "m"\ndbc = "m.dbc"\n[signals]\n"{}" = {{ dbc = "M.S" }}\n'
+DBC = 'BO_ 1 M: 1 X\n SG_ S : 0|1@1+ (1,0) [0|1] "" X\n'
+AIRBAG, BELT = (f"Vehicle.Cabin.Seat.Row1.DriverSide.{what}" for what in ("Airbag.IsDeployed", "IsBelted"))
+
+
+def test_config_check_finds_a_vehicle_event_that_no_source_of_this_car_tells(tmp_path: Path) -> None:
+    (tmp_path / "m.dbc").write_text(DBC)
+    text = GOOD + f'[alarms]\nvehicle_events = ["{AIRBAG}"]\n[sources.can]\ndriver = "socketcan"\nvehicle = "m.toml"\n'
+    config = loaded(tmp_path, text)
+    (tmp_path / "m.toml").write_text(MAP.format(AIRBAG))
+    check_vehicle_events(tmp_path / "unit.toml", config, assemble.sources(config, SystemClock()))
+    (tmp_path / "m.toml").write_text(MAP.format(BELT))
+    with pytest.raises(ConfigError, match=f"no source of this car tells {AIRBAG}; map it"):
+        check_vehicle_events(tmp_path / "unit.toml", config, assemble.sources(config, SystemClock()))
 
 
 def test_config_check_says_good_or_everything_that_is_wrong(tmp_path: Path) -> None:
