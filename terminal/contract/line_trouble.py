@@ -21,6 +21,7 @@ MEANINGS = (
         "Unspecified error",
         "it hung up without a word; is it up, do its rules allow what we write, has another our name?",
     ),
+    ("Too many open files", "this program may open no more files; start it again, and report this as a defect"),
     ("Keep alive timeout", "it answered nothing for too long; check the modem and the SIM"),
 )
 """A part of the error's text, and what it means; the first that is found counts."""
