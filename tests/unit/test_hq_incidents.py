@@ -55,6 +55,12 @@ def test_messages_lead_to_the_same_incident_in_any_order() -> None:
     assert ends[0].is_open, "a cancellation is a claim, not an end"
 
 
+def test_an_incident_says_what_the_car_was_doing_when_it_called() -> None:
+    facts = {"speed_mps": 12.5, "lights_on": True, "siren_on": False, "door_open": True, "vehicle_event": "Vehicle.X"}
+    seen = opened(said(AlarmRaised, **facts), said(AlarmSignalled, signal=2))
+    assert {name: getattr(seen, name) for name in facts} == facts
+
+
 @pytest.mark.promise("P-KIND-04")
 @pytest.mark.parametrize("kind", AlarmKind)
 def test_whatever_comes_first_says_of_what_kind_the_incident_is_and_whether_it_is_silent(kind: AlarmKind) -> None:
