@@ -17,6 +17,7 @@ from terminal.contract.toml_model import TomlFile, load_model, nearest
 from terminal.core.duty import STATUSES
 from terminal.core.journal import Journalling
 from terminal.core.reporting import Reporting
+from terminal.core.supervision import Supervision, unkept
 from terminal.link import Role
 from terminal.uplink.outbox import Limits
 from terminal.uplink.sender import Sending
@@ -94,6 +95,7 @@ class Tables(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     journal: Journalling = Journalling()
     sending: Sending = Sending()
     holding: Holding = Holding()
+    supervision: Supervision = Supervision()
     time: TimeSection = TimeSection()
 
 
@@ -110,6 +112,7 @@ class Config(Struct, frozen=True, kw_only=True):
     journal: Journalling
     sending: Sending
     holding: Holding
+    supervision: Supervision
     time: TimeSection
 
 
@@ -122,8 +125,12 @@ def load(path: Path) -> Config:
             source = _source(file, name, table)
             if source is not None:
                 sources[name] = source
-        if tables is not None and tables.duty.initial not in tables.duty.statuses:
+        if tables is None:
+            return
+        if tables.duty.initial not in tables.duty.statuses:
             file.problem(("duty", "initial"), f"is no status; {nearest(tables.duty.initial, tables.duty.statuses)}")
+        for key, why in unkept(tables.supervision):
+            file.problem(("supervision", key), why)
 
     tables = load_model(path, Tables, finish)
     sections = msgspec.structs.asdict(tables) | {"sources": sources}

@@ -198,7 +198,10 @@ class TrackBatch(Struct, frozen=True, array_like=True):
 
 
 class Presence(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The car's line is up, or (as the Will) has gone; a Will of another incarnation says nothing of this one."""
+    """The car's line is up, or (as the Will) has gone; a Will of another incarnation says nothing of this one.
+
+    `mono_ms` is the car's own clock, which headquarters gives back; a `goodbye` is the car's word, never its Will's.
+    """
 
     incarnation: str
     online: bool
@@ -206,6 +209,10 @@ class Presence(Struct, frozen=True, kw_only=True, omit_defaults=True):
     outbox: str = ""
     pending: int = 0
     utc_ms: int | None = None
+    mono_ms: int = 0
+    ignition_on: bool | None = None
+    signal_percent: int | None = None
+    goodbye: bool = False
 
 
 class StoredRange(Struct, frozen=True, array_like=True):
@@ -246,12 +253,14 @@ class DesiredState(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Heartbeat(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Two facts: headquarters is storing; a desk is attended."""
+    """Two facts: headquarters is storing; a desk is attended. And which presence of this car it heard last."""
 
     epoch: str
     storing: bool
     attended: bool
     utc_ms: int | None = None
+    heard_incarnation: str = ""
+    heard_mono_ms: int = 0
 
 
 Alarm = AlarmRaised | AlarmSignalled | AlarmCancelled | AlarmMoved

@@ -59,8 +59,8 @@ NOT_CONFIRMED_AFTER_S = 5.0
 USE_THE_RADIO_AFTER_S = 20.0
 """What the crew is told while headquarters has not received an alarm (design, section 7)."""
 
-HQ_SILENT_AFTER_S = 20.0
-"""Without a heartbeat for so long the line counts as dead, whatever the broker says."""
+SENDING_TURN_S = 0.5
+"""How often the clocks of repeats and acknowledgements are looked at."""
 
 CLEARED_SHOWN_S = 600.0
 """How long a cleared alarm still stands on the screen."""

@@ -17,6 +17,7 @@ from hal.ports import ButtonBoard, Source
 from hal.readings import Fix
 from hal.supervision import Supervisor
 from terminal.config import Config
+from terminal.contract import dead_zones
 from terminal.contract.identity import new_id, new_incident
 from terminal.contract.messages import DutyChanged
 from terminal.contract.topics import Lane
@@ -32,7 +33,7 @@ from terminal.core.link_server import LinkServer
 from terminal.core.moment import Moment
 from terminal.core.state import Rules, State
 from terminal.core.step import step
-from terminal.core.storing import DUTY, EMERGENCY, Storing
+from terminal.core.storing import DUTY, EMERGENCY, ZONES, Storing
 from terminal.link import Command, Role, UnitView
 from terminal.uplink.inbox import Inbox
 from terminal.uplink.outbox import Outbox, Row
@@ -66,18 +67,34 @@ class Core:
         self._who = state.who(self.unit_view(config), unit.crew)
         self._boot = boot_id()
         self._time = TrustedTime(config.time.believe_after or BUILD)
-        self._rules = Rules(self.unit_view(config), config.duty.statuses, config.reporting)
+        self._rules = Rules(self.unit_view(config), config.duty.statuses, config.reporting, config.supervision)
         self._state = State(duty=Duty(config.duty.initial))
         self._intake = Intake()
         self._journal = Journal(config.storage.folder / "journal", config.journal, unit.unit, echo=echo)
         self._writer = Writer(config.storage.folder / "outbox.db", config.storage.limits())
-        self._sender = Sender(unit.realm, unit.unit, config.sending, self._pending, self._intake.put, clock)
+        self._sender = Sender(
+            unit.realm,
+            unit.unit,
+            config.sending,
+            self._pending,
+            self._intake.put,
+            clock,
+            config.supervision.acknowledge_within_s,
+        )
         self._account_wanted = asyncio.Event()
         self._storing = Storing(self._writer, self._sender, self._who, self._intake.put, self._account_wanted.set)
         self._looked = asyncio.Event()
         self._inbox = Inbox(self._writer, self._sender, self._intake.put)
         self._session = Session(
-            unit.realm, self._who, config.brokers, config.holding, self._sender, self._inbox.came_down, self._intake.put
+            unit.realm,
+            self._who,
+            config.brokers,
+            config.holding,
+            self._sender,
+            self._inbox.came_down,
+            self._intake.put,
+            clock,
+            config.supervision,
         )
         self._link = LinkServer(config.link.socket, config.link.role_of, self._command)
 
@@ -137,14 +154,15 @@ class Core:
         """Take up the emergency and the duty status where the last run left them, as soon as the disk gives them."""
         while True:
             try:
-                saved, duty = await self._writer.submit(_load, urgent=True)
+                saved, duty, zones = await self._writer.submit(_load, urgent=True)
             except OutboxFailed as error:
                 self._take(inputs.StoreFailed((), str(error)))
                 self._looked.set()
                 await asyncio.sleep(OPEN_AGAIN_S)
             else:
                 before = None if saved is None else _decoded(saved)
-                self._take(inputs.Restored(before, None if duty is None else duty.decode()))
+                known = dead_zones.decode(zones)
+                self._take(inputs.Restored(before, None if duty is None else duty.decode(), known))
                 self._looked.set()
                 return
 
@@ -164,8 +182,8 @@ class Core:
         while True:
             for told in await self._intake.take():
                 self._take(told)
-            self._sender.hq_heard = not state.hq_is_silent(self._state.line, self._clock.mono_ns())
-            self._session.pending = self._state.line.pending
+            self._sender.hq_heard = state.hq_answers(self._state, self._rules, self._clock.mono_ns())
+            self._session.say(state.presence_facts(self._state, self._clock.mono_ns()))
             self._show()
             turned()
 
@@ -198,13 +216,15 @@ class Core:
                         board.show_rung(word)
                 case Note(event, fields):
                     self._note(event, fields)
-        self._store_alarms(wanted)
+        self._store(wanted)
 
-    def _store_alarms(self, wanted: list[Effect]) -> None:
+    def _store(self, wanted: list[Effect]) -> None:
         """All alarm messages of one step in one commit, with the state that the step left."""
         messages = [effect.message for effect in wanted if isinstance(effect, effects.StoreAlarm)]
         if messages or any(isinstance(effect, effects.SaveEmergency) for effect in wanted):
             self._storing.alarms(messages, self._state.emergency if self._state.restored else None)
+        if effects.SaveZones() in wanted and self._state.restored:
+            self._storing.zones(self._state.zones)
 
     async def _tick(self) -> None:
         while True:
@@ -249,8 +269,8 @@ def boot_id() -> str:
         return new_id()
 
 
-def _load(outbox: Outbox) -> tuple[bytes | None, bytes | None]:
-    return outbox.load_state(EMERGENCY), outbox.load_state(DUTY)
+def _load(outbox: Outbox) -> tuple[bytes | None, bytes | None, bytes | None]:
+    return outbox.load_state(EMERGENCY), outbox.load_state(DUTY), outbox.load_state(ZONES)
 
 
 def _decoded(saved: bytes) -> Emergency:

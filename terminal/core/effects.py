@@ -28,6 +28,10 @@ class SaveEmergency(Struct, frozen=True):
     """Put the emergency's state on disk, without a message."""
 
 
+class SaveZones(Struct, frozen=True):
+    """Put what was learnt of dead zones on disk; what the disk refuses is learnt again."""
+
+
 class StoreEvent(Struct, frozen=True):
     """Put an event on disk; it is sent once it is there."""
 
@@ -60,4 +64,15 @@ class Note(Struct, frozen=True):
     fields: dict[str, object] = {}
 
 
-Effect = StoreAlarm | SendAlarm | SendMoved | SaveEmergency | StoreEvent | RecordPoint | ConfirmPress | ShowRung | Note
+Effect = (
+    StoreAlarm
+    | SendAlarm
+    | SendMoved
+    | SaveEmergency
+    | SaveZones
+    | StoreEvent
+    | RecordPoint
+    | ConfirmPress
+    | ShowRung
+    | Note
+)

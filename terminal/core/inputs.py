@@ -3,6 +3,8 @@
 from msgspec import Struct
 
 from hal.readings import AnyReading
+from terminal.contract.dead_zones import DeadZones
+from terminal.contract.line_trouble import Proof
 from terminal.contract.messages import DesiredState, Heartbeat, Place
 from terminal.core.emergency import Emergency
 from terminal.link import Command
@@ -36,6 +38,7 @@ class Restored(Struct, frozen=True):
 
     emergency: Emergency | None
     duty: str | None
+    zones: DeadZones = DeadZones()
 
 
 class OutboxRepaired(Struct, frozen=True):
@@ -69,11 +72,13 @@ class HeartbeatHeard(Struct, frozen=True):
 
 
 class LineChanged(Struct, frozen=True):
-    """The connection to a broker came, went or had trouble."""
+    """The connection to a broker came, under this incarnation, or went, which proves so much of where it broke."""
 
     connected: bool
     broker: str = ""
     problem: str = ""
+    proof: Proof = Proof.NOTHING
+    incarnation: str = ""
 
 
 class PublishRefused(Struct, frozen=True):

@@ -3,29 +3,18 @@
 from msgspec import Struct
 
 from hal.readings import ButtonHealth, Fix, LinkQuality, PowerState, SourceHealth
+from terminal.contract.dead_zones import DeadZones
 from terminal.contract.messages import Who
 from terminal.core import alarm, duty, position, vehicle
-from terminal.core.channels import HQ_SILENT_AFTER_S, stale_after_ns
+from terminal.core.channels import stale_after_ns
 from terminal.core.duty import Duty
 from terminal.core.emergency import Emergency
+from terminal.core.line import Line, PresenceFacts, hq_is_deaf, hq_is_silent, trouble
 from terminal.core.position import Place
 from terminal.core.reporting import Reported, Reporting
+from terminal.core.supervision import Supervision
 from terminal.core.vehicle import Vehicle
-from terminal.link import LineView, Snapshot, SourceView, UnitView
-
-
-class Line(Struct, frozen=True):
-    """The line to headquarters."""
-
-    connected: bool = False
-    broker: str = ""
-    problem: str = ""
-    epoch: str = ""
-    storing: bool = False
-    attended: bool = False
-    hq_heard_mono_ns: int | None = None
-    pending: int = 0
-    disk_problem: str = ""
+from terminal.link import TROUBLES, LineView, Snapshot, SourceView, UnitView
 
 
 class State(Struct, frozen=True, kw_only=True):
@@ -41,6 +30,7 @@ class State(Struct, frozen=True, kw_only=True):
     reported: Reported | None = None
     moved_mono_ns: int = 0
     line: Line = Line()
+    zones: DeadZones = DeadZones()
     link: LinkQuality | None = None
     power: PowerState | None = None
     sources: dict[str, SourceHealth] = {}
@@ -67,11 +57,19 @@ class Rules(Struct, frozen=True):
     unit: UnitView
     statuses: dict[str, str]
     reporting: Reporting = Reporting()
+    supervision: Supervision = Supervision()
 
 
-def hq_is_silent(line: Line, now_ns: int) -> bool:
-    """Whether headquarters has not been heard for too long, whatever the broker says."""
-    return line.hq_heard_mono_ns is None or now_ns - line.hq_heard_mono_ns > HQ_SILENT_AFTER_S * 1e9
+def hq_answers(state: State, rules: Rules, now_ns: int) -> bool:
+    """Whether headquarters is heard and, as far as it says so, hears this car."""
+    line, profile = state.line, rules.supervision
+    return not (hq_is_silent(line, now_ns, profile) or hq_is_deaf(line, now_ns, profile))
+
+
+def presence_facts(state: State, now_ns: int) -> PresenceFacts:
+    """What the car says of itself with each presence."""
+    link, ignition_on = _fresh(state.link, now_ns), vehicle.edge(state.vehicle, "ignition")
+    return PresenceFacts(state.line.pending, ignition_on, None if link is None else link.signal_percent)
 
 
 def snapshot(state: State, rules: Rules, now_ns: int) -> Snapshot:
@@ -83,7 +81,7 @@ def snapshot(state: State, rules: Rules, now_ns: int) -> Snapshot:
         vehicle=vehicle.view(state.vehicle, fix, now_ns),
         duty=duty.view(state.duty, rules.statuses),
         alarms=tuple(alarm.view(one, now_ns) for one in state.emergency.alarms),
-        line=_line_view(state.line, now_ns),
+        line=_line_view(state, rules.supervision, now_ns),
         link=_fresh(state.link, now_ns),
         power=state.power,
         sources=tuple(
@@ -99,8 +97,10 @@ def _source_view(health: SourceHealth, circuit: ButtonHealth) -> SourceView:
     return SourceView(health.source, health.up, health.problem, health.remedy)
 
 
-def _line_view(line: Line, now_ns: int) -> LineView:
-    silent = hq_is_silent(line, now_ns)
+def _line_view(state: State, profile: Supervision, now_ns: int) -> LineView:
+    line = state.line
+    silent = hq_is_silent(line, now_ns, profile)
+    found = trouble(line, _fresh(state.link, now_ns), state.zones.at(line.lost_in), now_ns, profile)
     return LineView(
         connected=line.connected,
         broker=line.broker,
@@ -111,6 +111,8 @@ def _line_view(line: Line, now_ns: int) -> LineView:
         hq_silent=silent,
         pending=line.pending,
         disk_problem=line.disk_problem,
+        trouble=found,
+        remedy=TROUBLES[found][1],
     )
 
 

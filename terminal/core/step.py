@@ -24,7 +24,7 @@ from terminal.contract.messages import (
     TerminalStarted,
     VehicleChanged,
 )
-from terminal.core import duty, emergency, position, reporting, restoring, vehicle
+from terminal.core import duty, emergency, learning, position, reporting, restoring, vehicle
 from terminal.core.alarm import is_open, rung
 from terminal.core.channels import ALARM_MOVED_EVERY_S
 from terminal.core.effects import Effect, Note, RecordPoint, SaveEmergency, SendAlarm, SendMoved, ShowRung, StoreEvent
@@ -45,6 +45,7 @@ from terminal.core.inputs import (
     StoreFailed,
     Tick,
 )
+from terminal.core.line import after_beat, after_change
 from terminal.core.moment import Moment
 from terminal.core.state import CIRCUIT_PROBLEMS, Rules, State, current_fix
 from terminal.link import CancelAlarm, RaiseAlarm, SetDuty
@@ -62,9 +63,11 @@ def step(state: State, told: Input, moment: Moment, rules: Rules) -> Step:
 
 
 def _fix(state: State, fix: Fix, moment: Moment, rules: Rules) -> Step:
+    before = state.place
     state = replace(state, place=position.apply(state.place, fix))
     state, effects = _report(state, fix, moment, rules)
-    return _moved(state, moment, effects)
+    state, learnt = learning.driven(state, before)
+    return _moved(state, moment, [*effects, *learnt])
 
 
 def _report(state: State, fix: Fix, moment: Moment, rules: Rules) -> Step:
@@ -192,7 +195,7 @@ def _restored(state: State, told: Restored, moment: Moment, rules: Rules) -> Ste
     effects: list[Effect] = [SendAlarm(message) for alarm in together.alarms for message in alarm.unstored]
     effects += [SaveEmergency(), ShowRung(rung(together.alarms))]
     effects += [StoreEvent(TerminalStarted(**moment.envelope(), version=VERSION))]
-    state = replace(state, emergency=together, restored=True)
+    state = replace(state, emergency=together, zones=told.zones, restored=True)
     if state.duty.message_id:
         return state, effects
     status = told.duty if told.duty in rules.statuses else state.duty.status
@@ -206,7 +209,8 @@ def _repaired(state: State, repaired: OutboxRepaired, moment: Moment, _rules: Ru
     return state, [SaveEmergency(), StoreEvent(message), Note("outbox-repaired", {"problem": repaired.problem})]
 
 
-def _published(state: State, published: Published, _moment: Moment, _rules: Rules) -> Step:
+def _published(state: State, published: Published, moment: Moment, _rules: Rules) -> Step:
+    state = replace(state, line=replace(state.line, broker_heard_mono_ns=moment.mono_ns))
     if state.line.problem and published.ids:
         state = replace(state, line=replace(state.line, problem=""))
     return _emergency(state, emergency.published(state.emergency, published.ids))
@@ -228,31 +232,27 @@ def _desired(state: State, told: StateDesired, moment: Moment, _rules: Rules) ->
 
 def _heartbeat(state: State, heard: HeartbeatHeard, moment: Moment, _rules: Rules) -> Step:
     beat = heard.heartbeat
-    line = replace(
-        state.line,
-        epoch=beat.epoch,
-        storing=beat.storing,
-        attended=beat.attended,
-        hq_heard_mono_ns=moment.mono_ns,
-    )
+    line = after_beat(state.line, beat, moment.mono_ns)
     # A store of another epoch does not know what the one before had from memory alone.
     again = emergency.unstored(state.emergency) if state.line.epoch != beat.epoch else ()
     effects: list[Effect] = [SendAlarm(message) for message in again]
     return replace(state, line=line), effects
 
 
-def _line(state: State, line: LineChanged, _moment: Moment, _rules: Rules) -> Step:
+def _line(state: State, line: LineChanged, moment: Moment, _rules: Rules) -> Step:
     before = state.line
-    state = replace(state, line=replace(before, connected=line.connected, broker=line.broker, problem=line.problem))
+    state, effects = learning.lost_or_back(state, line, moment)
+    state = replace(state, line=after_change(state.line, line, moment.mono_ns))
     if (before.connected, before.problem) == (line.connected, line.problem):
-        return state, []
+        return state, effects
     event = "connected" if line.connected else "disconnected"
-    return state, [Note(event, {"broker": line.broker, "problem": line.problem})]
+    return state, [*effects, Note(event, {"broker": line.broker, "problem": line.problem})]
 
 
-def _refused(state: State, refused: PublishRefused, _moment: Moment, _rules: Rules) -> Step:
+def _refused(state: State, refused: PublishRefused, moment: Moment, _rules: Rules) -> Step:
     new = state.line.problem != refused.problem
-    state = replace(state, line=replace(state.line, problem=refused.problem))
+    line = replace(state.line, problem=refused.problem, broker_heard_mono_ns=moment.mono_ns)
+    state = replace(state, line=line)
     return state, [Note("publish-refused", {"problem": refused.problem})] if new else []
 
 

@@ -9,6 +9,8 @@ from uuid import UUID
 
 import msgspec
 
+from terminal.contract import dead_zones
+from terminal.contract.dead_zones import DeadZones
 from terminal.contract.identity import new_id
 from terminal.contract.messages import Event, Place, Point, Stored, Thinned, Who, encode
 from terminal.contract.topics import Lane
@@ -32,6 +34,7 @@ CLOSES_WITHIN_S = 5.0
 
 EMERGENCY = "emergency"
 DUTY = "duty"
+ZONES = "dead-zones"
 
 
 class WaitingEvent(NamedTuple):
@@ -84,6 +87,10 @@ class Storing:
             self._give_up(Lane.EVENT)
         if len(self._events) == 1:
             self._start(self._commit_events())
+
+    def zones(self, zones: DeadZones) -> None:
+        """Put what was learnt of dead zones on disk."""
+        self._start(self._commit([], dead_zones.encode(zones), ZONES, urgent=False))
 
     def point(self, point: Point) -> None:
         """Put a point on disk with the next batch."""

@@ -3,7 +3,7 @@
 from math import isfinite
 
 from hal.readings import Fix, FixMode
-from terminal.link import AlarmView, DutyView, LineView, PositionView, Snapshot
+from terminal.link import AlarmView, DutyView, LineView, PositionView, Snapshot, Trouble
 
 Said = tuple[str, str]
 """(words, class: good, warn, bad, plain or dim)."""
@@ -11,6 +11,15 @@ Said = tuple[str, str]
 KMH_PER_MPS = 3.6
 MODES = {FixMode.FIX_2D: "2D", FixMode.FIX_3D: "3D"}
 NOTHING: Said = ("", "dim")
+NO_LINE = {
+    Trouble.NO_NETWORK: "no network",
+    Trouble.DEAD_ZONE: "known dead zone",
+    Trouble.NO_ANSWER: "no answer",
+    Trouble.BROKER_GONE: "broker gone",
+    Trouble.REFUSED: "it refuses us",
+    Trouble.HALF_OPEN: "it went dead",
+}
+"""Why there is no line, in as many cells as the page has for it."""
 
 
 def clean(text: str) -> str:
@@ -85,7 +94,12 @@ def line(view: LineView, now_ns: int) -> Said:
 
 def _line(view: LineView, now_ns: int) -> Said:
     if not view.connected:
-        return "NO LINE TO HQ", "bad"
+        why = NO_LINE.get(view.trouble, "")
+        return f"NO LINE TO HQ{why and ': '}{why}", "bad"
+    if view.trouble is Trouble.HALF_OPEN:
+        return "LINE DEAD: nothing comes back", "bad"
+    if view.trouble is Trouble.HQ_DEAF:
+        return "HQ DOES NOT HEAR US, line up", "bad"
     if view.hq_silent:
         heard = view.hq_heard_mono_ns
         return "HQ SILENT" + ("" if heard is None else f" {age(now_ns - heard)}") + ", line up", "bad"
@@ -100,6 +114,8 @@ def notice(snapshot: Snapshot, alarm: AlarmView | None) -> Said:
     """The one line for what else is wrong, the worst of it."""
     if snapshot.line.disk_problem:
         return f"NOT STORED, disk: {clean(snapshot.line.disk_problem)}", "bad"
+    if snapshot.line.trouble not in (Trouble.NONE, Trouble.CONNECTING):
+        return f"Line: {snapshot.line.remedy}", "warn"
     if snapshot.line.problem:
         return f"Line: {clean(snapshot.line.problem)}", "warn"
     if alarm is not None and alarm.cleared_by:

@@ -25,7 +25,7 @@ from terminal import config as unit_config
 from terminal.config import Config
 from terminal.contract.mqtt import Broker, Connection, Listener, Lost
 from terminal.core import assemble
-from terminal.link import Snapshot, SourceView, decode_server_line
+from terminal.link import TROUBLES, LineView, Snapshot, SourceView, Trouble, decode_server_line
 from terminal.version import BUILD
 
 SOURCE_WITHIN_S = 6.0
@@ -100,7 +100,17 @@ def _as_core_has_it(core: Snapshot) -> list[Finding]:
         for one in core.sources
     ]
     remedy = "for the devices' self-tests stop it first: systemctl stop patrola-core"
-    return [*found, Finding(what="core", result="ok", found="it runs, and holds the devices", remedy=remedy)]
+    running = Finding(what="core", result="ok", found="it runs, and holds the devices", remedy=remedy)
+    return [*found, running, _line_as_core_has_it(core.line)]
+
+
+def _line_as_core_has_it(line: LineView) -> Finding:
+    words, _ = TROUBLES[line.trouble]
+    if line.trouble is Trouble.NONE:
+        return Finding(what="line", result="ok", found=f"headquarters hears and is heard through {line.broker}")
+    found = f"{words} ({line.problem})" if line.problem else words
+    result = "warn" if line.trouble in (Trouble.CONNECTING, Trouble.DEAD_ZONE) else "fail"
+    return Finding(what="line", result=result, found=found, remedy=line.remedy)
 
 
 def _said(source: SourceView) -> str:

@@ -6,25 +6,28 @@ import logging
 import random
 import secrets
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
+from hal.clock import Clock
 from terminal.contract import topics
+from terminal.contract.line_trouble import Proof
 from terminal.contract.messages import Presence, Who, encode
 from terminal.contract.mqtt import Broker, Connection, Listener, Lost, Publication
 from terminal.core.inputs import LineChanged, Told
+from terminal.core.line import PresenceFacts
+from terminal.core.supervision import Supervision
 from terminal.uplink.sender import Sender
 
 log = logging.getLogger(__name__)
 
 
 class Holding(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How the connection is held; a presence every few seconds lets both ends know a dead line within 20 s."""
+    """How a connection is made, and when another broker is tried."""
 
-    keepalive_s: int = 10
     connect_within_s: float = 10.0
-    presence_every_s: float = 8.0
     first_pause_s: float = 0.5
     longest_pause_s: float = 20.0
     good_after_s: float = 60.0
@@ -43,6 +46,8 @@ class Session(Listener):
         sender: Sender,
         came_down: Callable[[str, bytes], None],
         tell: Callable[[Told], None],
+        clock: Clock,
+        supervision: Supervision,
     ) -> None:
         self._realm = realm
         self._who = who
@@ -51,9 +56,18 @@ class Session(Listener):
         self._sender = sender
         self._came_down = came_down
         self._tell = tell
+        self._clock = clock
+        self._supervision = supervision
         self._choice = 0
         self._pause_s = rules.first_pause_s
-        self.pending = 0
+        self._facts = PresenceFacts()
+        self._presence_due = asyncio.Event()
+
+    def say(self, facts: PresenceFacts) -> None:
+        """Say this with every presence from now on, and at once when it is that the ignition was switched."""
+        if facts.ignition_on is not self._facts.ignition_on:
+            self._presence_due.set()
+        self._facts = facts
 
     def message(self, topic: str, payload: bytes) -> None:
         """Headquarters says something to this car."""
@@ -69,21 +83,22 @@ class Session(Listener):
         while True:
             broker = self._brokers[self._choice % len(self._brokers)]
             began_s = loop.time()
+            proof = Proof.NOTHING
             try:
-                problem = await self._hold(broker)
+                problem, proof = await self._hold(broker)
             except Lost as error:
-                problem = str(error)
+                problem, proof = str(error), error.proof
             except Exception as error:
                 # Whatever broke, the car goes on looking for a line.
                 log.exception("%s: the line broke in a way that was not foreseen", broker)
                 problem = f"{broker}: {error!r}; report this as a defect"
             self._sender.disconnected()
-            self._tell(LineChanged(connected=False, broker=str(broker), problem=problem))
+            self._tell(LineChanged(connected=False, broker=str(broker), problem=problem, proof=proof))
             good = loop.time() - began_s > self._rules.good_after_s
             self._choice = 0 if good and self._sender.hq_heard else self._choice + 1
             await self._pause(good=good)
 
-    async def _hold(self, broker: Broker) -> str:
+    async def _hold(self, broker: Broker) -> tuple[str, Proof]:
         incarnation = secrets.token_hex(8)
         will = self._presence(incarnation, online=False)
         connection = Connection(
@@ -91,19 +106,19 @@ class Session(Listener):
             broker,
             self,
             will=will,
-            keepalive_s=self._rules.keepalive_s,
+            keepalive_s=self._supervision.keepalive_s,
             connect_timeout_s=self._rules.connect_within_s,
         )
         try:
             await connection.open()
             mine = topics.down_all(self._realm, self._who.unit)
             await connection.subscribe(mine, timeout_s=self._rules.connect_within_s)
-            self._tell(LineChanged(connected=True, broker=str(broker)))
+            self._tell(LineChanged(connected=True, broker=str(broker), incarnation=incarnation))
             self._sender.connected(connection)
-            return f"{broker}: {await self._stay(connection, incarnation)}"
+            return f"{broker}: {await self._stay(connection, incarnation)}", connection.proof
         except asyncio.CancelledError:
             with contextlib.suppress(Lost):
-                connection.publish(self._presence(incarnation, online=False))
+                connection.publish(self._presence(incarnation, online=False, goodbye=True))
             await connection.close()
             raise
         finally:
@@ -114,16 +129,27 @@ class Session(Listener):
         heard_s = loop.time()
         while not connection.closed.done():
             self._sender.watch(connection.publish(self._presence(incarnation, online=True)))
-            await asyncio.wait([connection.closed], timeout=self._rules.presence_every_s)
+            await self._until_presence_is_due(connection)
             heard_s = loop.time() if self._sender.hq_heard else heard_s
             if len(self._brokers) > 1 and loop.time() - heard_s > self._rules.hq_within_s:
                 return f"headquarters was not heard through it for {self._rules.hq_within_s:g} s; the next is tried"
         return connection.closed.result()
 
-    def _presence(self, incarnation: str, *, online: bool) -> Publication:
-        presence = Presence(incarnation=incarnation, online=online, outbox=self._sender.outbox)
+    async def _until_presence_is_due(self, connection: Connection) -> None:
+        due = asyncio.ensure_future(self._presence_due.wait())
+        try:
+            every_s = self._supervision.presence_every_s
+            either: list[asyncio.Future[Any]] = [connection.closed, due]
+            await asyncio.wait(either, timeout=every_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            due.cancel()
+        self._presence_due.clear()
+
+    def _presence(self, incarnation: str, *, online: bool, goodbye: bool = False) -> Publication:
+        presence = Presence(incarnation=incarnation, online=online, outbox=self._sender.outbox, goodbye=goodbye)
         if online:
-            presence = msgspec.structs.replace(presence, who=self._who, pending=self.pending)
+            facts, mono_ms = msgspec.structs.asdict(self._facts), self._clock.mono_ns() // 1_000_000
+            presence = msgspec.structs.replace(presence, who=self._who, mono_ms=mono_ms, **facts)
         return Publication(topics.up(self._realm, self._who.unit, topics.PRESENCE), encode(presence))
 
     async def _pause(self, *, good: bool) -> None:

@@ -13,11 +13,12 @@ from terminal.contract.messages import Heartbeat, Presence, decode_alarm, decode
 from terminal.contract.mqtt import Broker
 from terminal.contract.topics import Lane
 from terminal.core.inputs import Published, PublishRefused
+from terminal.core.line import PresenceFacts
 from terminal.tools.certificates import Authority
 from terminal.uplink.session import Holding
 from tests.system.conftest import Mosquitto
 from tests.system.fake_broker import DISCONNECT, MESSAGE_EXPIRY, TOPIC_ALIAS, FakeBroker, packet
-from tests.system.uplink_car import HASTY, WHO, Car, Hq, until
+from tests.system.uplink_car import CLOSELY, HASTY, WHO, Car, Hq, until
 
 TLS_HANDSHAKE = b"\x16"
 DOWN = f"patrola/1/LJ/down/{WHO.unit}"
@@ -55,7 +56,7 @@ def test_a_broker_that_is_down_is_passed_over(tmp_path: Path, mosquitto: Broker)
         ({"connack": 0x88}, "it refused us: Server unavailable"),
         ({"suback": None}, "did not answer the subscription"),
         ({"suback": 0x87}, "refused the subscription: Not authorized; see its ACL"),
-        ({"puback": None}, "acknowledged nothing within 2 s; is it cut off from its cluster?"),
+        ({"puback": None}, "acknowledged nothing within 2 s; is it cut off, from us or from its cluster?"),
     ],
     ids=["no CONNACK", "not authorized", "unavailable", "no SUBACK", "subscription refused", "no PUBACK"],
 )
@@ -424,15 +425,15 @@ def test_whatever_breaks_the_line_the_car_goes_on_looking_for_one(
 
     async def drive() -> None:
         async with FakeBroker.listening() as broker:
-            async with Car(tmp_path, broker.address, holding=replace(HASTY, keepalive_s=100_000)) as car:
+            async with Car(tmp_path, broker.address, supervision=replace(CLOSELY, keepalive_s=100_000)) as car:
                 await until(lambda: len(car.problems()) >= 2, "tried again")
                 assert car.problems()[0].startswith(f"{broker.address}: ")
             async with Car(tmp_path, broker.address) as car:
-                car.session.pending = 1j  # type: ignore[assignment]
+                car.session.say(PresenceFacts(pending=1j))  # type: ignore[arg-type]
                 await until(lambda: len(car.problems()) >= 2, "tried again")
                 assert car.problems()[0].startswith(f"{broker.address}: TypeError")
                 assert car.problems()[0].endswith("report this as a defect")
-                car.session.pending = 0
+                car.session.say(PresenceFacts())
                 await until(lambda: broker.of("presence"), "the line")
 
     asyncio.run(drive())

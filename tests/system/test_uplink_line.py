@@ -18,7 +18,7 @@ from terminal.contract.mqtt import Broker, Connection, Listener, Lost, Publicati
 from terminal.contract.topics import Lane
 from tests.system.conftest import Mosquitto
 from tests.system.fake_broker import FakeBroker
-from tests.system.uplink_car import QUICK, REALM, WHO, Car, Hq, until
+from tests.system.uplink_car import CLOSELY, QUICK, REALM, WHO, Car, Hq, until
 
 CYCLES = 1000
 ROOT = Path(__file__).parents[2]
@@ -143,11 +143,11 @@ def test_a_hundred_thousand_points_hold_an_alarm_up_by_two_packets(tmp_path: Pat
 
     async def drive() -> None:
         async with FakeBroker.listening(puback=None) as broker:
-            patient = replace(QUICK, acknowledge_within_s=60.0)
-            async with Car(tmp_path, broker.address, sending=patient) as car:
+            patient = replace(CLOSELY, acknowledge_within_s=60.0)
+            async with Car(tmp_path, broker.address, supervision=patient) as car:
                 for _ in range(20):
                     await car.points(5_000)
-                await until(lambda: len(broker.of("track")) == patient.window, "the window is full")
+                await until(lambda: len(broker.of("track")) == QUICK.window, "the window is full")
                 alarm = car.press()
                 await until(lambda: broker.of("alarm"))
                 assert decode_alarm(broker.of("alarm")[0].payload).id == alarm.id

@@ -25,6 +25,7 @@ from terminal.contract.topics import Lane
 from terminal.core.emergency import Emergency
 from terminal.core.inputs import HeartbeatHeard, LineChanged, PublishRefused, Received, Told
 from terminal.core.storing import Storing
+from terminal.core.supervision import Supervision
 from terminal.uplink.inbox import Inbox
 from terminal.uplink.outbox import Limits, Outbox, Row
 from terminal.uplink.sender import Sender, Sending
@@ -34,8 +35,9 @@ from terminal.uplink.writer import Writer
 WITHIN_S = 30.0
 REALM = "LJ"
 WHO = Who(unit="LJ-101", call_sign="Ljubljana 101", vehicle="V1", crew=("1234", "5678"))
-QUICK = Sending(acknowledge_within_s=2.0, receipt_within_s=2.0, alarm_again_after_s=0.5, alarm_again_at_most_s=2.0)
-HASTY = Holding(connect_within_s=2.0, presence_every_s=0.5, first_pause_s=0.05, longest_pause_s=0.2)
+QUICK = Sending(receipt_within_s=2.0, alarm_again_after_s=0.5, alarm_again_at_most_s=2.0)
+HASTY = Holding(connect_within_s=2.0, first_pause_s=0.05, longest_pause_s=0.2)
+CLOSELY = Supervision(presence_every_s=0.5, acknowledge_within_s=2.0)
 
 
 async def until(condition: Callable[[], object], what: str = "") -> None:
@@ -51,15 +53,24 @@ class Car:
     """Outbox, writer, storing, sender, session and inbox, wired as core wires them; `told` is what core would hear."""
 
     def __init__(
-        self, folder: Path, *brokers: Broker, who: Who = WHO, sending: Sending = QUICK, holding: Holding = HASTY
+        self,
+        folder: Path,
+        *brokers: Broker,
+        who: Who = WHO,
+        sending: Sending = QUICK,
+        holding: Holding = HASTY,
+        supervision: Supervision = CLOSELY,
     ) -> None:
+        clock = SystemClock()
         self.who = who
         self.told: list[Told] = []
         self.writer = Writer(folder / "outbox.db", Limits(most_bytes=50_000_000))
-        self.sender = Sender(REALM, who.unit, sending, self._pending, self.told.append, SystemClock())
+        within_s = supervision.acknowledge_within_s
+        self.sender = Sender(REALM, who.unit, sending, self._pending, self.told.append, clock, within_s)
         self.storing = Storing(self.writer, self.sender, who, self.told.append, self._open_account_again)
         self.inbox = Inbox(self.writer, self.sender, self.told.append)
-        self.session = Session(REALM, who, brokers, holding, self.sender, self.inbox.came_down, self.told.append)
+        came_down, tell = self.inbox.came_down, self.told.append
+        self.session = Session(REALM, who, brokers, holding, self.sender, came_down, tell, clock, supervision)
         self._tasks: list[asyncio.Task[None]] = []
         self._openings: list[asyncio.Task[str]] = []
 

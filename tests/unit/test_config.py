@@ -60,7 +60,7 @@ def defaults(section: type[Struct], given: Any) -> list[str]:
     return odd
 
 
-SECTIONS = ("duty", "reporting", "storage", "link", "journal", "sending", "holding")
+SECTIONS = ("duty", "reporting", "storage", "link", "journal", "sending", "holding", "supervision")
 
 
 def test_the_shipped_file_shows_every_key_at_its_default(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         [":8:", "moving_distanse_m", '"moving_distance_m"'],
     ),
     "an unknown table": (GOOD + "[reportin]\n", [":7:", "reportin", '"reporting"']),
-    "a word for a number": (GOOD + '[holding]\nkeepalive_s = "10"\n', [":8:", "keepalive_s", "expected `int`"]),
+    "a word for a number": (GOOD + '[supervision]\nkeepalive_s = "10"\n', [":8:", "keepalive_s", "expected `int`"]),
     "a number out of its range": (GOOD + "[storage]\noutbox_megabytes = 1\n", [":8:", "outbox_megabytes", ">= 8"]),
     "a unit in small letters": (GOOD.replace("LJ-101", "lj 101"), [":4:", "unit.unit", "A-Z0-9_-"]),
     "a missing key": ('[unit]\nrealm = "LJ"\n[[brokers]]\nhost = "h"\n', [":1:", "unit.unit", "is missing"]),
@@ -107,6 +107,22 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         [":9:", "sources.gnss.hots", '"host"'],
     ),
     "a first status that there is not": (GOOD + '[duty]\ninitial = "availabel"\n', [":8:", "initial", '"available"']),
+    "a profile that knows a dead line too late": (
+        GOOD + "[supervision]\nacknowledge_within_s = 15.0\n",
+        [":8:", "supervision.acknowledge_within_s", "known after 23.5 s", "known_within_s is 20"],
+    ),
+    "a headquarters that is missed too late": (
+        GOOD + "[supervision]\nhq_silent_after_s = 60\n",
+        [":8:", "hq_silent_after_s", "known after 61 s", "set it higher"],
+    ),
+    "a keep-alive that lets the broker wait": (
+        GOOD + "[supervision]\nkeepalive_s = 60\n",
+        [":8:", "keepalive_s", "gives the car up after 90 s"],
+    ),
+    "a headquarters that is missed between two presences": (
+        GOOD + "[supervision]\nhq_silent_after_s = 9\n",
+        [":8:", "hq_silent_after_s", "at least two of them, 16"],
+    ),
     "no TOML": ("[unit\n", ["is not TOML", "line 1"]),
 }
 
@@ -117,6 +133,12 @@ def test_what_is_wrong_is_said_with_its_line_and_what_was_expected(tmp_path: Pat
     assert "unit.toml" in line
     for part in said:
         assert part in line
+
+
+def test_a_deployment_may_say_that_it_promises_less(tmp_path: Path) -> None:
+    slow = "[supervision]\npresence_every_s = 25\nhq_silent_after_s = 55\nkeepalive_s = 30\n"
+    assert len(refused(tmp_path, GOOD + slow)) == 3
+    assert loaded(tmp_path, GOOD + slow + "known_within_s = 60\n").supervision.known_within_s == 60
 
 
 def test_all_errors_are_said_at_once(tmp_path: Path) -> None:

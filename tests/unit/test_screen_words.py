@@ -13,6 +13,7 @@ from terminal.link import (
     RaiseAlarm,
     Snapshot,
     SourceView,
+    Trouble,
     UnitView,
     Urgency,
     VehicleView,
@@ -34,6 +35,11 @@ def snapshot(**facts: object) -> Snapshot:
     [
         (LineView(), ("NO LINE TO HQ", "bad")),
         (LineView(storing=True, attended=True, hq_silent=False, pending=2), ("NO LINE TO HQ, 2 wait", "bad")),
+        (LineView(trouble=Trouble.NO_NETWORK, pending=12345), ("NO LINE TO HQ: no network, 12345 wait", "bad")),
+        (LineView(trouble=Trouble.DEAD_ZONE, pending=12345), ("NO LINE TO HQ: known dead zone, 12345 wait", "bad")),
+        (LineView(trouble=Trouble.CONNECTING), ("NO LINE TO HQ", "bad")),
+        (LineView(connected=True, trouble=Trouble.HALF_OPEN), ("LINE DEAD: nothing comes back", "bad")),
+        (LineView(**HEARD, storing=True, trouble=Trouble.HQ_DEAF), ("HQ DOES NOT HEAR US, line up", "bad")),
         (LineView(connected=True), ("HQ SILENT, line up", "bad")),
         (LineView(connected=True, hq_heard_mono_ns=NOW_NS - 21 * SECOND_NS), ("HQ SILENT 21 s, line up", "bad")),
         (LineView(**HEARD), ("HQ DOES NOT STORE, line up", "bad")),
@@ -52,6 +58,8 @@ def test_the_disk_comes_before_the_line_and_the_line_before_the_devices():
     assert words.notice(snapshot(sources=sources), None) == ("Not working: gnss", "warn")
     refused = LineView(problem="not authorised")
     assert words.notice(snapshot(sources=sources, line=refused), None) == ("Line: not authorised", "warn")
+    gone = LineView(problem="(long words for a technician)", trouble=Trouble.BROKER_GONE, remedy="call headquarters")
+    assert words.notice(snapshot(sources=sources, line=gone), None) == ("Line: call headquarters", "warn")
     full = LineView(problem="not authorised", disk_problem="disk is full")
     assert words.notice(snapshot(line=full), None) == ("NOT STORED, disk: disk is full", "bad")
 
