@@ -18,6 +18,7 @@ from typing import Any
 from hal.errors import PatrolaError
 from hq import config as hq_config
 from hq.service import Service
+from terminal.contract.systemd import Watchdog, notify_ready
 
 SAID_NO = 1
 
@@ -69,11 +70,25 @@ def run(args: argparse.Namespace) -> int:
 
 async def _serve(config: hq_config.Config) -> None:
     loop = asyncio.get_running_loop()
-    serving = asyncio.create_task(Service(config).run(lambda: print("patrola-hq: ready", file=sys.stderr, flush=True)))
+    serving = asyncio.create_task(Service(config).run(_ready))
+    feeding = asyncio.create_task(_feed(Watchdog(loop.time)))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, serving.cancel)
     with contextlib.suppress(asyncio.CancelledError):
         await serving
+    feeding.cancel()
+
+
+def _ready() -> None:
+    print("patrola-hq: ready", file=sys.stderr, flush=True)
+    notify_ready()
+
+
+async def _feed(watchdog: Watchdog) -> None:
+    """A loop that does not turn says nothing, and systemd starts headquarters again."""
+    while watchdog.period_s:
+        watchdog.turned()
+        await asyncio.sleep(watchdog.period_s)
 
 
 def _lines(path: Path, question: dict[str, Any]) -> Iterator[dict[str, Any]]:

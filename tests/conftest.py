@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.prove.table import load, promises
+
 # A busy machine is no counterexample.
 settings.register_profile("patrola", deadline=None)
 settings.load_profile("patrola")
@@ -18,6 +20,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    known = promises(load())
+    for item in items:
+        for mark in item.iter_markers("promise"):
+            if unknown := set(mark.args) - known.keys():
+                raise pytest.UsageError(f"{item.nodeid}: tests/promises.toml has no {', '.join(sorted(unknown))}")
     if not config.getoption("--long"):
         reason = pytest.mark.skip(reason="a slow proof; ./scripts/test --long runs it")
         for item in items:

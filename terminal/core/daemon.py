@@ -3,12 +3,9 @@
 import asyncio
 import contextlib
 import logging
-import os
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import msgspec
 
@@ -18,6 +15,7 @@ from hal.readings import Fix
 from hal.supervision import Supervisor
 from terminal.config import Config
 from terminal.contract import dead_zones
+from terminal.contract.boot import boot_id
 from terminal.contract.identity import new_id, new_incident
 from terminal.contract.messages import DutyChanged
 from terminal.contract.topics import Lane
@@ -44,7 +42,6 @@ from terminal.version import BUILD, VERSION
 
 log = logging.getLogger(__name__)
 
-BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 OPEN_AGAIN_S = 2.0
 """How soon an outbox that could not be read is tried again."""
 RESTORE_WITHIN_S = 3.0
@@ -258,15 +255,6 @@ class Core:
 
     def _note(self, event: str, fields: dict[str, object]) -> None:
         self._journal.write(event, fields, self._time.utc(self._clock.mono_ns()) or datetime.now(UTC))
-
-
-def boot_id() -> str:
-    """This boot of the machine; systemd says it where the kernel's own word is out of sight."""
-    told = os.environ.get("PATROLA_BOOT_ID", "")
-    try:
-        return str(UUID(told or BOOT_ID.read_text().strip()))
-    except (OSError, ValueError):
-        return new_id()
 
 
 def _load(outbox: Outbox) -> tuple[bytes | None, bytes | None, bytes | None]:

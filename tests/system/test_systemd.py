@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from terminal.config import LinkSection
-from terminal.core import daemon
+from terminal.contract import boot
 from terminal.link import Role
 
 UNITS = Path(__file__).parents[2] / "systemd"
@@ -47,8 +47,9 @@ def test_the_unit_is_shut_in(service: Path) -> None:
     assert result.returncode == 0, result.stdout
 
 
-def test_core_is_started_again_for_ever_and_watched() -> None:
-    text = (UNITS / "patrola-core.service").read_text()
+@pytest.mark.parametrize("unit", ["patrola-core.service", "patrola-hq.service"])
+def test_a_service_is_started_again_for_ever_and_watched(unit: str) -> None:
+    text = (UNITS / unit).read_text()
     for setting in ("Type=notify", "WatchdogSec=", "Restart=always", "StartLimitIntervalSec=0"):
         assert f"\n{setting}" in text
 
@@ -100,13 +101,16 @@ def test_the_screen_of_the_shipped_units_is_crew() -> None:
     assert LinkSection(crew=("61234",)).role_of(61235) is Role.OBSERVER
 
 
-def test_core_knows_this_boot_although_the_kernels_word_is_out_of_sight(monkeypatch: pytest.MonkeyPatch) -> None:
-    core = service("patrola-core.service")
+@pytest.mark.parametrize("unit", ["patrola-core.service", "patrola-hq.service"])
+def test_this_boot_is_known_although_the_kernels_word_is_out_of_sight(
+    monkeypatch: pytest.MonkeyPatch, unit: str
+) -> None:
+    core = service(unit)
     assert core["ProcSubset"] == "pid"
     name, _, value = core["Environment"].partition("=")
     assert value == "%b"  # systemd.unit(5): the boot id, 32 digits
-    outside = daemon.boot_id()
-    assert outside == daemon.boot_id()
-    monkeypatch.setattr(daemon, "BOOT_ID", Path("/proc/none"))
+    outside = boot.boot_id()
+    assert outside == boot.boot_id()
+    monkeypatch.setattr(boot, "BOOT_ID", Path("/proc/none"))
     monkeypatch.setenv(name, outside.replace("-", ""))
-    assert daemon.boot_id() == outside
+    assert boot.boot_id() == outside

@@ -1,4 +1,4 @@
-"""Core tells systemd that it serves, and that its loop turns; a loop that does not turn says nothing."""
+"""Core and headquarters tell systemd that they serve, and that their loops turn; only turns do that."""
 
 import os
 import signal
@@ -8,9 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from terminal.tools.run_core import Watchdog
+from terminal.contract.systemd import Watchdog
 
 DEADLINE_S = 30
+HQ = """
+name = "HQ-1"
+store = "hq.db"
+socket = "hq.sock"
+[[brokers]]
+host = "127.0.0.1"
+port = 1
+"""
 UNIT = """
 [unit]
 realm = "LJ"
@@ -36,18 +44,19 @@ def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> socket.socket:
     return listening
 
 
-def test_core_says_ready_and_then_that_its_loop_turns_until_it_is_stopped(
-    tmp_path: Path, systemd: socket.socket
+@pytest.mark.parametrize(("program", "config"), [(("core",), UNIT), (("hq", "serve"), HQ)], ids=["core", "hq"])
+def test_it_says_ready_and_that_its_loop_turns_until_it_is_stopped(
+    tmp_path: Path, systemd: socket.socket, program: tuple[str, ...], config: str
 ) -> None:
-    (tmp_path / "unit.toml").write_text(UNIT)
-    core = subprocess.Popen(["patrola", "core", "--config", str(tmp_path / "unit.toml")], env=os.environ)
-    with systemd, core:
+    (tmp_path / "config.toml").write_text(config)
+    service = subprocess.Popen(["patrola", *program, "--config", str(tmp_path / "config.toml")], env=os.environ)
+    with systemd, service:
         try:
             told = [systemd.recv(100) for _ in range(4)]
         finally:
-            core.send_signal(signal.SIGTERM)
-    assert told == [b"READY=1", *[b"WATCHDOG=1"] * 3]
-    assert core.returncode == 0
+            service.send_signal(signal.SIGTERM)
+    assert sorted(told) == [b"READY=1", *[b"WATCHDOG=1"] * 3]
+    assert service.returncode == 0
 
 
 def test_the_watchdog_is_fed_by_turns_alone_and_not_by_each(systemd: socket.socket) -> None:
