@@ -112,7 +112,8 @@ class Api:
         alarm, by = str(question.get("alarm", "")), str(question.get("by", ""))
         match question.get("do"):
             case "units":
-                return {"units": [public(unit) for unit in self._desk.units()]}
+                deaf_since_ms = self._desk.deaf_since_ms
+                return {"units": [public(unit) for unit in self._desk.units()], "deaf_since_ms": deaf_since_ms}
             case "incidents":
                 return {"incidents": [public(one) for one in self._desk.incidents()]}
             case "gaps":

@@ -120,6 +120,10 @@ def _tell(answer: dict[str, Any]) -> int:
 def _show(answer: dict[str, Any], what: str, *, as_json: bool) -> int:
     if not answer["ok"]:
         return _tell(answer)
+    deaf_ms = answer.get("deaf_since_ms")
+    if deaf_ms is not None and not as_json:
+        since = datetime.fromtimestamp(deaf_ms / 1000, UTC).strftime("%H:%M:%SZ")
+        print(f"HEADQUARTERS ITSELF HEARS NOTHING since {since}: cars are shown as they were then")
     for one in answer[what]:
         print(json.dumps(one, ensure_ascii=False) if as_json else _summary(one, what))
     return 0
@@ -127,8 +131,7 @@ def _show(answer: dict[str, Any], what: str, *, as_json: bool) -> int:
 
 def _summary(one: dict[str, Any], what: str) -> str:
     if what == "units":
-        there = "online " if one["online"] else "OFFLINE"
-        return f"{one['realm']:8} {one['unit']:12} {there} {one['duty'] or '-':16} waiting {one['pending']}"
+        return f"{one['realm']:8} {one['unit']:12} {_there(one):38} {one['duty'] or '-':16} waiting {one['pending']}"
     if what == "gaps":
         return f"{one['realm']:8} {one['unit']:12} {one['lane']:6} {one['first']} to {one['last']} of {one['outbox']}"
     raised = datetime.fromtimestamp(one["raised_ms"] / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
@@ -136,6 +139,22 @@ def _summary(one: dict[str, Any], what: str) -> str:
     taken = f"taken by {one['acknowledged_by']}" if one["acknowledged_by"] else "NOT TAKEN"
     end = f"cleared by {one['cleared_by']}: {one['reason']}" if one["cleared_by"] else taken
     return f"{one['incident']} {raised} {one['unit']}{test} {end}"
+
+
+THERE = {
+    "": "OFFLINE, not heard since start",
+    "planned": "off since {}, as it said",
+    "dead-zone": "in a known dead zone since {}",
+    "unknown": "SILENT since {}: LOOK",
+}
+
+
+def _there(unit: dict[str, Any]) -> str:
+    if unit["online"]:
+        return "online"
+    since_ms = unit["silent_since_ms"]
+    since = "" if since_ms is None else datetime.fromtimestamp(since_ms / 1000, UTC).strftime("%H:%M:%SZ")
+    return THERE[unit["silence"]].format(since)
 
 
 def _watch(path: Path, *, as_json: bool) -> int:

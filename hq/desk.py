@@ -41,6 +41,11 @@ class Desk:
         """Every car that was ever heard."""
         return sorted(self._receiver.units.values(), key=lambda unit: unit.last.key)
 
+    @property
+    def deaf_since_ms(self) -> int | None:
+        """Since when headquarters itself has no line to any broker; None while it has one."""
+        return self._receiver.watching.deaf_since_ms
+
     async def gaps(self) -> list[Gap]:
         """What cars have sent later messages than, and what is not here yet."""
         return await self._receiver.on_disk(Store.gaps)

@@ -2,17 +2,19 @@
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import random
 import time
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from hq import taking
 from hq.api import Api
-from hq.config import Config
+from hq.config import LOOK_EVERY_S, Config
 from hq.desk import Desk
 from hq.receiver import Receiver
 from hq.store import Store
@@ -46,7 +48,7 @@ class Service:
     async def run(self, ready: Callable[[], None] | None = None) -> None:
         """Serve; `ready` is called once the API answers."""
         await self._api.start()
-        works = (self._receiver.run(), self._hold_line(), self._beat())
+        works = (self._receiver.run(), self._hold_line(), self._beat(), self._watch())
         tasks = [asyncio.create_task(work) for work in works]
         if ready is not None:
             ready()
@@ -77,7 +79,7 @@ class Service:
             except Lost as error:
                 reason = str(error)
             self._connection = None
-            self._emit("disconnected", {"broker": str(broker), "problem": reason})
+            self._receiver.watching.line_is_down(f"{broker}: {reason}")
             log.warning("%s: %s", broker, reason)
             lasted = time.monotonic() - began_s > self._config.line.unit_silent_after_s
             choice, pause_s = (0, FIRST_PAUSE_S) if lasted else (choice + 1, pause_s)
@@ -89,6 +91,7 @@ class Service:
             self._config.name,
             broker,
             self._receiver,
+            keepalive_s=self._config.line.keepalive_s,
             session_expiry_s=self._config.line.session_expiry_s,
             receive_maximum=RECEIVE_MAXIMUM,
         )
@@ -98,7 +101,7 @@ class Service:
             self._connection = connection
             for realm in self._config.realms:
                 await connection.subscribe(topics.up_all(realm))
-            self._emit("connected", {"broker": str(broker)})
+            self._hears(broker)
             return await asyncio.shield(connection.closed)
         except asyncio.CancelledError:
             await connection.close()
@@ -109,12 +112,42 @@ class Service:
     async def _beat(self) -> None:
         """To every car that is there: headquarters is here; and again what the car has not confirmed."""
         while True:
-            self._receiver.look_for_silence(self._config.line.unit_silent_after_s)
             for key, unit in list(self._receiver.units.items()):
                 if unit.online:
-                    self._send(*key, topics.HEARTBEAT, self._heartbeat(), HEARTBEAT_EXPIRES_S)
+                    self._beat_to(unit)
                     await self._tell_car(key, only_unconfirmed=True)
             await asyncio.sleep(self._config.line.heartbeat_every_s)
+
+    async def _watch(self) -> None:
+        """Look who is silent, by what the line is known to have carried; and keep what was learnt from it."""
+        silent_after_s = self._config.line.unit_silent_after_s
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            if self._connection is not None and self._receiver.watching.deaf_since_ms is None:
+                self._ask_the_broker(self._connection, silent_after_s - 2 * LOOK_EVERY_S)
+                self._receiver.look_for_silence(self._connection.heard_s, silent_after_s)
+            if self._receiver.watching.unsaved:
+                with contextlib.suppress(DiskFailed):
+                    await self._receiver.save_zones()
+
+    def _ask_the_broker(self, connection: Connection, quiet_s: float) -> None:
+        """A car that is about to be called silent is spoken to: its PUBACK tells that the broker is not what is."""
+        now_s = time.monotonic()
+        if now_s - connection.heard_s > LOOK_EVERY_S / 2:
+            quiet = (one for one in self._receiver.units.values() if one.online and now_s - one.heard_s > quiet_s)
+            for unit in itertools.islice(quiet, 1):
+                self._beat_to(unit)
+
+    def _hears(self, broker: Broker) -> None:
+        self._emit("connected", {"broker": str(broker)})
+        for unit in self._receiver.watching.line_is_up(self._receiver.units, time.monotonic()):
+            self._receiver.units[unit.last.key] = unit
+
+    def _beat_to(self, unit: Unit) -> None:
+        beat = msgspec.structs.replace(
+            self._heartbeat(), heard_incarnation=unit.incarnation, heard_mono_ms=unit.mono_ms
+        )
+        self._send(*unit.last.key, topics.HEARTBEAT, beat, HEARTBEAT_EXPIRES_S)
 
     def _heartbeat(self) -> Heartbeat:
         acted_ago_s = time.monotonic() - self._desk.acted_s
@@ -124,7 +157,7 @@ class Service:
 
     def _greet(self, unit: Unit) -> None:
         """A car has come: it is told at once that headquarters is here, and all that it should show."""
-        self._send(*unit.last.key, topics.HEARTBEAT, self._heartbeat(), HEARTBEAT_EXPIRES_S)
+        self._beat_to(unit)
         task = asyncio.create_task(self._tell_car(unit.last.key))
         self._answers.add(task)
         task.add_done_callback(self._answers.discard)

@@ -9,6 +9,7 @@ from hq.arrivals import Account, Publication
 from hq.incidents import Incident, Key, NotPossible
 from hq.store import Kept, Store
 from hq.units import LastKnown
+from terminal.contract.dead_zones import DeadZones
 from terminal.contract.messages import (
     AlarmCancelled,
     AlarmMoved,
@@ -76,6 +77,12 @@ def act(store: Store, key: Key, step: Callable[[Incident], Incident]) -> Inciden
         store.put_incident(after)
         store.advance_revision(key[:2])
     return after
+
+
+def keep_zones(store: Store, zones: DeadZones) -> None:
+    """What was learnt of dead zones, on disk; raises DiskFailed."""
+    with store.transaction():
+        store.put_zones(zones)
 
 
 def new_epoch(store: Store) -> str:

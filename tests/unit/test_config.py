@@ -135,6 +135,26 @@ def test_what_is_wrong_is_said_with_its_line_and_what_was_expected(tmp_path: Pat
         assert part in line
 
 
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("unit_silent_after_s = 25", "unit_silent_after_s: a silent car is known after 26 s, and known_within_s is 20"),
+        ("heartbeat_every_s = 10", "heartbeat_every_s: cars know a silent headquarters after 30 s"),
+        ("keepalive_s = 30", "keepalive_s: headquarters knows its own dead line after 62 s"),
+    ],
+)
+def test_headquarters_profile_is_held_to_what_it_promises(tmp_path: Path, setting: str, said: str) -> None:
+    path = tmp_path / "hq.toml"
+    text = 'name = "HQ-1"\n[[brokers]]\nhost = "h"\n[line]\n' + setting + "\n"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as error:
+        hq_config.load(path)
+    assert said in str(error.value)
+    assert ":5:" in str(error.value)
+    path.write_text(text + "known_within_s = 62.0\n")
+    assert hq_config.load(path).line.known_within_s == 62
+
+
 def test_a_deployment_may_say_that_it_promises_less(tmp_path: Path) -> None:
     slow = "[supervision]\npresence_every_s = 25\nhq_silent_after_s = 55\nkeepalive_s = 30\n"
     assert len(refused(tmp_path, GOOD + slow)) == 3
