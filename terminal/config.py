@@ -12,9 +12,11 @@ from msgspec import Struct
 
 from drivers import registry
 from hal.errors import ConfigError
+from terminal.contract import profile
 from terminal.contract.mqtt import Broker
-from terminal.contract.toml_model import TomlFile, load_model, nearest
-from terminal.core.duty import STATUSES
+from terminal.contract.profile import Profile
+from terminal.contract.toml_model import TomlFile, load_model
+from terminal.core.duty import PLAIN
 from terminal.core.journal import Journalling
 from terminal.core.reporting import Reporting
 from terminal.core.supervision import Supervision, unkept
@@ -41,10 +43,9 @@ class UnitSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class DutySection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The duty statuses, code to words, and the one that a new terminal starts with."""
+    """The profile of the crew's role: statuses, ready texts, forms; without one there are six plain statuses."""
 
-    initial: str = "out-of-service"
-    statuses: dict[str, str] = msgspec.field(default_factory=STATUSES.copy)
+    profile: Path | None = None
 
 
 class StorageSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -105,7 +106,7 @@ class Config(Struct, frozen=True, kw_only=True):
     unit: UnitSection
     brokers: tuple[Broker, ...]
     sources: dict[str, tuple[str, Struct]]
-    duty: DutySection
+    profile: Profile
     reporting: Reporting
     storage: StorageSection
     link: LinkSection
@@ -119,22 +120,33 @@ class Config(Struct, frozen=True, kw_only=True):
 def load(path: Path) -> Config:
     """The configuration in this file; ConfigError holds every error of it, a line each."""
     sources: dict[str, tuple[str, Struct]] = {}
+    role = PLAIN
 
     def finish(file: TomlFile, tables: Tables | None) -> None:
+        nonlocal role
         for name, table in _source_tables(file):
             source = _source(file, name, table)
             if source is not None:
                 sources[name] = source
-        if tables is None:
-            return
-        if tables.duty.initial not in tables.duty.statuses:
-            file.problem(("duty", "initial"), f"is no status; {nearest(tables.duty.initial, tables.duty.statuses)}")
-        for key, why in unkept(tables.supervision):
-            file.problem(("supervision", key), why)
+        if tables is not None:
+            role = _profile(file, tables.duty)
+            for key, why in unkept(tables.supervision):
+                file.problem(("supervision", key), why)
 
     tables = load_model(path, Tables, finish)
-    sections = msgspec.structs.asdict(tables) | {"sources": sources}
+    sections = msgspec.structs.asdict(tables) | {"sources": sources, "profile": role}
+    sections.pop("duty")
     return Config(**sections)
+
+
+def _profile(file: TomlFile, section: DutySection) -> Profile:
+    if section.profile is None:
+        return PLAIN
+    try:
+        return profile.load(section.profile)
+    except ConfigError as error:
+        file.problem(("duty", "profile"), str(error))
+        return PLAIN
 
 
 def _source_tables(file: TomlFile) -> list[tuple[str, dict[str, Any]]]:

@@ -6,12 +6,14 @@ sends an empty `changes` when nothing changed for `BEAT_S`: a client that hears 
 """
 
 from enum import StrEnum
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from hal.readings import Fix, LinkQuality, PowerState
+from terminal.contract.profile import Profile
+from terminal.contract.work import LONGEST_TEXT, Job, JobStep, Picture, Text
 
 LINK_VERSION = 1
 
@@ -65,10 +67,9 @@ class PositionView(Struct, frozen=True, kw_only=True):
 
 
 class DutyView(Struct, frozen=True, kw_only=True):
-    """The duty status, the ones that may be chosen, and whether headquarters has stored the newest one."""
+    """The duty status by its code in the profile, and whether headquarters has stored the newest one."""
 
     status: str
-    choices: tuple[tuple[str, str], ...] = ()
     received: bool = False
 
 
@@ -155,6 +156,66 @@ class SourceView(Struct, frozen=True):
     remedy: str = ""
 
 
+class JobView(Struct, frozen=True, kw_only=True):
+    """A job and how far the crew is, whether headquarters has that, the usual next; `arrived`: the car may be there."""
+
+    job: Job
+    step: JobStep
+    reason: str = ""
+    received: bool = False
+    next: JobStep | None = None
+    arrived: bool = False
+
+
+class SentView(Struct, frozen=True, kw_only=True):
+    """A text of this crew, and whether headquarters has it."""
+
+    text: str
+    code: str = ""
+    utc_ms: int | None = None
+    received: bool = False
+
+
+class MemberView(Struct, frozen=True):
+    """An officer; `checked`: a PIN proved it, or in the roster: a PIN will be asked for."""
+
+    badge: str
+    name: str = ""
+    checked: bool = False
+
+
+class LogInProblem(StrEnum):
+    """Why the last try to log in did not do."""
+
+    NONE = ""
+    WRONG_PIN = "wrong-pin"
+    PAUSED = "paused"
+
+
+class CrewView(Struct, frozen=True, kw_only=True):
+    """Who is on board, and whom headquarters expects."""
+
+    aboard: tuple[MemberView, ...] = ()
+    roster: tuple[MemberView, ...] = ()
+    problem: LogInProblem = LogInProblem.NONE
+
+
+class ShiftView(Struct, frozen=True, kw_only=True):
+    """The shift, if one is on, with what the car said of itself when it began."""
+
+    on: bool = False
+    began_utc_ms: int | None = None
+    odometer_km: float | None = None
+    fuel_percent: float | None = None
+
+
+class PictureView(Struct, frozen=True):
+    """Other patrols and their alarms as headquarters told them, and when that came."""
+
+    picture: Picture
+    mono_ns: int
+
+
 class Snapshot(Struct, frozen=True, kw_only=True, tag_field="type", tag="snapshot"):
     """Everything a client may show."""
 
@@ -169,6 +230,13 @@ class Snapshot(Struct, frozen=True, kw_only=True, tag_field="type", tag="snapsho
     link: LinkQuality | None = None
     power: PowerState | None = None
     sources: tuple[SourceView, ...] = ()
+    profile: Profile | None = None
+    jobs: tuple[JobView, ...] = ()
+    texts: tuple[Text, ...] = ()
+    sent: tuple[SentView, ...] = ()
+    crew: CrewView = CrewView()
+    shift: ShiftView = ShiftView()
+    picture: PictureView | None = None
 
 
 class Changes(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="changes"):
@@ -183,6 +251,13 @@ class Changes(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="
     link: LinkQuality | UnsetType | None = UNSET
     power: PowerState | UnsetType | None = UNSET
     sources: tuple[SourceView, ...] | UnsetType = UNSET
+    profile: Profile | UnsetType | None = UNSET
+    jobs: tuple[JobView, ...] | UnsetType = UNSET
+    texts: tuple[Text, ...] | UnsetType = UNSET
+    sent: tuple[SentView, ...] | UnsetType = UNSET
+    crew: CrewView | UnsetType = UNSET
+    shift: ShiftView | UnsetType = UNSET
+    picture: PictureView | UnsetType | None = UNSET
 
 
 SECTIONS = Changes.__struct_fields__
@@ -231,7 +306,58 @@ class SetDuty(_Command, frozen=True, kw_only=True, tag="set-duty"):
     status: str
 
 
-Command = RaiseAlarm | CancelAlarm | SetDuty
+class AnswerJob(_Command, frozen=True, kw_only=True, tag="answer-job"):
+    """The crew says how far it is with a job, or declines it for a reason of its profile."""
+
+    job: str
+    step: JobStep
+    reason: str = ""
+
+
+class ReadText(_Command, frozen=True, kw_only=True, tag="read-text"):
+    """The crew has read a text."""
+
+    text_id: str
+
+
+class SendText(_Command, frozen=True, kw_only=True, tag="send-text"):
+    """A text to headquarters; `code` where it is a ready one of the profile, `answers` the text that it answers."""
+
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_TEXT)]
+    code: str = ""
+    answers: str = ""
+
+
+class FileReport(_Command, frozen=True, kw_only=True, tag="file-report"):
+    """A quick report: a form and its answers, by the profile's codes; place and time are the car's own."""
+
+    form: str
+    answers: dict[str, str] = {}
+
+
+class LogIn(_Command, frozen=True, kw_only=True, tag="log-in"):
+    """An officer comes on board."""
+
+    badge: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{1,12}$")]
+    pin: Annotated[str, msgspec.Meta(max_length=12)] = ""
+
+
+class LogOut(_Command, frozen=True, kw_only=True, tag="log-out"):
+    """An officer leaves."""
+
+    badge: str
+
+
+class StartShift(_Command, frozen=True, kw_only=True, tag="start-shift"):
+    """The shift begins."""
+
+
+class EndShift(_Command, frozen=True, kw_only=True, tag="end-shift"):
+    """The shift ends."""
+
+
+WorkCommand = AnswerJob | ReadText | SendText | FileReport | LogIn | LogOut | StartShift | EndShift
+Command = RaiseAlarm | CancelAlarm | SetDuty | WorkCommand
 ServerLine = Snapshot | Changes | Refused
 
 _decode_command: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from terminal.contract import messages, topics
+from terminal.contract import messages, topics, work
 
 CHANNELS: dict[str, tuple[str, str, str, tuple[type[Struct], ...]]] = {
     "alarm": ("up", topics.Lane.ALARM, "Emergencies of a car, one message each.", messages.Alarm.__args__),
@@ -21,6 +21,7 @@ CHANNELS: dict[str, tuple[str, str, str, tuple[type[Struct], ...]]] = {
     "receipt": ("down", topics.RECEIPT, "What headquarters has on its disk.", (messages.Receipt,)),
     "state": ("down", topics.STATE, "What the car is to show, repeated until confirmed.", (messages.DesiredState,)),
     "heartbeat": ("down", topics.HEARTBEAT, "Headquarters is storing; a desk is attended.", (messages.Heartbeat,)),
+    "picture": ("down", topics.PICTURE, "Who is near and who needs help; the newest wins.", (work.Picture,)),
 }
 """Channel to (direction, last part of its topic, what it carries, its messages)."""
 

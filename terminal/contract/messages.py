@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from terminal.contract.topics import Lane
+from terminal.contract.work import Job, JobStep, Officer, Text
 
 VERSION = 1
 
@@ -166,6 +167,62 @@ class StateConfirmed(Message, frozen=True, kw_only=True, tag="state-confirmed"):
     epoch: str = ""
 
 
+class JobAnswered(Message, frozen=True, kw_only=True, tag="job-answered"):
+    """How far the crew is with a job, or why it does not take it, by a code of its profile."""
+
+    job: str
+    step: JobStep
+    reason: str = ""
+    position: Position | None = None
+
+
+class TextRead(Message, frozen=True, kw_only=True, tag="text-read"):
+    """The crew says that it has read a text of headquarters."""
+
+    text_id: str
+
+
+class TextSent(Message, frozen=True, kw_only=True, tag="text-sent"):
+    """A text of the crew: a ready one by its profile's code, or its own words; `answers` is the id of a text."""
+
+    text: str
+    code: str = ""
+    answers: str = ""
+    position: Position | None = None
+
+
+class ReportFiled(Message, frozen=True, kw_only=True, tag="report-filed"):
+    """A quick report: form, and answers by question, as codes of the crew's profile."""
+
+    form: str
+    answers: dict[str, str] = {}
+    position: Position | None = None
+
+
+class CrewChanged(Message, frozen=True, kw_only=True, tag="crew-changed"):
+    """Someone came on board or left; `checked` says whether a PIN proved it. `who` has the crew as it is since."""
+
+    badge: str
+    aboard: bool
+    checked: bool = False
+
+
+class ShiftStarted(Message, frozen=True, kw_only=True, tag="shift-started"):
+    """The shift began, with what the car itself says of its distance and fuel."""
+
+    odometer_km: float | None = None
+    fuel_percent: float | None = None
+    position: Position | None = None
+
+
+class ShiftEnded(Message, frozen=True, kw_only=True, tag="shift-ended"):
+    """The shift ended, with what the car itself says of its distance and fuel."""
+
+    odometer_km: float | None = None
+    fuel_percent: float | None = None
+    position: Position | None = None
+
+
 class Point(Struct, frozen=True, array_like=True):
     """One reported position of a track: its place, its identity and where the car was."""
 
@@ -250,6 +307,9 @@ class DesiredState(Struct, frozen=True, kw_only=True, omit_defaults=True):
     revision: Seq
     epoch: str = ""
     alarms: tuple[AlarmStatus, ...] = ()
+    jobs: tuple[Job, ...] = ()
+    texts: tuple[Text, ...] = ()
+    roster: tuple[Officer, ...] = ()
 
 
 class Heartbeat(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -264,7 +324,21 @@ class Heartbeat(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 Alarm = AlarmRaised | AlarmSignalled | AlarmCancelled | AlarmMoved
-Event = TerminalStarted | DutyChanged | VehicleChanged | SourceChanged | Thinned | StateConfirmed
+Event = (
+    TerminalStarted
+    | DutyChanged
+    | VehicleChanged
+    | SourceChanged
+    | Thinned
+    | StateConfirmed
+    | JobAnswered
+    | TextRead
+    | TextSent
+    | ReportFiled
+    | CrewChanged
+    | ShiftStarted
+    | ShiftEnded
+)
 Stored = AlarmRaised | AlarmSignalled | AlarmCancelled | Event
 
 _encode_json = msgspec.json.Encoder().encode

@@ -19,6 +19,7 @@ PRESENCE = "presence"
 RECEIPT = "receipt"
 STATE = "state"
 HEARTBEAT = "heartbeat"
+PICTURE = "picture"
 
 
 class UpTopic(Struct, frozen=True):

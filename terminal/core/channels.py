@@ -81,6 +81,17 @@ ALARM_WAY_EVERY_S = 10.0
 TELEMETRY_COMMIT_EVERY_S = 5.0
 """At most one commit of track points in so long: card wear."""
 
+ARRIVED_WITHIN_M = 150.0
+ARRIVED_BELOW_MPS = 0.5
+"""A car that stands so near a job's place may be on scene: the screen proposes it."""
+
+MOST_TEXTS_SHOWN = 20
+"""Of the crew's own texts the newest are shown with what became of them; headquarters has them all."""
+
+WRONG_PINS = 5
+PIN_PAUSE_S = 60.0
+"""After so many wrong PINs none is tried for so long."""
+
 
 def stale_after_ns(kind: type[AnyReading]) -> int:
     """When a reading of this kind is too old to be shown as current."""

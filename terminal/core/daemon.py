@@ -19,7 +19,7 @@ from terminal.contract.boot import boot_id
 from terminal.contract.identity import new_id, new_incident
 from terminal.contract.messages import DutyChanged
 from terminal.contract.topics import Lane
-from terminal.core import effects, inputs, state
+from terminal.core import crew, effects, inputs, state, work
 from terminal.core.channels import TICK_S
 from terminal.core.duty import Duty
 from terminal.core.effects import Effect, Note
@@ -31,7 +31,8 @@ from terminal.core.link_server import LinkServer
 from terminal.core.moment import Moment
 from terminal.core.state import Rules, State
 from terminal.core.step import step
-from terminal.core.storing import DUTY, EMERGENCY, ZONES, Storing
+from terminal.core.storing import DUTY, EMERGENCY, WORK, ZONES, Storing
+from terminal.core.work import Work
 from terminal.link import Command, Role, UnitView
 from terminal.uplink.inbox import Inbox
 from terminal.uplink.outbox import Outbox, Row
@@ -64,8 +65,8 @@ class Core:
         self._who = state.who(self.unit_view(config), unit.crew)
         self._boot = boot_id()
         self._time = TrustedTime(config.time.believe_after or BUILD)
-        self._rules = Rules(self.unit_view(config), config.duty.statuses, config.reporting, config.supervision)
-        self._state = State(duty=Duty(config.duty.initial))
+        self._rules = Rules(self.unit_view(config), config.profile, config.reporting, config.supervision)
+        self._state = State(duty=Duty(config.profile.initial), work=work.begin(unit.crew))
         self._intake = Intake()
         self._journal = Journal(config.storage.folder / "journal", config.journal, unit.unit, echo=echo)
         self._writer = Writer(config.storage.folder / "outbox.db", config.storage.limits())
@@ -151,15 +152,16 @@ class Core:
         """Take up the emergency and the duty status where the last run left them, as soon as the disk gives them."""
         while True:
             try:
-                saved, duty, zones = await self._writer.submit(_load, urgent=True)
+                saved, duty, kept, zones = await self._writer.submit(_load, urgent=True)
             except OutboxFailed as error:
                 self._take(inputs.StoreFailed((), str(error)))
                 self._looked.set()
                 await asyncio.sleep(OPEN_AGAIN_S)
             else:
                 before = None if saved is None else _decoded(saved)
+                done = None if kept is None else _decoded_work(kept)
                 known = dead_zones.decode(zones)
-                self._take(inputs.Restored(before, None if duty is None else duty.decode(), known))
+                self._take(inputs.Restored(before, None if duty is None else duty.decode(), done, known))
                 self._looked.set()
                 return
 
@@ -190,10 +192,17 @@ class Core:
             self._time.believe(told.mono_ns, told.utc)
         try:
             self._state, wanted = step(self._state, told, moment, self._rules)
+            self._told_by()
             self._do(wanted)
         except Exception:
             # One input that breaks a step must not take the emergency button with it.
             log.exception("core: a %s could not be taken; report this as a defect", type(told).__name__)
+
+    def _told_by(self) -> None:
+        """Who messages come from, from now on: the crew as it is."""
+        aboard = crew.badges(self._state.work.crew)
+        if aboard != self._who.crew:
+            self._who = self._storing.who = self._session.who = msgspec.structs.replace(self._who, crew=aboard)
 
     def _do(self, wanted: list[Effect]) -> None:
         for effect in wanted:
@@ -202,10 +211,8 @@ class Core:
                     self._sender.alarm(message)
                 case effects.SendMoved(moved):
                     self._sender.moved(moved)
-                case effects.StoreEvent(event):
-                    self._storing.event(event, event.status if isinstance(event, DutyChanged) else None)
-                case effects.RecordPoint(point):
-                    self._storing.point(point)
+                case effects.StoreEvent() | effects.SaveWork() | effects.SaveZones() | effects.RecordPoint():
+                    self._store(effect)
                 case effects.ConfirmPress(source, press):
                     self._boards[source].confirm_stored(press)
                 case effects.ShowRung(word):
@@ -213,15 +220,28 @@ class Core:
                         board.show_rung(word)
                 case Note(event, fields):
                     self._note(event, fields)
-        self._store(wanted)
+        self._store_alarms(wanted)
 
-    def _store(self, wanted: list[Effect]) -> None:
+    def _store(self, effect: effects.ToStore) -> None:
+        match effect:
+            case effects.StoreEvent(event):
+                if isinstance(event, DutyChanged):
+                    self._storing.keep(DUTY, event.status.encode())
+                self._storing.event(event)
+            case effects.SaveWork():
+                self._storing.keep(WORK, msgspec.json.encode(self._state.work))
+            case effects.SaveZones():
+                # Before the last run's are known, these would take their place.
+                if self._state.restored:
+                    self._storing.keep(ZONES, dead_zones.encode(self._state.zones))
+            case effects.RecordPoint(point):
+                self._storing.point(point)
+
+    def _store_alarms(self, wanted: list[Effect]) -> None:
         """All alarm messages of one step in one commit, with the state that the step left."""
         messages = [effect.message for effect in wanted if isinstance(effect, effects.StoreAlarm)]
         if messages or any(isinstance(effect, effects.SaveEmergency) for effect in wanted):
             self._storing.alarms(messages, self._state.emergency if self._state.restored else None)
-        if effects.SaveZones() in wanted and self._state.restored:
-            self._storing.zones(self._state.zones)
 
     async def _tick(self) -> None:
         while True:
@@ -257,8 +277,8 @@ class Core:
         self._journal.write(event, fields, self._time.utc(self._clock.mono_ns()) or datetime.now(UTC))
 
 
-def _load(outbox: Outbox) -> tuple[bytes | None, bytes | None, bytes | None]:
-    return outbox.load_state(EMERGENCY), outbox.load_state(DUTY), outbox.load_state(ZONES)
+def _load(outbox: Outbox) -> tuple[bytes | None, ...]:
+    return outbox.load_state(EMERGENCY), outbox.load_state(DUTY), outbox.load_state(WORK), outbox.load_state(ZONES)
 
 
 def _decoded(saved: bytes) -> Emergency:
@@ -267,3 +287,11 @@ def _decoded(saved: bytes) -> Emergency:
     except msgspec.DecodeError:
         log.exception("outbox: the saved emergency cannot be read; its alarms are still in the outbox")
         return Emergency()
+
+
+def _decoded_work(saved: bytes) -> Work | None:
+    try:
+        return msgspec.json.decode(saved, type=Work)
+    except msgspec.DecodeError:
+        log.exception("outbox: the saved work cannot be read; headquarters will tell jobs and texts again")
+        return None

@@ -1,18 +1,23 @@
-"""The crew's duty status: a configured set of codes, one of which is true. Pure."""
+"""The crew's duty status: one of its profile's codes is true. Pure."""
 
 from msgspec import Struct
 
+from terminal.contract.profile import Choice, Label, Profile
 from terminal.link import DutyView
 
-STATUSES = {
-    "available": "Available",
-    "en-route": "En route",
-    "on-scene": "On scene",
-    "at-station": "At station",
-    "busy": "Not available",
-    "out-of-service": "Out of service",
-}
-"""The default set, after the FMS states of German-speaking services (TR BOS): 1 free, 3 en route, 4 on scene, 2, 6."""
+PLAIN = Profile(
+    label=Label(en="Patrol", sl="Patrulja", sr="Патрола"),
+    initial="out-of-service",
+    statuses=(
+        Choice(code="available", label=Label(en="Available", sl="Prost", sr="Слободан")),
+        Choice(code="en-route", label=Label(en="En route", sl="Na poti", sr="У путу")),
+        Choice(code="on-scene", label=Label(en="On scene", sl="Na kraju", sr="На лицу места")),
+        Choice(code="at-station", label=Label(en="At station", sl="Na postaji", sr="У станици")),
+        Choice(code="busy", label=Label(en="Not available", sl="Zaseden", sr="Заузет")),
+        Choice(code="out-of-service", label=Label(en="Out of service", sl="Izven službe", sr="Ван службе")),
+    ),
+)
+"""Without a profile: the statuses of German-speaking services' radios (TR BOS, FMS 1 free, 3 en route, 4 on scene)."""
 
 
 class Duty(Struct, frozen=True):
@@ -23,6 +28,11 @@ class Duty(Struct, frozen=True):
     received: bool = False
 
 
+def is_status(profile: Profile, status: str) -> bool:
+    """Whether the profile has it."""
+    return any(one.code == status for one in profile.statuses)
+
+
 def received(duty: Duty, ids: tuple[str, ...]) -> Duty:
     """The duty status once headquarters has stored these messages."""
     if duty.message_id and duty.message_id in ids:
@@ -30,6 +40,6 @@ def received(duty: Duty, ids: tuple[str, ...]) -> Duty:
     return duty
 
 
-def view(duty: Duty, statuses: dict[str, str]) -> DutyView:
+def view(duty: Duty) -> DutyView:
     """What the screen may show."""
-    return DutyView(status=duty.status, choices=tuple(statuses.items()), received=duty.received)
+    return DutyView(status=duty.status, received=duty.received)

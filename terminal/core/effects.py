@@ -29,13 +29,17 @@ class SaveEmergency(Struct, frozen=True):
 
 
 class SaveZones(Struct, frozen=True):
-    """Put what was learnt of dead zones on disk; what the disk refuses is learnt again."""
+    """Put what was learnt of dead zones on disk with the next events."""
 
 
 class StoreEvent(Struct, frozen=True):
     """Put an event on disk; it is sent once it is there."""
 
     message: Event
+
+
+class SaveWork(Struct, frozen=True):
+    """Put the crew's work on disk, together with the events that are stored now."""
 
 
 class RecordPoint(Struct, frozen=True):
@@ -64,6 +68,9 @@ class Note(Struct, frozen=True):
     fields: dict[str, object] = {}
 
 
+ToStore = StoreEvent | SaveWork | SaveZones | RecordPoint
+"""What goes to the disk by and by, in its order."""
+
 Effect = (
     StoreAlarm
     | SendAlarm
@@ -71,6 +78,7 @@ Effect = (
     | SaveEmergency
     | SaveZones
     | StoreEvent
+    | SaveWork
     | RecordPoint
     | ConfirmPress
     | ShowRung

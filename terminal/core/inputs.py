@@ -6,7 +6,9 @@ from hal.readings import AnyReading
 from terminal.contract.dead_zones import DeadZones
 from terminal.contract.line_trouble import Proof
 from terminal.contract.messages import DesiredState, Heartbeat, Place
+from terminal.contract.work import Picture
 from terminal.core.emergency import Emergency
+from terminal.core.work import Work
 from terminal.link import Command
 
 
@@ -34,10 +36,11 @@ class StoreFailed(Struct, frozen=True):
 
 
 class Restored(Struct, frozen=True):
-    """What the last run left on disk: its emergency and its duty status, where there was a run before."""
+    """What the last run left on disk: its emergency, duty status and work, where there was a run before."""
 
     emergency: Emergency | None
     duty: str | None
+    work: Work | None = None
     zones: DeadZones = DeadZones()
 
 
@@ -69,6 +72,12 @@ class HeartbeatHeard(Struct, frozen=True):
     """Headquarters is there."""
 
     heartbeat: Heartbeat
+
+
+class PictureSeen(Struct, frozen=True):
+    """Headquarters says who is near and who needs help."""
+
+    picture: Picture
 
 
 class LineChanged(Struct, frozen=True):
@@ -104,6 +113,7 @@ Told = (
     | Received
     | StateDesired
     | HeartbeatHeard
+    | PictureSeen
     | LineChanged
     | PublishRefused
     | PendingCounted

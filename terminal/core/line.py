@@ -97,10 +97,13 @@ def trouble(line: Line, link: LinkQuality | None, zone: Zone, now_ns: int, profi
 
 
 def _on_the_line(line: Line, now_ns: int, profile: Supervision) -> Trouble:
-    if not hq_is_silent(line, now_ns, profile):
-        return Trouble.HQ_DEAF if hq_is_deaf(line, now_ns, profile) else Trouble.NONE
+    silent = hq_is_silent(line, now_ns, profile)
+    if not silent and not hq_is_deaf(line, now_ns, profile):
+        return Trouble.NONE
     # A presence is acknowledged as often as it is sent: a broker that does so lately is not what is dead.
     if now_ns - line.broker_heard_mono_ns > (profile.presence_every_s + 2 * TICK_S) * 1e9:
         return Trouble.HALF_OPEN
+    if not silent:
+        return Trouble.HQ_DEAF
     waited_for_hq = now_ns - line.since_mono_ns > profile.hq_silent_after_s * 1e9
     return Trouble.HQ_GONE if waited_for_hq else Trouble.CONNECTING

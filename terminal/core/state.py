@@ -5,7 +5,8 @@ from msgspec import Struct
 from hal.readings import ButtonHealth, Fix, LinkQuality, PowerState, SourceHealth
 from terminal.contract.dead_zones import DeadZones
 from terminal.contract.messages import Who
-from terminal.core import alarm, duty, position, vehicle
+from terminal.contract.profile import Profile
+from terminal.core import alarm, crew, duty, jobs, position, texts, vehicle, work
 from terminal.core.channels import stale_after_ns
 from terminal.core.duty import Duty
 from terminal.core.emergency import Emergency
@@ -14,7 +15,8 @@ from terminal.core.position import Place
 from terminal.core.reporting import Reported, Reporting
 from terminal.core.supervision import Supervision
 from terminal.core.vehicle import Vehicle
-from terminal.link import TROUBLES, LineView, Snapshot, SourceView, UnitView
+from terminal.core.work import Work
+from terminal.link import TROUBLES, LineView, PictureView, Snapshot, SourceView, UnitView
 
 
 class State(Struct, frozen=True, kw_only=True):
@@ -37,6 +39,8 @@ class State(Struct, frozen=True, kw_only=True):
     restored: bool = False
     circuits: dict[str, ButtonHealth] = {}
     confirmed: tuple[str, int] = ("", 0)
+    work: Work = Work()
+    picture: PictureView | None = None
 
 
 CIRCUIT_PROBLEMS = {
@@ -55,7 +59,7 @@ class Rules(Struct, frozen=True):
     """What the configuration decides about the steps."""
 
     unit: UnitView
-    statuses: dict[str, str]
+    profile: Profile
     reporting: Reporting = Reporting()
     supervision: Supervision = Supervision()
 
@@ -75,11 +79,12 @@ def presence_facts(state: State, now_ns: int) -> PresenceFacts:
 def snapshot(state: State, rules: Rules, now_ns: int) -> Snapshot:
     """What the socket's clients may show now."""
     fix = state.place.fix
+    driven = vehicle.view(state.vehicle, fix, now_ns)
     return Snapshot(
         unit=rules.unit,
         position=position.view(state.place, now_ns),
-        vehicle=vehicle.view(state.vehicle, fix, now_ns),
-        duty=duty.view(state.duty, rules.statuses),
+        vehicle=driven,
+        duty=duty.view(state.duty),
         alarms=tuple(alarm.view(one, now_ns) for one in state.emergency.alarms),
         line=_line_view(state, rules.supervision, now_ns),
         link=_fresh(state.link, now_ns),
@@ -88,6 +93,13 @@ def snapshot(state: State, rules: Rules, now_ns: int) -> Snapshot:
             _source_view(health, state.circuits.get(name, ButtonHealth.OK))
             for name, health in sorted(state.sources.items())
         ),
+        profile=rules.profile,
+        jobs=jobs.view(state.work.jobs, current_fix(state, now_ns), driven.speed_mps),
+        texts=texts.told_view(state.work.texts),
+        sent=texts.sent_view(state.work.texts),
+        crew=crew.view(state.work.crew),
+        shift=work.shift_view(state.work.shift),
+        picture=state.picture,
     )
 
 

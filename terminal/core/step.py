@@ -24,10 +24,20 @@ from terminal.contract.messages import (
     TerminalStarted,
     VehicleChanged,
 )
-from terminal.core import duty, emergency, learning, position, reporting, restoring, vehicle
+from terminal.core import duty, emergency, learning, position, reporting, restoring, vehicle, work
 from terminal.core.alarm import is_open, rung
 from terminal.core.channels import ALARM_MOVED_EVERY_S
-from terminal.core.effects import Effect, Note, RecordPoint, SaveEmergency, SendAlarm, SendMoved, ShowRung, StoreEvent
+from terminal.core.effects import (
+    Effect,
+    Note,
+    RecordPoint,
+    SaveEmergency,
+    SaveWork,
+    SendAlarm,
+    SendMoved,
+    ShowRung,
+    StoreEvent,
+)
 from terminal.core.emergency import Emergency, Scene
 from terminal.core.inputs import (
     Commanded,
@@ -36,6 +46,7 @@ from terminal.core.inputs import (
     LineChanged,
     OutboxRepaired,
     PendingCounted,
+    PictureSeen,
     Published,
     PublishRefused,
     Received,
@@ -48,7 +59,7 @@ from terminal.core.inputs import (
 from terminal.core.line import after_beat, after_change
 from terminal.core.moment import Moment
 from terminal.core.state import CIRCUIT_PROBLEMS, Rules, State, current_fix
-from terminal.link import CancelAlarm, RaiseAlarm, SetDuty
+from terminal.link import CancelAlarm, PictureView, RaiseAlarm, SetDuty, WorkCommand
 from terminal.version import VERSION
 
 Step = tuple[State, list[Effect]]
@@ -160,11 +171,22 @@ def _commanded(state: State, commanded: Commanded, moment: Moment, rules: Rules)
         return _emergency(state, after)
     if isinstance(command, CancelAlarm):
         return _emergency(state, emergency.cancelled(state.emergency, command.incident, moment))
-    return _duty(state, command, moment, rules)
+    if isinstance(command, SetDuty):
+        return _duty(state, command, moment, rules)
+    return _work(state, command, moment)
+
+
+def _work(state: State, command: WorkCommand, moment: Moment) -> Step:
+    driven = vehicle.view(state.vehicle, state.place.fix, moment.mono_ns)
+    scene = work.Scene(position.report(state.place, moment.mono_ns), driven)
+    after, messages = work.commanded(state.work, command, scene, moment)
+    effects: list[Effect] = [StoreEvent(message) for message in messages]
+    notes = [Note("work-done", {"what": str(type(message).__struct_config__.tag)}) for message in messages]
+    return replace(state, work=after), [SaveWork(), *effects, *notes]
 
 
 def _duty(state: State, command: SetDuty, moment: Moment, rules: Rules) -> Step:
-    if command.status not in rules.statuses or command.status == state.duty.status:
+    if not duty.is_status(rules.profile, command.status) or command.status == state.duty.status:
         return state, []
     where = position.report(state.place, moment.mono_ns)
     message = DutyChanged(**moment.envelope(), status=command.status, position=where)
@@ -195,10 +217,12 @@ def _restored(state: State, told: Restored, moment: Moment, rules: Rules) -> Ste
     effects: list[Effect] = [SendAlarm(message) for alarm in together.alarms for message in alarm.unstored]
     effects += [SaveEmergency(), ShowRung(rung(together.alarms))]
     effects += [StoreEvent(TerminalStarted(**moment.envelope(), version=VERSION))]
-    state = replace(state, emergency=together, zones=told.zones, restored=True)
+    kept = state.work if told.work is None else work.restored(told.work)
+    state = replace(state, emergency=together, zones=told.zones, restored=True, work=kept)
     if state.duty.message_id:
         return state, effects
-    status = told.duty if told.duty in rules.statuses else state.duty.status
+    before = told.duty or ""
+    status = before if duty.is_status(rules.profile, before) else state.duty.status
     message = DutyChanged(**moment.envelope(), status=status)
     return replace(state, duty=duty.Duty(status, message.id)), [*effects, StoreEvent(message)]
 
@@ -217,7 +241,7 @@ def _published(state: State, published: Published, moment: Moment, _rules: Rules
 
 
 def _received(state: State, received: Received, _moment: Moment, _rules: Rules) -> Step:
-    state = replace(state, duty=duty.received(state.duty, received.ids))
+    state = replace(state, duty=duty.received(state.duty, received.ids), work=work.received(state.work, received.ids))
     return _emergency(state, emergency.received(state.emergency, received.ids))
 
 
@@ -227,7 +251,8 @@ def _desired(state: State, told: StateDesired, moment: Moment, _rules: Rules) ->
     if (epoch, revision) == state.confirmed:
         return state, effects
     confirmed = StateConfirmed(**moment.envelope(), revision=revision, epoch=epoch)
-    return replace(state, confirmed=(epoch, revision)), [*effects, StoreEvent(confirmed)]
+    state = replace(state, confirmed=(epoch, revision), work=work.desired(state.work, told.state))
+    return state, [*effects, SaveWork(), StoreEvent(confirmed)]
 
 
 def _heartbeat(state: State, heard: HeartbeatHeard, moment: Moment, _rules: Rules) -> Step:
@@ -237,6 +262,10 @@ def _heartbeat(state: State, heard: HeartbeatHeard, moment: Moment, _rules: Rule
     again = emergency.unstored(state.emergency) if state.line.epoch != beat.epoch else ()
     effects: list[Effect] = [SendAlarm(message) for message in again]
     return replace(state, line=line), effects
+
+
+def _picture(state: State, seen: PictureSeen, moment: Moment, _rules: Rules) -> Step:
+    return replace(state, picture=PictureView(seen.picture, moment.mono_ns)), []
 
 
 def _line(state: State, line: LineChanged, moment: Moment, _rules: Rules) -> Step:
@@ -295,6 +324,7 @@ STEPS = cast(
         Received: _received,
         StateDesired: _desired,
         HeartbeatHeard: _heartbeat,
+        PictureSeen: _picture,
         LineChanged: _line,
         PublishRefused: _refused,
         PendingCounted: _pending,

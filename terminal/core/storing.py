@@ -3,14 +3,12 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from terminal.contract import dead_zones
-from terminal.contract.dead_zones import DeadZones
 from terminal.contract.identity import new_id
 from terminal.contract.messages import Event, Place, Point, Stored, Thinned, Who, encode
 from terminal.contract.topics import Lane
@@ -19,7 +17,7 @@ from terminal.core.channels import TELEMETRY_COMMIT_EVERY_S
 from terminal.core.emergency import Emergency
 from terminal.core.inputs import PendingCounted, StoreFailed, Told
 from terminal.uplink import track
-from terminal.uplink.outbox import Entry, Outbox, Row
+from terminal.uplink.outbox import NO_STATES, Entry, Outbox, Row
 from terminal.uplink.sender import Sender
 from terminal.uplink.writer import OutboxFailed, Writer
 
@@ -34,14 +32,9 @@ CLOSES_WITHIN_S = 5.0
 
 EMERGENCY = "emergency"
 DUTY = "duty"
+WORK = "work"
 ZONES = "dead-zones"
-
-
-class WaitingEvent(NamedTuple):
-    """One event that is not on disk yet."""
-
-    entry: Entry
-    duty: str | None
+"""The states that stand in the outbox, by name."""
 
 
 class Storing:
@@ -56,15 +49,16 @@ class Storing:
     ) -> None:
         self._writer = writer
         self._sender = sender
-        self._who = who
+        self.who = who
         self._tell = tell
         self._new_account = new_account
         self._problem = ""
         self._given_up = {Lane.EVENT: 0, Lane.TRACK: 0}
         self.state_owed = False
-        self._events: list[WaitingEvent] = []
+        self._events: list[Entry] = []
+        self._kept: dict[str, bytes] = {}
         self._storing_events = False
-        self._points: list[Point] = []
+        self._points: list[tuple[Who, Point]] = []
         self._committed_s = float("-inf")
         self._committing = False
         self._tasks: set[asyncio.Task[object]] = set()
@@ -76,25 +70,25 @@ class Storing:
         """
         ids = tuple(message.id for message in messages)
         entries = [Entry(message.id, Lane.ALARM, encode(message)) for message in messages]
-        saved = None if state is None else msgspec.json.encode(emergency.on_disk(state, ids))
+        saved = NO_STATES if state is None else {EMERGENCY: msgspec.json.encode(emergency.on_disk(state, ids))}
         self._start(self._commit_alarms(entries, saved))
 
-    def event(self, message: Event, duty: str | None = None) -> None:
-        """Put one event on disk; with the duty status that it tells of, if it does."""
-        self._events.append(WaitingEvent(Entry(message.id, Lane.EVENT, encode(message)), duty))
+    def keep(self, name: str, state: bytes) -> None:
+        """Put a state on disk with the next events; the newest of a name is what counts."""
+        self._kept[name] = state
+
+    def event(self, message: Event) -> None:
+        """Put one event on disk, with the states that are to be kept."""
+        self._events.append(Entry(message.id, Lane.EVENT, encode(message)))
         if len(self._events) > MOST_EVENTS_HELD:
             del self._events[0]
             self._give_up(Lane.EVENT)
         if len(self._events) == 1:
             self._start(self._commit_events())
 
-    def zones(self, zones: DeadZones) -> None:
-        """Put what was learnt of dead zones on disk."""
-        self._start(self._commit([], dead_zones.encode(zones), ZONES, urgent=False))
-
     def point(self, point: Point) -> None:
         """Put a point on disk with the next batch."""
-        self._points.append(point)
+        self._points.append((self.who, point))
         if len(self._points) > MOST_POINTS_HELD:
             del self._points[0]
             self._give_up(Lane.TRACK)
@@ -111,11 +105,11 @@ class Storing:
             if count:
                 self._given_up[lane] = 0
                 reason = f"the disk refused for so long that {count} were given up before they had a place"
-                self.event(Thinned(id=new_id(), who=self._who, lane=lane, dropped=(), reason=reason))
+                self.event(Thinned(id=new_id(), who=self.who, lane=lane, dropped=(), reason=reason))
 
     def flush_if_due(self) -> None:
         """Commit what the disk refused, and the points that wait if the last batch is long enough ago."""
-        if self._events and not self._storing_events:
+        if (self._events or self._kept) and not self._storing_events:
             self._start(self._commit_events())
         now_s = asyncio.get_running_loop().time()
         if self._points and not self._committing and now_s - self._committed_s >= TELEMETRY_COMMIT_EVERY_S:
@@ -130,23 +124,23 @@ class Storing:
                 await self._commit_events()
                 await self._commit_points()
 
-    async def _commit_alarms(self, entries: list[Entry], saved: bytes | None) -> None:
-        if saved is not None:
+    async def _commit_alarms(self, entries: list[Entry], saved: Mapping[str, bytes]) -> None:
+        if saved:
             self.state_owed = False
-        if not await self._commit(entries, saved, EMERGENCY, urgent=True):
+        if not await self._commit(entries, saved, urgent=True):
             self.state_owed = True
 
     async def _commit_events(self) -> None:
         """In their order, those that came meanwhile together, until none waits or the disk refuses."""
         self._storing_events = True
         try:
-            while self._events:
-                batch = tuple(self._events)
-                duties = [one.duty for one in batch if one.duty is not None]
-                state = duties[-1].encode() if duties else None
-                if not await self._commit([one.entry for one in batch], state, DUTY, urgent=False):
+            while self._events or self._kept:
+                batch, kept = tuple(self._events), dict(self._kept)
+                if not await self._commit(batch, kept, urgent=False):
                     return
-                self._events = [one for one in self._events if one not in batch]
+                done = {entry.id for entry in batch}
+                self._events = [entry for entry in self._events if entry.id not in done]
+                self._kept = {name: state for name, state in self._kept.items() if kept.get(name) != state}
                 self._tell_given_up()
         finally:
             self._storing_events = False
@@ -156,17 +150,17 @@ class Storing:
             return
         points, self._committing = list(self._points), True
         try:
-            entries = [_entry_of(self._who, point) for point in points]
-            if await self._commit(entries, None, DUTY, urgent=False):
-                done = {point.id for point in points}
-                self._points = [point for point in self._points if point.id not in done]
+            entries = [_entry_of(who, point) for who, point in points]
+            if await self._commit(entries, NO_STATES, urgent=False):
+                done = {point.id for _, point in points}
+                self._points = [(who, point) for who, point in self._points if point.id not in done]
                 self._tell_given_up()
         finally:
             self._committing = False
 
-    async def _commit(self, entries: list[Entry], state: bytes | None, name: str, *, urgent: bool) -> bool:
+    async def _commit(self, entries: Sequence[Entry], states: Mapping[str, bytes], *, urgent: bool) -> bool:
         def commit(outbox: Outbox) -> tuple[list[int], str, int, str]:
-            seqs = outbox.commit(entries, state, name)
+            seqs = outbox.commit(entries, states)
             return seqs, outbox.id, sum(outbox.counts().values()), outbox.problem
 
         try:

@@ -145,15 +145,17 @@ class TerminalScreen(App[None]):
 
     def _say_view(self, snapshot: Snapshot | None, alarm: AlarmView | None, view: str) -> None:
         to_alarm = view == "duty" and alarm is not None
-        words_on_it = "" if snapshot is None else "SHOW\nALARM" if to_alarm else words.duty(snapshot.duty)[0]
-        self.query_one("#view", Target).say(words_on_it)
+        duty = "" if snapshot is None else words.duty(snapshot.duty, dict(self._choices))[0]
+        self.query_one("#view", Target).say("SHOW\nALARM" if to_alarm else duty)
 
     def _say_duty(self, snapshot: Snapshot | None) -> None:
         if snapshot is None:
             return
         duty = self.query_one("#duty", Container)
-        if snapshot.duty.choices != self._choices:
-            self._choices = snapshot.duty.choices
+        statuses = () if snapshot.profile is None else snapshot.profile.statuses
+        choices = tuple((one.code, one.label.en) for one in statuses)
+        if choices != self._choices:
+            self._choices = choices
             duty.set_class(len(self._choices) > WIDE_DUTY, "many")
             duty.remove_children()
             duty.mount(*(Target(words.clean(label), f"duty {code}") for code, label in self._choices))

@@ -124,7 +124,7 @@ def notice(snapshot: Snapshot, alarm: AlarmView | None) -> Said:
     return (f"Not working: {clean(', '.join(down))}", "warn") if down else NOTHING
 
 
-def duty(view: DutyView) -> Said:
+def duty(view: DutyView, labels: dict[str, str]) -> Said:
     """The duty status, and whether headquarters has it."""
-    words = clean(dict(view.choices).get(view.status, view.status))
+    words = clean(labels.get(view.status, view.status))
     return (f"DUTY\n{words}\nHQ has it", "good") if view.received else (f"DUTY\n{words}\nHQ not told", "warn")

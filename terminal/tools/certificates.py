@@ -19,6 +19,8 @@ from hal.errors import PatrolaError
 from terminal.contract.identity import NAME
 
 CA_DAYS = 3650
+LIST_DAYS = 30
+"""How long a revocation list is good; a broker believes nobody once its list is older."""
 BACKDATED = timedelta(hours=1)
 """A terminal whose clock is a little behind believes a new certificate too."""
 
@@ -77,6 +79,20 @@ class Authority(Struct, frozen=True):
         if hosts:
             draft = draft.add_extension(x509.SubjectAlternativeName([_host(one) for one in hosts]), critical=False)
         _write(folder, file, draft.sign(self.key, hashes.SHA256()), key)
+
+    def revoke(self, path: Path, *certificates: Path) -> None:
+        """Add these certificates to the revocation list at `path`, begun if there is none."""
+        now = datetime.now(UTC)
+        issuer = self.certificate.subject
+        draft = x509.CertificateRevocationListBuilder().issuer_name(issuer).last_update(now)
+        draft = draft.next_update(now + timedelta(days=LIST_DAYS))
+        for known in x509.load_pem_x509_crl(path.read_bytes()) if path.exists() else ():
+            draft = draft.add_revoked_certificate(known)
+        for one in certificates:
+            serial = x509.load_pem_x509_certificate(one.read_bytes()).serial_number
+            revoked = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now).build()
+            draft = draft.add_revoked_certificate(revoked)
+        path.write_bytes(draft.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

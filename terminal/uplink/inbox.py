@@ -7,7 +7,8 @@ from collections.abc import Callable
 from terminal.contract import topics
 from terminal.contract.messages import DesiredState, Heartbeat, Malformed, Receipt, decode_as
 from terminal.contract.topics import Lane
-from terminal.core.inputs import HeartbeatHeard, PendingCounted, Received, StateDesired, Told
+from terminal.contract.work import Picture
+from terminal.core.inputs import HeartbeatHeard, PendingCounted, PictureSeen, Received, StateDesired, Told
 from terminal.uplink.outbox import Outbox, Row
 from terminal.uplink.sender import Sender
 from terminal.uplink.writer import OutboxFailed, Writer
@@ -40,6 +41,8 @@ class Inbox:
                 self._receipted(decode_as(Receipt, payload))
             elif what == topics.STATE:
                 self._tell(StateDesired(decode_as(DesiredState, payload)))
+            elif what == topics.PICTURE:
+                self._tell(PictureSeen(decode_as(Picture, payload)))
             elif what == topics.HEARTBEAT:
                 heartbeat = decode_as(Heartbeat, payload)
                 self._epoch = heartbeat.epoch or self._epoch

@@ -5,8 +5,9 @@ Synchronous, for one thread. A commit that raised may be there all the same; mak
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -53,6 +54,8 @@ CREATE TEMP TRIGGER changed AFTER UPDATE OF receipted_s ON main.messages
 """How many messages of each lane have no receipt, kept by SQLite in memory: after an outage counting them anew takes
 longer than the commit of an alarm."""
 LANE_NUMBERS = {lane: number for number, lane in enumerate(Lane)}
+
+NO_STATES: Mapping[str, bytes] = MappingProxyType({})
 
 PAGE_BYTES = 1024
 """A commit writes whole pages, so small ones wear the card less; tests/bench/bench_outbox.py measures it."""
@@ -143,25 +146,25 @@ class Outbox:
         with durable.failing(self._path), self._db:
             yield
 
-    def commit(self, entries: Sequence[Entry], state: bytes | None = None, name: str = "emergency") -> list[int]:
-        """Put the entries, and a state under its name, on disk in one transaction; their places. Raises DiskFailed.
+    def commit(self, entries: Sequence[Entry], states: Mapping[str, bytes] = NO_STATES) -> list[int]:
+        """Put the entries, and states by name, on disk in one transaction; the entries' places. Raises DiskFailed.
 
         An entry whose id is there already keeps its place. An alarm may use the reserve of a full disk.
         """
         urgent = any(entry.lane is Lane.ALARM for entry in entries)
         try:
-            seqs = self._committed(entries, state, name)
+            seqs = self._committed(entries, states)
         except durable.DiskFull:
             if not (urgent and self._reserve.give_up()):
                 raise
-            seqs = self._committed(entries, state, name)
+            seqs = self._committed(entries, states)
         self._reserve.keep()
         return seqs
 
-    def _committed(self, entries: Sequence[Entry], state: bytes | None, name: str) -> list[int]:
+    def _committed(self, entries: Sequence[Entry], states: Mapping[str, bytes]) -> list[int]:
         with self._transaction():
             seqs = [self._placed(entry) for entry in entries]
-            if state is not None:
+            for name, state in states.items():
                 self._db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (f"state {name}", state))
             self._thin()
         return seqs

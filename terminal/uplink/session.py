@@ -50,7 +50,7 @@ class Session(Listener):
         supervision: Supervision,
     ) -> None:
         self._realm = realm
-        self._who = who
+        self.who = who
         self._brokers = brokers
         self._rules = rules
         self._sender = sender
@@ -102,7 +102,7 @@ class Session(Listener):
         incarnation = secrets.token_hex(8)
         will = self._presence(incarnation, online=False)
         connection = Connection(
-            self._who.unit,
+            self.who.unit,
             broker,
             self,
             will=will,
@@ -111,7 +111,7 @@ class Session(Listener):
         )
         try:
             await connection.open()
-            mine = topics.down_all(self._realm, self._who.unit)
+            mine = topics.down_all(self._realm, self.who.unit)
             await connection.subscribe(mine, timeout_s=self._rules.connect_within_s)
             self._tell(LineChanged(connected=True, broker=str(broker), incarnation=incarnation))
             self._sender.connected(connection)
@@ -149,8 +149,8 @@ class Session(Listener):
         presence = Presence(incarnation=incarnation, online=online, outbox=self._sender.outbox, goodbye=goodbye)
         if online:
             facts, mono_ms = msgspec.structs.asdict(self._facts), self._clock.mono_ns() // 1_000_000
-            presence = msgspec.structs.replace(presence, who=self._who, mono_ms=mono_ms, **facts)
-        return Publication(topics.up(self._realm, self._who.unit, topics.PRESENCE), encode(presence))
+            presence = msgspec.structs.replace(presence, who=self.who, mono_ms=mono_ms, **facts)
+        return Publication(topics.up(self._realm, self.who.unit, topics.PRESENCE), encode(presence))
 
     async def _pause(self, *, good: bool) -> None:
         if good:

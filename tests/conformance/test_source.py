@@ -173,6 +173,7 @@ def test_it_can_be_opened_again(bench: Bench) -> None:
     assert bench.speak is not None or one == other
 
 
+@pytest.mark.promise("P-HARD-05")
 def test_without_its_device_it_raises_an_error_that_says_what_to_do(bench: Bench) -> None:
     async def read() -> AnyReading:
         async with asyncio.timeout(DEADLINE_S), aclosing(bench.missing.readings()) as readings:

@@ -26,6 +26,7 @@ def parsed(document: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.promise("P-FLOW-05")
 def test_the_parser_finds_nothing_wrong() -> None:
     assert parsed(asyncapi.document()) == {"parsed": True, "found": []}
 

@@ -114,12 +114,14 @@ def look_at(name: str, defines: str, folder: Path) -> Found:
     return found
 
 
+@pytest.mark.promise("P-RECEIPT-11")
 @needs_spin
 @pytest.mark.parametrize("name", SEARCHES)
 def test_the_protocol_keeps_its_promises(name: str, tmp_path: Path, searches: dict[str, Found]) -> None:
     searches[name] = look_at(name, SEARCHES[name], tmp_path)
 
 
+@pytest.mark.promise("P-RECEIPT-11")
 @needs_spin
 @pytest.mark.long
 @pytest.mark.parametrize("name", LONG_SEARCHES)
@@ -127,6 +129,7 @@ def test_it_keeps_them_where_more_happens_at_once(name: str, tmp_path: Path) -> 
     look_at(name, LONG_SEARCHES[name], tmp_path)
 
 
+@pytest.mark.promise("P-RECEIPT-11")
 @needs_spin
 @pytest.mark.parametrize("rule", MUTANTS)
 def test_a_protocol_without_this_rule_is_found_out(rule: str, tmp_path: Path) -> None:
@@ -135,6 +138,7 @@ def test_a_protocol_without_this_rule_is_found_out(rule: str, tmp_path: Path) ->
     assert (found.broken, found.errors) == (promise, 1), found.output
 
 
+@pytest.mark.promise("P-RECEIPT-11")
 @needs_spin
 @pytest.mark.parametrize("rule", FAIR_MUTANTS)
 def test_without_this_rule_some_fair_run_never_does(rule: str, tmp_path: Path) -> None:
@@ -156,6 +160,7 @@ def test_every_step_of_the_model_is_taken_somewhere(tmp_path: Path, searches: di
     assert len({line for _, line in every}) == len(steps_written) - mutants_own
 
 
+@pytest.mark.promise("P-RECEIPT-11")
 def test_every_promise_is_broken_by_some_mutant_and_every_mutant_is_tried() -> None:
     text = MODEL.read_text()
     promised = set(re.findall(r"(?:PROMISE|FINALLY)\((\w+), ", text)) - {"name"}

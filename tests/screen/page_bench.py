@@ -14,6 +14,7 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 
 from hal.readings import Fix, FixMode
+from terminal.contract.profile import Choice, Label, Profile
 from terminal.core.link_server import LinkServer
 from terminal.link import (
     AlarmView,
@@ -33,14 +34,23 @@ from terminal.screen.target import Target
 DEADLINE_S = 20
 SECOND_NS = 1_000_000_000
 SMALL, LARGE = (50, 15), (100, 30)
-CHOICES = tuple((f"code-{n}", f"Status {n}") for n in range(6))
+
+
+def profile(words: str, count: int) -> Profile:
+    """A role with statuses code-0, code-1 ... of these words and their number."""
+    labels = [Label(en=f"{words}{n}", sl=f"{words}{n}", sr=f"{words}{n}") for n in range(count)]
+    statuses = tuple(Choice(code=f"code-{n}", label=label) for n, label in enumerate(labels))
+    return Profile(label=labels[0], initial="code-0", statuses=statuses)
+
+
 NOW_NS = time.monotonic_ns()
 FIX = Fix(source="gnss", mono_ns=NOW_NS, mode=FixMode.FIX_3D, lat_deg=45.267136, lon_deg=-19.833549)
 GOOD = Snapshot(
     unit=UnitView("NS-21", "P-21", "Octavia", "NS"),
     position=PositionView(fix=FIX, last_good=FIX, stale=False),
     vehicle=VehicleView(speed_mps=20.0, speed_source="can"),
-    duty=DutyView(status="code-1", choices=CHOICES, received=True),
+    profile=profile("Status ", 6),
+    duty=DutyView(status="code-1", received=True),
     line=LineView(connected=True, storing=True, attended=True, hq_silent=False, hq_heard_mono_ns=NOW_NS),
 )
 PRESSED = AlarmView(

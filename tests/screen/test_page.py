@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 from page_bench import (
-    CHOICES,
     FIX,
     GOOD,
     LARGE,
@@ -17,6 +16,7 @@ from page_bench import (
     alarmed,
     core_process,
     page,
+    profile,
     run,
 )
 from textual.color import Color
@@ -36,6 +36,7 @@ def test_position_speed_line_and_duty_are_there(tmp_path: Path):
     run(promise)
 
 
+@pytest.mark.promise("P-SHOW-03")
 def test_a_position_grows_old_on_the_page(tmp_path: Path):
     async def promise() -> None:
         async with page(tmp_path) as seen:
@@ -66,6 +67,7 @@ RUNGS: list[tuple[dict[str, object], tuple[str, ...]]] = [
 ]
 
 
+@pytest.mark.promise("P-SHOW-01")
 def test_each_rung_is_said_on_its_own_proof(tmp_path: Path):
     async def promise() -> None:
         async with page(tmp_path) as seen:
@@ -87,6 +89,7 @@ def test_a_cleared_alarm_says_by_whom_and_why_and_gives_way_to_duty(tmp_path: Pa
     run(promise)
 
 
+@pytest.mark.promise("P-SHOW-02")
 def test_urgency_is_seen_while_the_crew_looks_at_the_duty_statuses(tmp_path: Path):
     async def promise() -> None:
         async with page(tmp_path, snapshot=alarmed(urgency=Urgency.USE_THE_RADIO)) as seen:
@@ -98,6 +101,7 @@ def test_urgency_is_seen_while_the_crew_looks_at_the_duty_statuses(tmp_path: Pat
     run(promise)
 
 
+@pytest.mark.promise("P-KIND-05")
 def test_a_silent_alarm_changes_no_cell(tmp_path: Path):
     silent = alarmed(silent=True, store_failed=True, received=True, acknowledged_by="X", urgency=Urgency.USE_THE_RADIO)
 
@@ -118,6 +122,7 @@ def _driving(snapshot: Snapshot, speed_mps: float) -> Snapshot:
     return replace(snapshot, vehicle=VehicleView(speed_mps=speed_mps))
 
 
+@pytest.mark.promise("P-SHOW-12")
 def test_a_real_alarm_hides_no_other_and_comes_before_a_test(tmp_path: Path):
     test = replace(PRESSED, incident="T", kind="test", pressed_mono_ns=PRESSED.pressed_mono_ns + 1)
 
@@ -129,6 +134,7 @@ def test_a_real_alarm_hides_no_other_and_comes_before_a_test(tmp_path: Path):
     run(promise)
 
 
+@pytest.mark.promise("P-PRESS-10")
 def test_sos_is_two_taps_in_two_places(tmp_path: Path):
     async def promise() -> None:
         async with page(tmp_path) as seen:
@@ -144,6 +150,7 @@ def test_sos_is_two_taps_in_two_places(tmp_path: Path):
     run(promise)
 
 
+@pytest.mark.promise("P-PRESS-10")
 def test_the_second_tap_comes_in_time_or_does_nothing_at_all(tmp_path: Path):
     async def promise() -> None:
         async with page(tmp_path) as seen:
@@ -160,6 +167,7 @@ def test_the_second_tap_comes_in_time_or_does_nothing_at_all(tmp_path: Path):
     run(promise)
 
 
+@pytest.mark.promise("P-SHOW-10")
 def test_an_alarm_that_core_does_not_show_is_not_confirmed(tmp_path: Path):
     async def promise() -> None:
         async with page(tmp_path) as seen:
@@ -171,6 +179,7 @@ def test_an_alarm_that_core_does_not_show_is_not_confirmed(tmp_path: Path):
     run(promise)
 
 
+@pytest.mark.promise("P-PRESS-14")
 def test_an_alarm_that_is_called_without_core_goes_out_when_core_comes(tmp_path: Path):
     async def promise() -> None:
         async with page(tmp_path, snapshot=None) as seen:
@@ -213,6 +222,7 @@ async def _call(seen: Page) -> None:
     await seen.tap("#send")
 
 
+@pytest.mark.promise("P-SHOW-05")
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "hung"])
 def test_when_core_is_gone_the_page_says_so_and_shows_nothing_as_current(tmp_path: Path, end: signal.Signals):
     async def promise() -> None:
@@ -240,7 +250,7 @@ def test_duty_says_whether_headquarters_has_it_and_a_tap_changes_it(tmp_path: Pa
             await seen.says("DUTY Status 1 HQ has it")
             await seen.tap("#duty Target:last-child")
             await seen.until(lambda: seen.core.taken == [SetDuty(status="code-5")])
-            seen.core.publish(replace(GOOD, duty=DutyView(status="code-5", choices=CHOICES)))
+            seen.core.publish(replace(GOOD, duty=DutyView(status="code-5")))
             await seen.says("DUTY Status 5 HQ not told")
             assert [one.code for one in seen.shown(Target) if one.has_class("chosen")] == ["duty code-5"]
 
@@ -248,13 +258,11 @@ def test_duty_says_whether_headquarters_has_it_and_a_tap_changes_it(tmp_path: Pa
 
 
 def test_a_longer_list_of_statuses_can_be_tapped_too(tmp_path: Path):
-    choices = tuple((f"c/{n}", f"S{n}") for n in range(9))
-
     async def promise() -> None:
-        async with page(tmp_path, snapshot=replace(GOOD, duty=DutyView(status="c/0", choices=choices))) as seen:
+        async with page(tmp_path, snapshot=replace(GOOD, profile=profile("S", 9))) as seen:
             await seen.until(lambda: len(seen.shown(Target)) == 9 + 2)
             await seen.tap("#duty Target:last-child")
-            await seen.until(lambda: seen.core.taken == [SetDuty(status="c/8")])
+            await seen.until(lambda: seen.core.taken == [SetDuty(status="code-8")])
 
     run(promise)
 

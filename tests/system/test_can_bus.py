@@ -155,6 +155,7 @@ def imports(tree: ast.Module) -> set[str]:
     return plain | {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
 
 
+@pytest.mark.promise("P-HARD-06")
 def test_only_three_modules_touch_a_bus_and_none_of_them_writes() -> None:
     touching = {}
     for path, tree in product_modules().items():
@@ -166,11 +167,13 @@ def test_only_three_modules_touch_a_bus_and_none_of_them_writes() -> None:
         assert not attributes & WRITING, name
 
 
+@pytest.mark.promise("P-HARD-06")
 @pytest.mark.parametrize("offered", [Listener, KernelListener, LibraryListener])
 def test_a_listener_offers_nothing_but_listening(offered: type) -> None:
     assert {name for name in dir(offered) if not name.startswith("_")} == {"frames", "close"}
 
 
+@pytest.mark.promise("P-HARD-06")
 def test_a_bus_offers_nothing_but_listening() -> None:
     assert {name for name in dir(source("virtual", "offers")) if not name.startswith("_")} == {
         "name",

@@ -71,6 +71,7 @@ def test_the_time_is_the_recordings(tmp_path: Path, suffix: str) -> None:
     assert found[10].mono_ns == round((found[10].t or 0) * 1e9)
 
 
+@pytest.mark.promise("P-FLOW-04")
 def test_the_same_recording_gives_the_same_readings() -> None:
     recording = source(CAR_LOG)
     assert asyncio.run(read(recording)) == asyncio.run(read(recording)) == readings(CAR_LOG)

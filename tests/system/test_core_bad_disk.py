@@ -85,6 +85,7 @@ def gone(folder: Path) -> None:
     folder.unlink() if folder.is_file() else shutil.rmtree(folder)
 
 
+@pytest.mark.promise("P-DISK-04")
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
@@ -108,6 +109,7 @@ def test_a_folder_that_cannot_be_used_is_named_and_holds_no_alarm_back(scene: Sc
         assert core.end() == 0
 
 
+@pytest.mark.promise("P-DISK-07")
 def test_a_damaged_outbox_stands_aside_and_headquarters_is_told(scene: Scene) -> None:
     car = scene.car()
     car.outbox.parent.mkdir()
@@ -122,6 +124,7 @@ def test_a_damaged_outbox_stands_aside_and_headquarters_is_told(scene: Scene) ->
     assert car.outbox.with_name("outbox.db.corrupt-1").read_bytes().startswith(b"no database at all")
 
 
+@pytest.mark.promise("P-DISK-04")
 @pytest.mark.parametrize(
     ("bad", "said", "good"),
     [("size=8m,ro", "cannot be written", "rw"), ("size=12k", "the disk is full; free space", "size=8m")],
@@ -138,6 +141,7 @@ def test_a_core_that_starts_on_a_bad_disk_sends_from_memory(scene: Scene, bad: s
         assert core.end() == 0
 
 
+@pytest.mark.promise("P-DISK-06")
 def test_the_reserve_lets_an_alarm_onto_a_full_disk_and_what_waits_is_stored_once_there_is_room(scene: Scene) -> None:
     car = scene.car()
     disk = car.outbox.parent
@@ -160,7 +164,7 @@ def test_the_reserve_lets_an_alarm_onto_a_full_disk_and_what_waits_is_stored_onc
 
 def change_duty_until_it_is_full(screen: Screen) -> str:
     """The log may have a little room left in its pages; the duty status that was set last."""
-    choices = [code for code, _ in screen.seen[-1].duty.choices]
+    choices = [one.code for one in screen.seen[-1].profile.statuses]
     for status in (choices * 3)[1:]:
         screen.send(SetDuty(status=status))
         now = screen.until(lambda now, status=status: now.duty.status == status and is_answered(now))
@@ -173,6 +177,7 @@ def is_answered(snapshot: Snapshot) -> bool:
     return snapshot.duty.received or bool(snapshot.line.disk_problem)
 
 
+@pytest.mark.promise("P-DISK-07", "P-PRESS-03")
 def test_an_outbox_that_is_damaged_under_a_running_core_is_begun_anew_under_a_new_account(scene: Scene) -> None:
     car = scene.car()
     disk = car.outbox.parent
@@ -200,6 +205,7 @@ SLOW_US = 2_000_000
 """What each sync takes; an outbox is begun with several of them."""
 
 
+@pytest.mark.promise("P-DISK-05")
 def test_an_alarm_does_not_wait_for_a_disk_that_stalls(scene: Scene) -> None:
     car = scene.car()
     delays = [f"{call}:delay_enter={SLOW_US}" for call in ("fdatasync", "fsync")]
@@ -218,6 +224,7 @@ def order(core: Process, incident: str) -> list[str]:
     return [json.loads(line)["event"] for line in list(core.out.told) if incident in line]
 
 
+@pytest.mark.promise("P-DISK-04")
 def test_the_screens_alarm_needs_no_disk_either(scene: Scene) -> None:
     car = scene.car()
     a_file(car.outbox.parent)

@@ -75,6 +75,7 @@ def told_of_source(car: Car) -> tuple[list[bool], int]:
     return [one.up for one in events if isinstance(one, SourceChanged) and one.source == "gnss"], points
 
 
+@pytest.mark.promise("P-HARD-05")
 def test_a_gpsd_that_is_absent_comes_is_killed_and_comes_again(receiver: Receiver, tmp_path: Path) -> None:
     port = free_port()
     car = Car(tmp_path / "car-1", free_port(), f'\n[sources.gnss]\ndriver = "gpsd"\nport = {port}\n')
@@ -95,6 +96,7 @@ def test_a_gpsd_that_is_absent_comes_is_killed_and_comes_again(receiver: Receive
     assert points >= 2
 
 
+@pytest.mark.promise("P-HARD-05")
 def test_a_serial_receiver_that_talks_nonsense_is_unplugged_and_comes_back(receiver: Receiver, tmp_path: Path) -> None:
     car = Car(
         tmp_path / "car-1", free_port(), f'\n[sources.gnss]\ndriver = "nmea_serial"\ndevice = "{receiver.path}"\n'
@@ -119,6 +121,7 @@ def test_a_serial_receiver_that_talks_nonsense_is_unplugged_and_comes_back(recei
     assert points >= 2
 
 
+@pytest.mark.promise("P-HARD-05")
 def test_a_dbc_that_cannot_be_used_is_named_and_takes_nothing_from_the_button(tmp_path: Path) -> None:
     (tmp_path / "car.dbc").write_text('BO_ 1 A: 1 X\n SG_ S : 0|8@1+ (1,0) [0|0] "" X\n\nVAL_ 1 GONE 0 "a" ;\n')
     (tmp_path / "map.toml").write_text('name = "A"\ndbc = "car.dbc"\n[signals]\n"Vehicle.Speed" = { dbc = "A.S" }\n')

@@ -104,6 +104,7 @@ def sample(request: pytest.FixtureRequest) -> int | None:
     return None if request.config.getoption("--long") else SAMPLE
 
 
+@pytest.mark.promise("P-DISK-02", "P-RECEIPT-14")
 def test_core_survives_a_kill_at_its_disk_calls(tmp_path: Path, calls: dict[str, int], sample: int | None) -> None:
     shifts = everywhere(tmp_path, calls, "signal=SIGKILL", sample)
     # No two shifts make just as many calls, so a kill at the very last ones may come too late.
@@ -111,6 +112,7 @@ def test_core_survives_a_kill_at_its_disk_calls(tmp_path: Path, calls: dict[str,
     assert any(shift.shown for shift in shifts)
 
 
+@pytest.mark.promise("P-DISK-02")
 @pytest.mark.parametrize("error", ["EIO", "ENOSPC"])
 def test_core_survives_a_disk_call_that_fails_once(
     tmp_path: Path, calls: dict[str, int], sample: int | None, error: str

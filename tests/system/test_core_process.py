@@ -36,6 +36,7 @@ def held(car: Car, lane: Lane) -> list[bytes]:
     return bodies
 
 
+@pytest.mark.promise("P-DISK-10")
 def test_a_killed_core_takes_up_its_open_alarm_and_the_press_that_it_had_not_stored(car: Car) -> None:
     folder = car.outbox.parent
     with Board(car.folder) as board:
@@ -132,6 +133,7 @@ def test_core_ends_when_told_to_while_a_broker_does_not_take_its_call(tmp_path: 
             assert core.end() == 0
 
 
+@pytest.mark.promise("P-SEND-15")
 def test_core_ends_when_told_to_while_a_broker_does_not_answer(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         car = Car(tmp_path / "car-1", silent.getsockname()[1])
@@ -173,6 +175,7 @@ def limited(*limits: str) -> Wrap:
     return lambda command: ["prlimit", *limits, *command]
 
 
+@pytest.mark.promise("P-HARD-01")
 @pytest.mark.parametrize("limit", ["--nofile=40", "--as=400000000"])
 def test_a_crowd_at_the_socket_takes_neither_files_nor_memory_from_an_alarm(car: Car, limit: str) -> None:
     with Board(car.folder) as board, car.core(limited(limit)) as core, car.screen(core) as screen:
@@ -215,6 +218,7 @@ def wrong_clock(wall: str) -> Wrap:
     return lambda command: ["env", *faked, *command]
 
 
+@pytest.mark.promise("P-TIME-01")
 @pytest.mark.parametrize("wall", WRONG)
 def test_a_wall_clock_that_is_far_wrong_dates_nothing_and_holds_nothing_up(car: Car, wall: str) -> None:
     with Board(car.folder) as board:

@@ -43,6 +43,7 @@ def test_the_alarm_goes_all_the_way_and_nothing_is_lost(tmp_path: Path) -> None:
     assert told[-1]["sent"]["alarm"] == told[-1]["stored"]["alarm"] == 1
 
 
+@pytest.mark.promise("P-SHOW-06")
 def test_the_button_lamp_shows_the_rungs_in_order(tmp_path: Path) -> None:
     _, told = played("--duration", "2", "--folder", str(tmp_path))
     order = ["dead", "pressed", "stored", "sent", "received", "acknowledged", "off"]
@@ -54,6 +55,7 @@ def test_the_button_lamp_shows_the_rungs_in_order(tmp_path: Path) -> None:
 KILLED_AT = ["process-started", "alarm-raised", "alarm-sent", "alarm-received", "alarm-acknowledged"]
 
 
+@pytest.mark.promise("P-PRESS-02", "P-RECEIPT-04")
 @pytest.mark.parametrize("name", ["core", "hq", "broker"])
 @pytest.mark.parametrize("moment", KILLED_AT)
 def test_kill_9_at_any_moment_loses_nothing_and_doubles_nothing(name: str, moment: str, tmp_path: Path) -> None:

@@ -111,6 +111,7 @@ def test_a_firmware_that_does_not_prove_itself_is_not_called_good(flash_boards: 
     assert "self-test: button" in str(done.result["remedy"])
 
 
+@pytest.mark.promise("P-PRESS-05")
 def test_a_press_that_waits_is_not_lost_by_flashing(
     flash_boards: Callable[..., FlashBoard], checkout: Callable[[str], None]
 ) -> None:

@@ -22,6 +22,7 @@ def test_every_difference_from_gpsd_is_explained(rows: list[comparison.Row]) -> 
     assert {(row.log, row.via) for row in rows if row.differs} == set(comparison.WHY)
 
 
+@pytest.mark.promise("P-SHOW-13")
 def test_no_position_is_told_where_gpsd_had_none(rows: list[comparison.Row]) -> None:
     assert [row for row in rows if row.invented] == []
     assert sum(row.no_fix for row in rows if row.via == "nmea") > 150

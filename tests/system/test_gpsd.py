@@ -104,6 +104,7 @@ def test_gpsds_fix_comes_through(receiver: Receiver, daemon: RealGpsd) -> None:
     assert fix.altitude_msl_m == 80.5
 
 
+@pytest.mark.promise("P-SHOW-07")
 def test_a_receiver_gone_silent_takes_the_position_back(receiver: Receiver, daemon: RealGpsd) -> None:
     async def story() -> tuple[list[AnyReading], SourceError]:
         driving = asyncio.create_task(Drive(receiver).run())

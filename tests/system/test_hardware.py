@@ -101,6 +101,7 @@ def chip(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Chip]:
     made.stop()
 
 
+@pytest.mark.promise("P-PRESS-05")
 def test_a_press_on_the_pins_of_each_board_is_told_kept_and_let_go_of(chip: Chip) -> None:
     nonce = chip.until("HELLO", 1, "E661410403123456")[2]
     chip.adc(PRESSED_PERMILLE)

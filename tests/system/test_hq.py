@@ -189,6 +189,7 @@ async def on_command_line(hq: Headquarters, *words: str) -> tuple[int, str, str]
     return await asyncio.to_thread(hq.asked, *words)
 
 
+@pytest.mark.promise("P-SHOW-11")
 def test_an_alarm_is_receipted_taken_and_cleared_by_people_with_names(hq: Headquarters, mosquitto: Broker) -> None:
     alarm = raised()
 
@@ -218,6 +219,7 @@ def test_an_alarm_is_receipted_taken_and_cleared_by_people_with_names(hq: Headqu
     assert seen["alarm-cleared"]["reason"] == "patrol is safe"
 
 
+@pytest.mark.promise("P-HQ-02")
 def test_what_a_car_is_told_is_repeated_until_it_confirms(hq: Headquarters, mosquitto: Broker) -> None:
     alarm = raised()
 
@@ -240,6 +242,7 @@ def test_what_a_car_is_told_is_repeated_until_it_confirms(hq: Headquarters, mosq
     played(mosquitto, scene)
 
 
+@pytest.mark.promise("P-RECEIPT-01")
 def test_places_are_receipted_after_they_are_on_disk(hq: Headquarters, mosquitto: Broker) -> None:
     events = [duty(seq) for seq in (1, 2)]
 
@@ -260,6 +263,7 @@ def test_places_are_receipted_after_they_are_on_disk(hq: Headquarters, mosquitto
     store.close()
 
 
+@pytest.mark.promise("P-SHOW-08")
 def test_the_heart_beats_with_two_facts(hq: Headquarters, mosquitto: Broker) -> None:
     async def scene(car: Car) -> None:
         beat = await car.hears(topics.HEARTBEAT, Heartbeat)
@@ -276,6 +280,7 @@ def test_the_heart_beats_with_two_facts(hq: Headquarters, mosquitto: Broker) -> 
     played(mosquitto, scene)
 
 
+@pytest.mark.promise("P-HARD-07", "P-HQ-08")
 def test_noise_is_survived_and_counted_without_its_content(hq: Headquarters, mosquitto: Broker) -> None:
     async def scene(car: Car) -> None:
         for lane in (*Lane, topics.PRESENCE, "no-lane"):
@@ -290,6 +295,7 @@ def test_noise_is_survived_and_counted_without_its_content(hq: Headquarters, mos
     assert "Novak" not in log
 
 
+@pytest.mark.promise("P-HQ-03")
 def test_a_car_and_its_incident_outlive_headquarters(hq: Headquarters, mosquitto: Broker) -> None:
     alarm = raised()
 
@@ -306,6 +312,7 @@ def test_a_car_and_its_incident_outlive_headquarters(hq: Headquarters, mosquitto
     assert [(one["incident"], one["open"]) for one in incidents] == [(alarm.incident, True)]
 
 
+@pytest.mark.promise("P-HQ-06")
 def test_what_came_while_headquarters_was_away_is_receipted_when_it_is_back(
     hq: Headquarters, mosquitto: Broker
 ) -> None:
@@ -347,6 +354,7 @@ def test_a_presence_that_is_only_repeated_costs_the_car_no_state(hq: Headquarter
     played(mosquitto, scene)
 
 
+@pytest.mark.promise("P-RECEIPT-06")
 def test_gaps_are_listed(hq: Headquarters, mosquitto: Broker) -> None:
     async def scene(car: Car) -> None:
         car.says(Lane.EVENT, duty(4))
@@ -367,6 +375,7 @@ def test_a_new_epoch_is_told_with_the_next_beat(hq: Headquarters, mosquitto: Bro
     played(mosquitto, scene)
 
 
+@pytest.mark.promise("P-HQ-07")
 def test_the_command_line_says_no_with_a_reason_and_an_exit_code(hq: Headquarters, tmp_path: Path) -> None:
     code, _, complaint = hq.asked("ack", "12345678", "--by", "Dispatcher 7")
     assert (code, "hq incidents" in complaint) == (1, True)
@@ -389,6 +398,7 @@ def test_it_ends_when_it_is_told_to_and_leaves_no_socket(hq: Headquarters) -> No
     assert not (hq.folder / "hq.sock").exists()
 
 
+@pytest.mark.promise("P-HQ-08")
 def test_nonsense_on_the_api_gets_an_answer_and_a_watcher_who_does_not_read_is_let_go(
     hq: Headquarters, mosquitto: Broker
 ) -> None:

@@ -29,7 +29,7 @@ def is_settled(snapshot: Snapshot) -> bool:
 
 def change_duty_until_it_does_not_store(screen: Screen) -> None:
     """The log may have a little room left in its pages."""
-    choices = [code for code, _ in screen.seen[-1].duty.choices]
+    choices = [one.code for one in screen.seen[-1].profile.statuses]
     for status in (choices * 3)[1:]:
         screen.send(SetDuty(status=status))
         now = screen.until(lambda now, status=status: now.duty.status == status and is_answered(now))
@@ -42,6 +42,7 @@ def is_answered(snapshot: Snapshot) -> bool:
     return snapshot.duty.received or not snapshot.line.storing
 
 
+@pytest.mark.promise("P-RECEIPT-12")
 def test_a_full_disk_stops_the_receipts_and_is_told_to_the_car_until_there_is_room(hq: Headquarters, car: Car) -> None:
     disk = hq.store.parent
     with hq.serving(on_small_disk(disk)) as serving, Board(car.folder) as board:
@@ -79,6 +80,7 @@ def test_a_disk_that_is_bad_at_the_start_ends_it_with_the_reason(hq: Headquarter
     assert hq.process.process.returncode == 2
 
 
+@pytest.mark.promise("P-RECEIPT-07")
 def test_a_damaged_store_stands_aside_and_cars_send_again_what_they_hold(hq: Headquarters, car: Car) -> None:
     with Board(car.folder) as board, car.core() as core, car.screen(core) as screen:
         with hq.serving() as serving:

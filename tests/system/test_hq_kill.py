@@ -125,6 +125,7 @@ def everywhere(folder: Path, broker: Broker, calls: dict[str, int], what: str, s
         return list(pool.map(at, every_call(calls, sample)))
 
 
+@pytest.mark.promise("P-RECEIPT-09", "P-RECEIPT-14")
 def test_headquarters_survives_a_kill_at_its_disk_calls(
     tmp_path: Path, broker: Broker, calls: dict[str, int], sample: int | None
 ) -> None:
@@ -134,6 +135,7 @@ def test_headquarters_survives_a_kill_at_its_disk_calls(
     assert any(watch.receipted for watch in watches)
 
 
+@pytest.mark.promise("P-RECEIPT-09")
 @pytest.mark.parametrize("error", ["EIO", "ENOSPC"])
 def test_a_disk_call_that_fails_once_costs_headquarters_nothing(
     tmp_path: Path, broker: Broker, calls: dict[str, int], sample: int | None, error: str

@@ -43,6 +43,7 @@ def test_it_is_a_button_board_that_tests_itself(link: Path) -> None:
     assert isinstance(driver(link), SelfTesting)
 
 
+@pytest.mark.promise("P-PRESS-01")
 @pytest.mark.parametrize("interpreter", [(), (sys.executable,)], ids=["default", "cpython"])
 def test_a_press_comes_with_its_name_and_is_held_until_stored(link: Path, interpreter: tuple[str, ...]) -> None:
     async def scenario(b: Bench) -> None:
@@ -61,6 +62,7 @@ def test_a_press_comes_with_its_name_and_is_held_until_stored(link: Path, interp
     run(scenario, link, interpreter=interpreter)
 
 
+@pytest.mark.promise("P-PRESS-04")
 def test_letting_go_of_the_button_changes_nothing(link: Path) -> None:
     async def scenario(b: Bench) -> None:
         press = await b.press()
@@ -70,6 +72,7 @@ def test_letting_go_of_the_button_changes_nothing(link: Path) -> None:
     run(scenario, link)
 
 
+@pytest.mark.promise("P-PRESS-17")
 def test_every_one_of_several_presses_is_told_and_confirmed_by_itself(link: Path) -> None:
     async def scenario(b: Bench) -> None:
         first = await b.press()
@@ -88,6 +91,7 @@ def test_every_one_of_several_presses_is_told_and_confirmed_by_itself(link: Path
     run(scenario, link)
 
 
+@pytest.mark.promise("P-PRESS-13")
 def test_a_press_while_the_terminal_is_away_is_told_when_it_comes(link: Path) -> None:
     async def scenario() -> None:
         made = Bench(link)
@@ -119,6 +123,7 @@ def test_a_press_confirmed_while_the_board_was_away_is_let_go_of_and_not_told_ag
     run(scenario, link)
 
 
+@pytest.mark.promise("P-PRESS-05")
 def test_a_power_cut_of_the_board_keeps_a_press_and_its_name(link: Path) -> None:
     async def scenario(b: Bench) -> None:
         press = await b.press()
@@ -132,6 +137,7 @@ def test_a_power_cut_of_the_board_keeps_a_press_and_its_name(link: Path) -> None
     run(scenario, link)
 
 
+@pytest.mark.promise("P-PRESS-05")
 def test_a_reset_of_the_board_keeps_a_press_and_its_name(link: Path) -> None:
     async def scenario(b: Bench) -> None:
         press = await b.press()
@@ -147,6 +153,7 @@ def test_a_reset_of_the_board_keeps_a_press_and_its_name(link: Path) -> None:
     run(scenario, link)
 
 
+@pytest.mark.promise("P-PRESS-05")
 def test_a_board_that_hangs_is_gone_for_core_and_reset_by_its_watchdog(link: Path) -> None:
     async def scenario(b: Bench) -> None:
         press = await b.press()
@@ -159,6 +166,7 @@ def test_a_board_that_hangs_is_gone_for_core_and_reset_by_its_watchdog(link: Pat
     run(scenario, link)
 
 
+@pytest.mark.promise("P-PRESS-12")
 def test_a_button_pressed_during_boot_is_a_press(link: Path) -> None:
     async def scenario(b: Bench) -> None:
         b.board.plug()
@@ -192,6 +200,7 @@ def test_a_rebooted_board_counts_under_a_new_nonce(link: Path) -> None:
     run(scenario, link)
 
 
+@pytest.mark.promise("P-PRESS-07")
 def test_noise_does_not_press_and_does_not_hide_a_press(link: Path) -> None:
     async def scenario(b: Bench) -> None:
         told = len(b.readings)
@@ -208,6 +217,7 @@ def test_noise_does_not_press_and_does_not_hide_a_press(link: Path) -> None:
     run(scenario, link)
 
 
+@pytest.mark.promise("P-PRESS-08")
 @pytest.mark.parametrize("health", [one for one in ButtonHealth if one is not ButtonHealth.OK])
 def test_a_fault_of_the_circuit_is_told_and_its_end_too(link: Path, health: ButtonHealth) -> None:
     async def scenario(b: Bench) -> None:
@@ -254,6 +264,7 @@ def test_only_inputs_that_are_wired_are_told(link: Path) -> None:
     run(scenario, link, wired=("lightbar", "ignition", "door"))
 
 
+@pytest.mark.promise("P-SHOW-06")
 def test_the_lamp_shows_the_rung_also_after_the_board_was_away(link: Path) -> None:
     async def scenario(b: Bench) -> None:
         b.driver.show_rung("received")
@@ -269,6 +280,7 @@ def test_the_lamp_shows_the_rung_also_after_the_board_was_away(link: Path) -> No
     run(scenario, link)
 
 
+@pytest.mark.promise("P-SHOW-06")
 def test_a_lamp_frame_lost_to_noise_is_made_good(link: Path) -> None:
     async def scenario(b: Bench) -> None:
         b.driver._write((frame.encode("LAMP", "sent"),))  # type: ignore[attr-defined]  # as if noise had made it
@@ -278,6 +290,7 @@ def test_a_lamp_frame_lost_to_noise_is_made_good(link: Path) -> None:
     run(scenario, link, beat_s=0.1)
 
 
+@pytest.mark.promise("P-KIND-06")
 def test_a_silent_board_shows_nothing(link: Path) -> None:
     async def scenario(b: Bench) -> None:
         await b.press()
@@ -306,6 +319,7 @@ def test_a_terminal_that_falls_silent_is_shown_and_its_supply_cycled_if_that_is_
     asyncio.run(scene())
 
 
+@pytest.mark.promise("P-TIME-03")
 def test_a_clock_that_wraps_under_a_press_changes_nothing(link: Path) -> None:
     async def scenario(b: Bench) -> None:
         b.board.pins(f"ahead {frame.TIME - 200}")

@@ -178,6 +178,7 @@ def test_a_server_whose_core_does_not_publish_is_silent(path: Path):
     run(promise)
 
 
+@pytest.mark.promise("P-HARD-01")
 def test_a_client_that_never_reads_costs_one_snapshot_and_the_others_nothing(path: Path):
     async def promise() -> None:
         async with bench(path) as core, visit(path) as idle, visit(path) as busy:
@@ -200,6 +201,7 @@ def _waiting_bytes(server: LinkServer) -> list[int]:
     return [client._transport.get_write_buffer_size() for client in server._clients]
 
 
+@pytest.mark.promise("P-FLOW-07")
 def test_a_command_comes_with_the_role_of_its_user(path: Path):
     async def promise() -> None:
         async with bench(path) as core:
@@ -218,6 +220,7 @@ def test_a_command_comes_with_the_role_of_its_user(path: Path):
     run(promise)
 
 
+@pytest.mark.promise("P-FLOW-07")
 def test_the_kernel_says_who_a_client_is(path: Path):
     async def promise() -> None:
         asked: list[int] = []
@@ -240,6 +243,7 @@ def test_the_kernel_says_who_a_client_is(path: Path):
     run(promise)
 
 
+@pytest.mark.promise("P-FLOW-07")
 def test_only_the_owner_and_the_group_may_connect(path: Path):
     async def promise() -> None:
         async with bench(path):
@@ -328,6 +332,7 @@ def test_commands_cut_up_anyhow_are_each_taken_once(path: Path):
     run(promise)
 
 
+@pytest.mark.promise("P-HARD-01")
 def test_a_flood_of_commands_is_throttled(path: Path):
     async def promise() -> None:
         async with bench(path) as core, visit(path) as client:
@@ -338,6 +343,7 @@ def test_a_flood_of_commands_is_throttled(path: Path):
     run(promise)
 
 
+@pytest.mark.promise("P-HARD-01")
 def test_many_clients_come_and_go_and_one_user_has_an_end(path: Path):
     async def promise() -> None:
         async with bench(path) as core:

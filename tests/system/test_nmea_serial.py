@@ -59,6 +59,7 @@ async def error_of(readings: AsyncIterator[AnyReading]) -> tuple[list[AnyReading
         return seen, error
 
 
+@pytest.mark.promise("P-SHOW-07")
 def test_a_silent_receiver_takes_its_position_back_and_is_stale(receiver: Receiver) -> None:
     async def story() -> None:
         readings = source(receiver.path, silent_after_s=0.2).readings()

@@ -44,6 +44,7 @@ def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> socket.socket:
     return listening
 
 
+@pytest.mark.promise("P-WATCH-06")
 @pytest.mark.parametrize(("program", "config"), [(("core",), UNIT), (("hq", "serve"), HQ)], ids=["core", "hq"])
 def test_it_says_ready_and_that_its_loop_turns_until_it_is_stopped(
     tmp_path: Path, systemd: socket.socket, program: tuple[str, ...], config: str
@@ -59,6 +60,7 @@ def test_it_says_ready_and_that_its_loop_turns_until_it_is_stopped(
     assert service.returncode == 0
 
 
+@pytest.mark.promise("P-WATCH-06")
 def test_the_watchdog_is_fed_by_turns_alone_and_not_by_each(systemd: socket.socket) -> None:
     now_s = [0.0]
     watchdog = Watchdog(lambda: now_s[0])

@@ -62,6 +62,7 @@ def operations(tmp_path: Path, ids: list[str]) -> int:
     return disk.operations
 
 
+@pytest.mark.promise("P-DISK-01", "P-DISK-02")
 @pytest.mark.parametrize("for_good", [False, True], ids=["once", "for good"])
 @pytest.mark.parametrize("error", ERRORS, ids=["io error", "disk full"])
 def test_the_outbox_survives_a_failure_at_every_operation(
@@ -92,6 +93,7 @@ def publication(number: int, message_id: str) -> Publication:
     return arrivals.read(UpTopic("LJ", "LJ-101", Lane.EVENT), encode(message))
 
 
+@pytest.mark.promise("P-RECEIPT-01", "P-RECEIPT-09")
 @pytest.mark.parametrize("for_good", [False, True], ids=["once", "for good"])
 @pytest.mark.parametrize("error", ERRORS, ids=["io error", "disk full"])
 def test_headquarters_store_survives_a_failure_at_every_operation(

@@ -63,6 +63,7 @@ def calls(tmp_path_factory: pytest.TempPathFactory) -> dict[str, int]:
     return counts
 
 
+@pytest.mark.promise("P-DISK-02")
 def test_the_outbox_survives_a_kill_at_every_disk_call(tmp_path: Path, calls: dict[str, int]) -> None:
     def killed_at(at: tuple[str, int]) -> None:
         folder = tmp_path / f"{at[0]}-{at[1]}"
@@ -74,6 +75,7 @@ def test_the_outbox_survives_a_kill_at_every_disk_call(tmp_path: Path, calls: di
         list(pool.map(killed_at, every_call(calls)))
 
 
+@pytest.mark.promise("P-DISK-02")
 @pytest.mark.parametrize("error", ["EIO", "ENOSPC"])
 def test_a_disk_call_that_fails_once_loses_nothing_and_doubles_nothing(
     tmp_path: Path, calls: dict[str, int], error: str, request: pytest.FixtureRequest

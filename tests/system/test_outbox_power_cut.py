@@ -79,15 +79,18 @@ def cut_everywhere(folder: Path, seeds: int) -> None:
             check(path, confirmed)
 
 
+@pytest.mark.promise("P-DISK-03")
 def test_the_outbox_survives_a_power_cut_at_every_operation(tmp_path: Path) -> None:
     cut_everywhere(tmp_path, 1)
 
 
+@pytest.mark.promise("P-DISK-03")
 @pytest.mark.long
 def test_the_outbox_survives_many_power_cuts_at_every_operation(tmp_path: Path) -> None:
     cut_everywhere(tmp_path, 20)
 
 
+@pytest.mark.promise("P-DISK-03")
 def test_a_confirmed_commit_without_its_sync_would_be_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(module.durable.DURABLE, "synchronous", 1)
     with pytest.raises(AssertionError):

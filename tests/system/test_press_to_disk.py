@@ -193,6 +193,7 @@ STEPS = [None, "board-press", "alarm-raised", "alarm-stored", "board-stored", "b
 """From the finger on: not seen yet, latched, taken by core, on disk, let go of, shown."""
 
 
+@pytest.mark.promise("P-PRESS-01", "P-PRESS-06")
 @pytest.mark.parametrize("what", ["core", "board", "core and board"])
 @pytest.mark.parametrize("step", STEPS)
 def test_killed_at_a_step_of_the_exchange(tmp_path: Path, what: str, step: str | None) -> None:
@@ -205,12 +206,14 @@ MOMENTS_MS = [
 ]
 
 
+@pytest.mark.promise("P-PRESS-06")
 @pytest.mark.parametrize("what", ["core", "board", "core and board"])
 @pytest.mark.parametrize("after_ms", MOMENTS_MS)
 def test_killed_at_any_moment_after_the_finger(tmp_path: Path, what: str, after_ms: int) -> None:
     asyncio.run(pressed_and_killed(tmp_path, what, None, after_ms / 1000))
 
 
+@pytest.mark.promise("P-PRESS-02", "P-PRESS-06")
 def test_a_power_cut_of_the_whole_car_after_the_press_is_one_incident(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with car(tmp_path) as made:
@@ -226,6 +229,7 @@ def test_a_power_cut_of_the_whole_car_after_the_press_is_one_incident(tmp_path: 
     asyncio.run(scenario())
 
 
+@pytest.mark.promise("P-DISK-10")
 def test_a_restarted_core_shows_the_rung_of_an_open_alarm_again(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with car(tmp_path) as made:

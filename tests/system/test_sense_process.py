@@ -50,6 +50,7 @@ def sense(*arguments: str, seed: str = "0") -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.promise("P-FLOW-04")
 def test_every_process_gives_the_same_bytes() -> None:
     one, other = sense(*RECORDINGS, "--json", seed="1"), sense(*RECORDINGS, "--json", seed="2")
     assert one.returncode == other.returncode == 0

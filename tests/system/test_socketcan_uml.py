@@ -1,15 +1,13 @@
 """The SocketCAN driver on a kernel that surely has CAN: User-mode Linux, with vcan."""
 
 import json
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent.parent
-MODULES = Path("/usr/lib/uml/modules")
+from tests.system.uml import ROOT, boot_command, inserting, must_boot, start_script
+
 CAN_MODULES = [
     "drivers/net/can/dev/can-dev",
     "net/can/can",
@@ -22,40 +20,21 @@ BOOT_DEADLINE_S = 120
 pytestmark = pytest.mark.uml
 
 
-def start_script(result: Path) -> str:
-    modules = max(MODULES.iterdir()) / "kernel"
-    inserts = "\n".join(f"insmod {modules}/{name}.ko" for name in CAN_MODULES)
-    return f"""#!/bin/sh
-export PATH=/usr/sbin:/usr/bin:/sbin:/bin PYTHONPATH={ROOT} PYTHONDONTWRITEBYTECODE=1
-mount -t proc proc /proc
-mount -t sysfs sysfs /sys
-{inserts}
-exec {sys.executable} {ROOT}/tests/system/socketcan_inside.py {result}
-"""
-
-
 @pytest.fixture(scope="module")
 def inside(tmp_path_factory: pytest.TempPathFactory) -> dict:
     """What `socketcan_inside.py` found, from one boot."""
-    for program, package in (("linux.uml", "user-mode-linux"), ("insmod", "kmod"), ("ip", "iproute2")):
-        if not shutil.which(program, path="/usr/sbin:/usr/bin:/sbin:/bin"):
-            pytest.skip(f"{program} is not installed; apt-get install {package}, as scripts/test does")
+    must_boot()
     folder = tmp_path_factory.mktemp("uml")
-    result, script = folder / "found.json", folder / "init"
-    script.write_text(start_script(result))
-    script.chmod(0o755)
-    boot = [
-        "linux.uml",
-        "mem=512M",
-        "rootfstype=hostfs",
-        "rootflags=/",
-        "rw",
-        f"init={script}",
-        "con=null",
-        "con0=null,fd:1",
-    ]
+    result = folder / "found.json"
+    checks = f"exec {sys.executable} {ROOT}/tests/system/socketcan_inside.py {result}\n"
+    script = start_script(folder / "init", inserting(*CAN_MODULES) + checks)
     run = subprocess.run(
-        [*boot, "quiet"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=BOOT_DEADLINE_S, check=False
+        boot_command(script),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=BOOT_DEADLINE_S,
+        check=False,
     )
     assert result.exists(), (
         f"the checks did not finish inside User-mode Linux:\n{run.stdout[-6000:]}{run.stderr[-2000:]}"
@@ -96,6 +75,7 @@ def test_bus_off_down_and_vanished_are_told_and_the_bus_is_heard_again(inside: d
     assert "vcan0" in vanished
 
 
+@pytest.mark.promise("P-HARD-06")
 def test_nothing_of_ours_ever_writes_to_the_bus(inside: dict) -> None:
     written = inside["interface_comes_and_goes"]["written"]
     assert written["tx_packets"] == written["said"] > 5000

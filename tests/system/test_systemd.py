@@ -47,6 +47,7 @@ def test_the_unit_is_shut_in(service: Path) -> None:
     assert result.returncode == 0, result.stdout
 
 
+@pytest.mark.promise("P-WATCH-06")
 @pytest.mark.parametrize("unit", ["patrola-core.service", "patrola-hq.service"])
 def test_a_service_is_started_again_for_ever_and_watched(unit: str) -> None:
     text = (UNITS / unit).read_text()

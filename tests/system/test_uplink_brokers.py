@@ -42,12 +42,14 @@ async def everything_arrives(tmp_path: Path, first: Broker, second: Broker) -> l
         return car.problems()
 
 
+@pytest.mark.promise("P-BEARER-01", "P-SEND-09")
 def test_a_broker_that_is_down_is_passed_over(tmp_path: Path, mosquitto: Broker) -> None:
     first = dead()
     problems = asyncio.run(everything_arrives(tmp_path, first, mosquitto))
     assert problems[0].startswith(f"{first}: nothing listens there; is the broker up")
 
 
+@pytest.mark.promise("P-SEND-09")
 @pytest.mark.parametrize(
     ("manners", "said"),
     [
@@ -72,6 +74,7 @@ def test_a_broker_that_does_not_serve_is_passed_over(
     asyncio.run(drive())
 
 
+@pytest.mark.promise("P-BEARER-01")
 def test_after_a_good_session_the_first_broker_is_asked_again(tmp_path: Path) -> None:
     async def drive() -> None:
         async with FakeBroker.listening(connack=0x88) as first, FakeBroker.listening() as second:
@@ -89,6 +92,7 @@ def test_after_a_good_session_the_first_broker_is_asked_again(tmp_path: Path) ->
     asyncio.run(drive())
 
 
+@pytest.mark.promise("P-BEARER-01")
 def test_after_a_short_session_the_next_broker_is_asked(tmp_path: Path) -> None:
     async def drive() -> None:
         async with (
@@ -120,6 +124,7 @@ def test_with_another_broker_to_try_a_silent_headquarters_is_looked_for_there(tm
     asyncio.run(drive())
 
 
+@pytest.mark.promise("P-RECEIPT-04")
 def test_a_broker_killed_and_wiped_in_mid_stream_loses_nothing(tmp_path: Path, mosquitto_server: Mosquitto) -> None:
     async def drive() -> None:
         broker = mosquitto_server.broker
@@ -139,6 +144,7 @@ def test_a_broker_killed_and_wiped_in_mid_stream_loses_nothing(tmp_path: Path, m
     asyncio.run(drive())
 
 
+@pytest.mark.promise("P-RECEIPT-02")
 def test_what_the_broker_took_while_headquarters_was_away_is_owed_until_its_receipt(
     tmp_path: Path, mosquitto_server: Mosquitto
 ) -> None:
@@ -171,6 +177,7 @@ async def taken_by_the_broker(car: Car, message_id: str) -> bool:
     return True
 
 
+@pytest.mark.promise("P-SEND-04")
 def test_what_a_broker_dropped_is_sent_again_on_the_same_line(tmp_path: Path) -> None:
     """The fake broker acknowledges everything and passes nothing on."""
 
@@ -190,6 +197,7 @@ def test_what_a_broker_dropped_is_sent_again_on_the_same_line(tmp_path: Path) ->
     asyncio.run(drive())
 
 
+@pytest.mark.promise("P-SEND-10")
 @pytest.mark.parametrize(
     ("code", "word"), [(0x10, "No matching subscribers"), (0x87, "Not authorized"), (0x97, "Quota exceeded")]
 )
@@ -210,6 +218,7 @@ def test_a_refused_publication_reaches_the_crew_and_does_not_count_as_sent(
     asyncio.run(drive())
 
 
+@pytest.mark.promise("P-SEND-10")
 def test_mosquitto_says_that_nobody_is_there_and_the_crew_sees_it(tmp_path: Path, mosquitto: Broker) -> None:
     async def drive() -> None:
         async with Car(tmp_path, mosquitto) as car:
@@ -219,6 +228,7 @@ def test_mosquitto_says_that_nobody_is_there_and_the_crew_sees_it(tmp_path: Path
     asyncio.run(drive())
 
 
+@pytest.mark.promise("P-SEND-09", "P-WATCH-05")
 def test_a_silent_broker_is_noticed_on_an_idle_line(tmp_path: Path) -> None:
     """Presence is a publication, so its PUBACK is what an idle car's line is judged by."""
 
@@ -232,6 +242,7 @@ def test_a_silent_broker_is_noticed_on_an_idle_line(tmp_path: Path) -> None:
     asyncio.run(drive())
 
 
+@pytest.mark.promise("P-WATCH-03")
 def test_presence_names_the_connection_and_its_will_takes_back_that_one_only(tmp_path: Path) -> None:
     async def drive() -> None:
         async with FakeBroker.listening() as broker, Car(tmp_path, broker.address) as car:
@@ -355,6 +366,7 @@ def test_a_message_that_cannot_be_taken_does_not_come_back_for_ever(
     assert not any(secret.decode() in line or len(line) > 300 for line in lines), lines
 
 
+@pytest.mark.promise("P-RECEIPT-05")
 def test_receipts_for_absurd_ranges_settle_nothing_and_hold_nothing_up(tmp_path: Path) -> None:
     absurd = [[1, 2**62, "0"], [5, 1, "0"], [0, 0, "0"], [1, 60, "0" * 16]] * 500
 
@@ -372,6 +384,7 @@ def test_receipts_for_absurd_ranges_settle_nothing_and_hold_nothing_up(tmp_path:
     asyncio.run(drive())
 
 
+@pytest.mark.promise("P-SEND-15")
 def test_a_handshake_that_never_ends_does_not_hold_the_loop(tmp_path: Path) -> None:
     """A listener that accepts and then says nothing: TCP is there, TLS never comes."""
     Authority.at(tmp_path)
@@ -440,6 +453,7 @@ def test_whatever_breaks_the_line_the_car_goes_on_looking_for_one(
     assert "the line broke in a way that was not foreseen" in caplog.text
 
 
+@pytest.mark.promise("P-SEND-15")
 def test_a_name_that_nobody_knows_is_named_and_passed_over(tmp_path: Path) -> None:
     async def drive() -> None:
         async with FakeBroker.listening() as second:

@@ -124,6 +124,7 @@ def test_an_error_in_taking_an_answer_ends_the_line_and_is_told(
     assert "what it sent could not be taken" in caplog.text
 
 
+@pytest.mark.promise("P-SEND-15")
 def test_a_resolver_that_does_not_answer_holds_neither_the_loop_nor_the_end() -> None:
     """In a network of its own, where the only name server hears and says nothing."""
     apart = ["unshare", "--map-root-user", "--mount", "--net"]
@@ -138,6 +139,7 @@ def test_a_resolver_that_does_not_answer_holds_neither_the_loop_nor_the_end() ->
     assert told["turns"] > 10, "the loop went on while it waited"
 
 
+@pytest.mark.promise("P-SEND-01", "P-SEND-03")
 def test_a_hundred_thousand_points_hold_an_alarm_up_by_two_packets(tmp_path: Path) -> None:
     """The broker does not acknowledge until it has seen the alarm: what is on its way is all that is before it."""
 
@@ -158,6 +160,7 @@ def test_a_hundred_thousand_points_hold_an_alarm_up_by_two_packets(tmp_path: Pat
     asyncio.run(drive())
 
 
+@pytest.mark.promise("P-SEND-02")
 def test_after_an_outage_news_go_first_and_what_waited_is_called_late(tmp_path: Path) -> None:
     async def drive() -> None:
         async with FakeBroker.listening() as broker:
@@ -192,6 +195,7 @@ def batches(broker: FakeBroker) -> list[TrackBatch]:
     return [decode_track(one.payload) for one in broker.of("track")]
 
 
+@pytest.mark.promise("P-WATCH-03")
 def test_a_will_that_comes_late_does_not_end_a_newer_session(tmp_path: Path, mosquitto_server: Mosquitto) -> None:
     """The old line is cut only after the car has come by another way: its Will is about a line that was replaced."""
     broker = mosquitto_server.broker

@@ -107,6 +107,7 @@ def test_a_car_and_headquarters_reach_each_other(tmp_path: Path, folder: Path, b
     asyncio.run(drive())
 
 
+@pytest.mark.promise("P-SIGN-05")
 @pytest.mark.parametrize(
     "foreign",
     [
@@ -139,6 +140,7 @@ def test_a_car_writes_below_its_own_name_only(folder: Path, broker: Broker, fore
     asyncio.run(drive())
 
 
+@pytest.mark.promise("P-SIGN-05")
 def test_a_car_reads_what_is_for_it_only(folder: Path, broker: Broker) -> None:
     """Mosquitto 2.0 grants any subscription and holds each message against the rules: what counts is what comes."""
 
@@ -162,6 +164,7 @@ def test_a_car_reads_what_is_for_it_only(folder: Path, broker: Broker) -> None:
     asyncio.run(drive())
 
 
+@pytest.mark.promise("P-SIGN-05")
 def test_a_car_that_claims_to_be_headquarters_is_taken_for_what_its_certificate_says(
     folder: Path, broker: Broker
 ) -> None:
@@ -182,6 +185,7 @@ def test_a_car_that_claims_to_be_headquarters_is_taken_for_what_its_certificate_
     asyncio.run(drive())
 
 
+@pytest.mark.promise("P-SIGN-05")
 @pytest.mark.parametrize("name", ["+", "#", "+/+", "LJ-101/alarm", "LJ/up/LJ-102"])
 def test_a_name_that_would_widen_a_rule_opens_nothing(folder: Path, broker: Broker, tmp_path: Path, name: str) -> None:
     """No CA of ours signs such a name; the broker's rules hold all the same."""
@@ -245,12 +249,14 @@ def test_with_a_brokers_certificate_for_a_client(tmp_path: Path, folder: Path, b
     assert refused(tmp_path, wrong).startswith("it refuses our certificate or our TLS")
 
 
+@pytest.mark.promise("P-SIGN-06")
 def test_a_broker_that_another_ca_vouches_for_is_not_believed(tmp_path: Path, folder: Path, broker: Broker) -> None:
     Authority.at(tmp_path)
     other = replace(at(broker, folder, "LJ-101"), ca=tmp_path / "ca.pem")
     assert refused(tmp_path, other).startswith("its certificate is not of our CA; check ca")
 
 
+@pytest.mark.promise("P-SIGN-06")
 def test_a_broker_whose_certificate_names_another_host_is_not_believed(
     folder: Path, tmp_path: Path, broker: Broker
 ) -> None:
@@ -258,6 +264,7 @@ def test_a_broker_whose_certificate_names_another_host_is_not_believed(
     assert refused(tmp_path, other).startswith("its certificate is for another name; check host")
 
 
+@pytest.mark.promise("P-SIGN-06")
 def test_a_broker_without_tls_where_tls_is_expected(tmp_path: Path, folder: Path, mosquitto: Broker) -> None:
     said = refused(tmp_path, at(mosquitto, folder, "LJ-101"))
     assert "does it speak TLS at that port" in said or "it speaks no TLS there" in said, said

@@ -6,7 +6,7 @@ from itertools import count
 from hal.readings import ButtonState, Fix, FixMode, Press
 from terminal.contract.messages import Place, Who
 from terminal.contract.topics import Lane
-from terminal.core.duty import STATUSES, Duty
+from terminal.core.duty import PLAIN, Duty
 from terminal.core.effects import Effect
 from terminal.core.inputs import Input
 from terminal.core.moment import Moment
@@ -15,7 +15,7 @@ from terminal.core.step import step
 from terminal.link import UnitView
 
 WHO = Who(unit="LJ-101", call_sign="Ljubljana 101")
-RULES = Rules(UnitView(unit="LJ-101", call_sign="Ljubljana 101", vehicle="V1", realm="LJ"), STATUSES)
+RULES = Rules(UnitView(unit="LJ-101", call_sign="Ljubljana 101", vehicle="V1", realm="LJ"), PLAIN)
 PRESS = Press("board-1", 7, 1)
 
 

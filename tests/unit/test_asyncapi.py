@@ -3,18 +3,21 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from terminal.contract import asyncapi, topics
 
 WRITTEN = Path(__file__).parents[2] / "docs" / "contract.json"
 
 
+@pytest.mark.promise("P-FLOW-05")
 def test_the_written_contract_is_that_of_the_code() -> None:
     assert WRITTEN.read_text() == asyncapi.text(), "renew it: python -m terminal.contract.asyncapi > docs/contract.json"
 
 
 def test_every_topic_that_the_code_uses_is_in_it() -> None:
     ends = {channel["address"].rsplit("/", 1)[-1] for channel in asyncapi.document()["channels"].values()}
-    assert ends == {*topics.Lane, topics.PRESENCE, topics.RECEIPT, topics.STATE, topics.HEARTBEAT}
+    assert ends == {*topics.Lane, topics.PRESENCE, topics.RECEIPT, topics.STATE, topics.HEARTBEAT, topics.PICTURE}
 
 
 def test_every_reference_leads_somewhere() -> None:

@@ -45,6 +45,7 @@ def test_a_press_of_5_ms_is_none(bench: Bench) -> None:
     assert bench.made == set()
 
 
+@pytest.mark.promise("P-PRESS-04")
 def test_a_press_of_10_minutes_is_one_press_and_a_stuck_button_until_it_ends(bench: Bench) -> None:
     bench.run(10 * 60_000, BUTTON)
     assert len(bench.made) == 1
@@ -55,6 +56,7 @@ def test_a_press_of_10_minutes_is_one_press_and_a_stuck_button_until_it_ends(ben
     assert len(bench.made) == 2
 
 
+@pytest.mark.promise("P-PRESS-17")
 def test_ten_presses_in_a_second_are_ten_when_core_keeps_up(bench: Bench) -> None:
     for _ in range(10):
         bench.run(50, BUTTON)
@@ -63,6 +65,7 @@ def test_ten_presses_in_a_second_are_ten_when_core_keeps_up(bench: Bench) -> Non
     assert [one.number for one in bench.told] == list(range(1, 11))
 
 
+@pytest.mark.promise("P-PRESS-17")
 def test_ten_presses_without_core_join_the_newest_and_are_all_told_later(bench: Bench) -> None:
     bench.core = False
     for _ in range(10):
@@ -76,6 +79,7 @@ def test_ten_presses_without_core_join_the_newest_and_are_all_told_later(bench: 
     assert [one.number for one in bench.told] == [1, 2, 3, 4, 5]
 
 
+@pytest.mark.promise("P-PRESS-12")
 def test_a_button_that_is_down_when_the_board_boots_is_a_press() -> None:
     board = VirtualBoard()
     board.raw = BUTTON
@@ -84,6 +88,7 @@ def test_a_button_that_is_down_when_the_board_boots_is_a_press() -> None:
     assert [one.number for one in bench.told] == [1]
 
 
+@pytest.mark.promise("P-PRESS-13")
 def test_a_press_while_the_terminal_is_off_waits_for_it() -> None:
     bench = Bench(core=False)
     press(bench)
@@ -95,6 +100,7 @@ def test_a_press_while_the_terminal_is_off_waits_for_it() -> None:
     assert bench.board.kept.numbers() == []
 
 
+@pytest.mark.promise("P-TIME-03")
 def test_the_board_s_clock_wraps_under_a_press() -> None:
     bench = Bench(VirtualBoard(TIME - 3000))
     bench.run(2950)
@@ -169,6 +175,7 @@ def test_lightbar_switches_want_200_ms(bench: Bench, raw: int) -> None:
     assert bench.program.inputs.on == raw
 
 
+@pytest.mark.promise("P-PRESS-08")
 @pytest.mark.parametrize(
     ("raw", "health"),
     [
@@ -214,6 +221,7 @@ def test_two_contacts_tell_the_same_states() -> None:
     assert [inputs.two_contacts(no, nc) for no, nc in ((0, 1), (1, 0), (0, 0), (1, 1))] == [NORMAL, BUTTON, CUT, SHORT]
 
 
+@pytest.mark.promise("P-SHOW-06")
 def test_the_lamp_is_dark_until_the_press_is_kept_and_shows_core_s_rung_then(bench: Bench) -> None:
     bench.stores = False
     bench.board.kept.fails = True
@@ -261,6 +269,7 @@ def levels_of(bench: Bench, ms: int) -> list[tuple[bool, bool]]:
     return seen
 
 
+@pytest.mark.promise("P-KIND-06")
 def test_silent_shows_and_sounds_nothing_whatever_happens_also_after_a_reset(bench: Bench) -> None:
     bench.talk._set = frame.encode("SET", "silent", 0)
     bench.run(2100)
@@ -335,6 +344,7 @@ def test_the_supply_is_cycled_only_where_that_was_set_and_only_after_its_time(be
     assert bench.board.cycles == [True, False]
 
 
+@pytest.mark.promise("P-PRESS-05")
 def test_a_press_outlives_a_reset_and_a_power_cut_under_its_name(bench: Bench) -> None:
     bench.stores = False
     press(bench)
@@ -351,6 +361,7 @@ def test_a_press_outlives_a_reset_and_a_power_cut_under_its_name(bench: Bench) -
     assert bench.board.kept.numbers() == bench.board.fast.numbers() == []
 
 
+@pytest.mark.promise("P-PRESS-05")
 def test_a_board_that_resets_every_second_loses_no_press_and_makes_none() -> None:
     bench = Bench()
     for second in range(20):

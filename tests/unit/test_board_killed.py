@@ -88,6 +88,7 @@ def pressed_and_killed(steps: int, *, after: bool, power: bool) -> Bench:
     return bench
 
 
+@pytest.mark.promise("P-PRESS-06")
 @pytest.mark.parametrize("power", [False, True], ids=["reset", "power-cut"])
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("steps", range(STEPS))

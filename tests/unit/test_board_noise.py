@@ -112,6 +112,7 @@ DOWN = [
 ]
 
 
+@pytest.mark.promise("P-PRESS-07")
 def test_no_broken_frame_is_a_press() -> None:
     rng, reader = random.Random(1), frame.LineReader()
     talk = Conversation("board", "/dev/board")
@@ -135,6 +136,7 @@ def test_no_broken_frame_is_a_press() -> None:
     assert passed > 0, "the noise must be bad enough for some of it to pass the check"
 
 
+@pytest.mark.promise("P-PRESS-07")
 def test_no_broken_frame_lets_go_of_a_press() -> None:
     rng, reader, sent = random.Random(2), frame.LineReader(), 0
     latch = Latch(0xC0FFEE01, pressed=7, mask=0b11)
@@ -148,6 +150,7 @@ def test_no_broken_frame_lets_go_of_a_press() -> None:
     assert not board.service_wanted
 
 
+@pytest.mark.promise("P-PRESS-07")
 @pytest.mark.parametrize("seed", range(40))
 def test_a_press_in_noise_is_told_within_a_second_of_its_end(seed: int) -> None:
     rng = random.Random(seed)

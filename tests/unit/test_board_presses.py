@@ -53,6 +53,7 @@ class Trace:
         return seen
 
 
+@pytest.mark.promise("P-PRESS-02")
 def test_a_bounced_and_disturbed_press_is_exactly_one_press() -> None:
     rng = random.Random(1)
     inputs, now_ms = Inputs(0), 0
@@ -67,6 +68,7 @@ def test_a_bounced_and_disturbed_press_is_exactly_one_press() -> None:
     assert seen[1] == PRESSES
 
 
+@pytest.mark.promise("P-PRESS-07")
 @pytest.mark.parametrize("hours", [0.25, pytest.param(10, marks=pytest.mark.long)])
 def test_interference_without_a_press_gives_no_press(hours: float) -> None:
     """5 % of the samples disturbed, and a burst of 8 ms every 100 ms, on an open button."""

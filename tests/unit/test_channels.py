@@ -33,6 +33,7 @@ def way(effects: list[Effect]) -> ToHq:
     return next((to for kind, to in WAYS.items() if any(isinstance(one, kind) for one in effects)), ToHq.NEVER)
 
 
+@pytest.mark.promise("P-FLOW-03")
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: type(change).__name__)
 def test_a_change_reaches_headquarters_and_the_journal_as_the_table_says(change: AnyReading) -> None:
     effects = Car().take(change)
@@ -41,5 +42,6 @@ def test_a_change_reaches_headquarters_and_the_journal_as_the_table_says(change:
     assert any(isinstance(one, Note) for one in effects) is channel.journalled
 
 
+@pytest.mark.promise("P-FLOW-03")
 def test_every_kind_of_reading_is_tried() -> None:
     assert {type(change) for change in CHANGES} == set(CHANNELS)

@@ -1,6 +1,7 @@
 """A configuration is used whole or refused with every error at once, each with its line and what was expected."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from msgspec import Struct
 from hal.errors import ConfigError
 from hq import config as hq_config
 from terminal import config as unit_config
+from terminal.contract import profile
 
 ROOT = Path(__file__).parents[2]
 UNIT, HQ = ROOT / "config" / "unit.toml", ROOT / "config" / "hq.toml"
@@ -60,14 +62,17 @@ def defaults(section: type[Struct], given: Any) -> list[str]:
     return odd
 
 
-SECTIONS = ("duty", "reporting", "storage", "link", "journal", "sending", "holding", "supervision")
+SECTIONS = ("reporting", "storage", "link", "journal", "sending", "holding", "supervision")
 
 
+@pytest.mark.promise("P-FLOW-06")
 def test_the_shipped_file_shows_every_key_at_its_default(tmp_path: Path) -> None:
+    shutil.copytree(UNIT.parent / "profiles", tmp_path / "profiles")
     config = loaded(tmp_path, uncommented(UNIT))
     odd = [key for name in SECTIONS for key in defaults(type(getattr(config, name)), getattr(config, name))]
     assert odd == []
     shown = UNIT.read_text()
+    assert config.profile == profile.load(UNIT.parent / "profiles" / "general.toml")
     for name in SECTIONS:
         for field in msgspec.structs.fields(type(getattr(config, name))):
             assert re.search(rf"^#? ?\[?(\w+\.)?{field.name}\b", shown, re.MULTILINE), (
@@ -75,6 +80,7 @@ def test_the_shipped_file_shows_every_key_at_its_default(tmp_path: Path) -> None
             )
 
 
+@pytest.mark.promise("P-FLOW-06")
 def test_the_shipped_hq_file_shows_every_key_at_its_default(tmp_path: Path) -> None:
     path = tmp_path / "hq.toml"
     path.write_text(uncommented(HQ))
@@ -106,8 +112,8 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         GOOD + '[sources.gnss]\ndriver = "gpsd"\nhots = "h"\n',
         [":9:", "sources.gnss.hots", '"host"'],
     ),
-    "a first status that there is not": (GOOD + '[duty]\ninitial = "availabel"\n', [":8:", "initial", '"available"']),
-    "a profile that knows a dead line too late": (
+    "a profile that is not there": (GOOD + '[duty]\nprofile = "traffic.toml"\n', ["traffic.toml", "is not there"]),
+    "a supervision that knows a dead line too late": (
         GOOD + "[supervision]\nacknowledge_within_s = 15.0\n",
         [":8:", "supervision.acknowledge_within_s", "known after 23.5 s", "known_within_s is 20"],
     ),
@@ -127,6 +133,7 @@ WRONG: dict[str, tuple[str, list[str]]] = {
 }
 
 
+@pytest.mark.promise("P-FLOW-06")
 @pytest.mark.parametrize(("text", "said"), WRONG.values(), ids=WRONG.keys())
 def test_what_is_wrong_is_said_with_its_line_and_what_was_expected(tmp_path: Path, text: str, said: list[str]) -> None:
     (line,) = refused(tmp_path, text)

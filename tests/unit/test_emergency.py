@@ -33,15 +33,18 @@ def answered(incident: str, revision: int = 1, **answer: Any) -> StateDesired:
     return StateDesired(DesiredState(revision=revision, alarms=(AlarmStatus(incident, **answer),)))
 
 
+@pytest.mark.promise("P-PRESS-11")
 def test_every_pair_of_phase_and_cause_is_decided_exactly_once() -> None:
     assert set(TABLE) == set(product(Phase, Cause))
 
 
+@pytest.mark.promise("P-KIND-08")
 def test_only_headquarters_ends_an_incident() -> None:
     ends = {cause for (phase, cause), after in TABLE.items() if after is Phase.CLEARED and phase is not Phase.CLEARED}
     assert ends == {Cause.CLEARANCE}
 
 
+@pytest.mark.promise("P-PRESS-11")
 def test_no_step_goes_down_the_ladder_while_the_incident_is_open() -> None:
     order = [Phase.IDLE, Phase.RAISED, Phase.RECEIVED, Phase.ACKNOWLEDGED, Phase.CLEARED]
     for (phase, cause), after in TABLE.items():
@@ -49,6 +52,7 @@ def test_no_step_goes_down_the_ladder_while_the_incident_is_open() -> None:
             assert order.index(after) >= order.index(phase), (phase, cause)
 
 
+@pytest.mark.promise("P-SHOW-11")
 def test_a_name_is_taken_back_when_headquarters_says_that_nobody_has_it_any_more() -> None:
     car = Car()
     car.press()
@@ -61,6 +65,7 @@ def test_a_name_is_taken_back_when_headquarters_says_that_nobody_has_it_any_more
     assert (alarm.acknowledged_by, alarm.phase) == ("", Phase.RECEIVED)
 
 
+@pytest.mark.promise("P-PRESS-01")
 def test_a_press_is_sent_and_stored_at_once_under_the_incident_of_that_press() -> None:
     car = Car()
     effects = car.press()
@@ -72,6 +77,7 @@ def test_a_press_is_sent_and_stored_at_once_under_the_incident_of_that_press() -
     assert sent.message.position is None
 
 
+@pytest.mark.promise("P-SEND-05")
 def test_sending_does_not_wait_for_a_fix_and_carries_one_when_there_is_one() -> None:
     car = Car()
     car.take(fix(1.0), 1.0)
@@ -81,6 +87,7 @@ def test_sending_does_not_wait_for_a_fix_and_carries_one_when_there_is_one() -> 
     assert sent.message.track == ((13, 46.05, 14.5), (2, 46.06, 14.5))
 
 
+@pytest.mark.promise("P-PRESS-01")
 def test_a_board_that_repeats_its_press_raises_nothing_new_and_is_confirmed_only_once_it_is_stored() -> None:
     car = Car()
     car.press()
@@ -91,6 +98,7 @@ def test_a_board_that_repeats_its_press_raises_nothing_new_and_is_confirmed_only
     assert len(car.state.emergency.alarms) == 1
 
 
+@pytest.mark.promise("P-DISK-04")
 def test_a_press_whose_commit_failed_is_not_confirmed_and_is_stored_again() -> None:
     car = Car()
     car.press()
@@ -105,6 +113,7 @@ def test_a_press_whose_commit_failed_is_not_confirmed_and_is_stored_again() -> N
     assert of_type(car.take(Tick(), 9.0), StoreAlarm) == []
 
 
+@pytest.mark.promise("P-PRESS-03")
 def test_a_new_press_while_the_incident_is_open_is_a_signal_on_it() -> None:
     car = Car()
     car.press()
@@ -125,6 +134,7 @@ def test_a_press_after_clearance_is_a_new_incident_and_the_old_press_is_not() ->
     assert len({alarm.incident for alarm in car.state.emergency.alarms}) == 2
 
 
+@pytest.mark.promise("P-KIND-02")
 def test_a_test_alarm_never_absorbs_a_real_one() -> None:
     car = Car()
     car.take(Commanded(RaiseAlarm(test=True)))
@@ -133,6 +143,7 @@ def test_a_test_alarm_never_absorbs_a_real_one() -> None:
     assert kinds == [AlarmKind.TEST, AlarmKind.REAL]
 
 
+@pytest.mark.promise("P-RECEIPT-14", "P-SHOW-01")
 def test_each_rung_needs_its_own_proof() -> None:
     car = Car()
     car.press()
@@ -149,6 +160,7 @@ def test_each_rung_needs_its_own_proof() -> None:
     assert seen == ["pressed", "stored", "sent", "received", "acknowledged", ""]
 
 
+@pytest.mark.promise("P-RECEIPT-14", "P-SHOW-01")
 @pytest.mark.parametrize("told", [Published(("other",)), Received(("other",)), Stored(places("other"))])
 def test_proof_of_another_message_proves_nothing(told: object) -> None:
     car = Car()
@@ -158,6 +170,7 @@ def test_proof_of_another_message_proves_nothing(told: object) -> None:
     assert car.state.emergency == before
 
 
+@pytest.mark.promise("P-SHOW-06")
 def test_the_lamp_shows_each_rung() -> None:
     car = Car()
     car.press()
@@ -166,6 +179,7 @@ def test_the_lamp_shows_each_rung() -> None:
     assert [effect.rung for effect in of_type(car.effects, ShowRung)] == ["pressed", "stored", "received"]
 
 
+@pytest.mark.promise("P-SHOW-02")
 def test_the_crew_is_told_after_5_s_and_to_use_the_radio_after_20_s_until_it_is_received() -> None:
     car = Car()
     car.press(100.0)
@@ -176,6 +190,7 @@ def test_the_crew_is_told_after_5_s_and_to_use_the_radio_after_20_s_until_it_is_
     assert urgency(car.state.emergency.alarms[0], round(122e9)) is Urgency.NONE
 
 
+@pytest.mark.promise("P-KIND-08")
 def test_cancelling_is_told_to_headquarters_and_ends_nothing() -> None:
     car = Car()
     car.press()
@@ -186,6 +201,7 @@ def test_cancelling_is_told_to_headquarters_and_ends_nothing() -> None:
     assert car.take(Commanded(CancelAlarm(incident=incident))) == []
 
 
+@pytest.mark.promise("P-KIND-06")
 def test_a_silent_alarm_lights_no_lamp() -> None:
     car = Car()
     car.take(Commanded(RaiseAlarm(silent=True)))
@@ -193,6 +209,7 @@ def test_a_silent_alarm_lights_no_lamp() -> None:
     assert {effect.rung for effect in of_type(car.effects, ShowRung)} == {""}
 
 
+@pytest.mark.promise("P-SEND-08")
 def test_an_open_alarm_says_where_the_car_is() -> None:
     car = Car()
     car.take(fix(9.0), 9.0)
@@ -203,6 +220,7 @@ def test_an_open_alarm_says_where_the_car_is() -> None:
     assert moved.message.position.lat_deg == 46.07
 
 
+@pytest.mark.promise("P-DISK-01")
 def test_the_saved_state_holds_exactly_the_committed_messages_as_stored() -> None:
     car = Car()
     car.press()
@@ -214,6 +232,7 @@ def test_the_saved_state_holds_exactly_the_committed_messages_as_stored() -> Non
     assert [waiting.press.number for waiting in saved.unconfirmed] == [2]
 
 
+@pytest.mark.promise("P-DISK-10")
 def test_after_a_restart_the_incident_goes_on_and_its_press_is_confirmed_not_raised_again() -> None:
     before = Car()
     before.press()
@@ -224,6 +243,7 @@ def test_after_a_restart_the_incident_goes_on_and_its_press_is_confirmed_not_rai
     assert urgency(car.state.emergency.alarms[0], round(3.1e9)) is Urgency.USE_THE_RADIO
 
 
+@pytest.mark.promise("P-DISK-10")
 def test_an_answer_is_saved_so_that_a_restart_shows_it_still() -> None:
     car = Car()
     car.press()
@@ -243,6 +263,7 @@ def test_of_many_cleared_alarms_only_the_newest_are_kept_and_an_open_one_always(
     assert car.state.emergency.alarms[-1].phase is Phase.RAISED
 
 
+@pytest.mark.promise("P-KIND-10")
 def test_a_clearance_that_did_not_know_of_the_newest_press_is_not_shown_as_the_end() -> None:
     car = Car()
     car.press()

@@ -82,6 +82,7 @@ def test_a_field_of_a_later_version_is_no_reason_to_refuse() -> None:
     assert read(Lane.EVENT, msgspec.json.encode(told)).message is not None
 
 
+@pytest.mark.promise("P-HQ-08")
 @given(st.sampled_from(list(Lane)), st.binary(max_size=200))
 def test_noise_is_refused_and_never_breaks_the_reader(lane: Lane, noise: bytes) -> None:
     try:

@@ -40,6 +40,7 @@ def opened(*messages: Alarm) -> Incident:
     return incident
 
 
+@pytest.mark.promise("P-PRESS-02", "P-RECEIPT-10")
 def test_messages_lead_to_the_same_incident_in_any_order() -> None:
     messages = [
         said(AlarmRaised, position=LJUBLJANA, kind=AlarmKind.TEST),
@@ -52,6 +53,7 @@ def test_messages_lead_to_the_same_incident_in_any_order() -> None:
     assert ends[0].is_open, "a cancellation is a claim, not an end"
 
 
+@pytest.mark.promise("P-KIND-04")
 def test_an_incident_counts_as_real_until_the_car_says_otherwise() -> None:
     assert opened(said(AlarmSignalled, signal=2)).kind is AlarmKind.REAL
     assert opened(said(AlarmSignalled, signal=2), said(AlarmRaised, kind=AlarmKind.TEST)).kind is AlarmKind.TEST
@@ -61,11 +63,13 @@ def test_a_position_alone_begins_no_incident() -> None:
     assert after(said(AlarmMoved, position=LJUBLJANA)) is None
 
 
+@pytest.mark.promise("P-RECEIPT-10")
 def test_an_older_position_does_not_replace_a_newer_one() -> None:
     incident = opened(said(AlarmRaised, position=MARIBOR), said(AlarmMoved, position=LJUBLJANA))
     assert incident.position == MARIBOR
 
 
+@pytest.mark.promise("P-HQ-01", "P-KIND-09")
 def test_the_first_who_takes_it_keeps_it_and_only_a_person_with_a_reason_ends_it() -> None:
     taken = incidents.acknowledged(opened(), " Dispatcher 7 ", NOW_MS)
     assert taken.acknowledged_by == "Dispatcher 7"
@@ -82,6 +86,7 @@ def test_the_first_who_takes_it_keeps_it_and_only_a_person_with_a_reason_ends_it
         incidents.acknowledged(ended, "Dispatcher 8", NOW_MS)
 
 
+@pytest.mark.promise("P-KIND-10")
 def test_a_press_after_the_clearance_opens_it_again_and_nobody_has_taken_it() -> None:
     ended = incidents.cleared(incidents.acknowledged(opened(), "A", NOW_MS), "A", "over", NOW_MS)
     again = after(said(AlarmSignalled, signal=2), incident=ended)

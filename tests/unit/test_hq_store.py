@@ -31,6 +31,7 @@ def missing(store: Store) -> list[tuple[Lane, int, int]]:
     return [(gap.lane, gap.first, gap.last) for gap in store.gaps()]
 
 
+@pytest.mark.promise("P-RECEIPT-03")
 def test_a_repeat_is_stored_once_and_receipted_again(store: Store) -> None:
     one = duty(1)
     assert take(store, one).kept.new == {one.arrivals[0].id}
@@ -40,6 +41,7 @@ def test_a_repeat_is_stored_once_and_receipted_again(store: Store) -> None:
     assert receipts("e", one.arrivals, again.kept.clashes) == receipts("e", one.arrivals, frozenset())
 
 
+@pytest.mark.promise("P-RECEIPT-06")
 def test_what_later_messages_came_without_is_a_gap_until_it_is_here(store: Store) -> None:
     take(store, track(3, 4), duty(1), duty(5))
     assert missing(store) == [(Lane.EVENT, 2, 4), (Lane.TRACK, 1, 2)]
@@ -49,6 +51,7 @@ def test_what_later_messages_came_without_is_a_gap_until_it_is_here(store: Store
     assert missing(store) == []
 
 
+@pytest.mark.promise("P-RECEIPT-06")
 def test_what_the_car_gave_up_is_no_gap(store: Store) -> None:
     told = Thinned(
         id=new_id(), who=Who(unit=UNIT), lane=Lane.TRACK, dropped=((1, 3), (7, 8)), place=place(Lane.EVENT, 1)
@@ -70,6 +73,7 @@ def test_what_was_given_up_of_an_outbox_that_has_another_id_by_now_is_no_gap_the
     assert missing(store) == []
 
 
+@pytest.mark.promise("P-RECEIPT-06")
 @given(st.lists(st.lists(st.integers(1, 30), min_size=1, max_size=6, unique=True), max_size=12))
 def test_gaps_are_what_a_set_of_places_says(tmp_path_factory: pytest.TempPathFactory, batches: list[list[int]]) -> None:
     store = store_at(tmp_path_factory.mktemp("store"))
@@ -82,6 +86,7 @@ def test_gaps_are_what_a_set_of_places_says(tmp_path_factory: pytest.TempPathFac
     store.close()
 
 
+@pytest.mark.promise("P-RECEIPT-08")
 def test_two_messages_at_one_place_mean_two_cards_and_both_are_kept(store: Store) -> None:
     mine, others = duty(1), duty(1)
     take(store, mine)
@@ -98,6 +103,7 @@ def test_a_shared_account_is_told_so_at_every_message_and_has_no_gaps(store: Sto
     assert missing(store) == []
 
 
+@pytest.mark.promise("P-RECEIPT-08")
 def test_another_car_with_the_same_outbox_touches_no_account_but_its_own(store: Store) -> None:
     take(store, duty(1), duty(3))
     taken = take(store, duty(1, unit="LJ-666"), duty(2, unit="LJ-666"))
@@ -105,6 +111,7 @@ def test_another_car_with_the_same_outbox_touches_no_account_but_its_own(store: 
     assert [(gap.unit, gap.first) for gap in store.gaps()] == [(UNIT, 2)]
 
 
+@pytest.mark.promise("P-RECEIPT-05")
 def test_receipts_name_runs_by_the_digest_of_their_ids(store: Store) -> None:
     batch = track(1, 2, 5)
     take(store, batch)
@@ -128,6 +135,7 @@ def test_points_keep_their_sender(store: Store) -> None:
     assert store.count()["points"] == 3
 
 
+@pytest.mark.promise("P-HQ-03")
 def test_incidents_cars_and_revisions_outlive_the_process(store: Store, tmp_path: Path) -> None:
     alarm = raised()
     key = next(iter(take(store, alarm).incidents))
@@ -184,6 +192,7 @@ def test_a_press_that_opens_an_incident_again_is_news_for_its_car(store: Store) 
     assert store.revisions((REALM, UNIT)) == (2, 0)
 
 
+@pytest.mark.promise("P-HQ-07")
 def test_an_act_that_is_not_possible_changes_nothing(store: Store) -> None:
     def refuse(_: object) -> object:
         raise NotPossible("no")

@@ -1,5 +1,6 @@
 """Which cars are there, and what was known of each last."""
 
+import pytest
 from msgspec.structs import replace
 
 from hq import units
@@ -19,6 +20,7 @@ def gone(incarnation: str) -> Presence:
     return Presence(incarnation=incarnation, online=False)
 
 
+@pytest.mark.promise("P-WATCH-03")
 def test_an_old_will_does_not_end_a_new_session() -> None:
     unit = units.present(NEW, online("b"), 1.0)
     assert units.present(unit, gone("a"), 2.0).online
@@ -30,6 +32,7 @@ def test_presence_tells_who_it_is_and_what_waits() -> None:
     assert (unit.last.who.call_sign, unit.pending) == ("Sava 1", 3)
 
 
+@pytest.mark.promise("P-WATCH-04")
 def test_any_message_shows_that_a_car_is_there_and_silence_that_it_is_not() -> None:
     unit = units.heard(NEW, 10.0)
     assert unit.online

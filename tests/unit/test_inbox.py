@@ -120,6 +120,7 @@ def test_a_receipt_by_id_is_told_at_once_and_the_place_is_still_owed(tmp_path: P
     with_bench(tmp_path, drive)
 
 
+@pytest.mark.promise("P-RECEIPT-05")
 @pytest.mark.parametrize(
     "fields",
     [
@@ -164,6 +165,7 @@ def test_ever_so_many_ranges_cost_no_more_than_one_batch(tmp_path: Path) -> None
     with_bench(tmp_path, drive)
 
 
+@pytest.mark.promise("P-RECEIPT-07")
 def test_another_epoch_has_what_an_earlier_one_receipted_sent_again(tmp_path: Path) -> None:
     async def drive(bench: Bench) -> None:
         rows = await bench.commit(Lane.EVENT, 2)
@@ -188,6 +190,7 @@ def test_a_heartbeat_without_an_epoch_is_no_other_epoch(tmp_path: Path) -> None:
     with_bench(tmp_path, drive)
 
 
+@pytest.mark.promise("P-RECEIPT-08")
 def test_a_clash_brings_a_new_account_and_the_sender_knows_it(tmp_path: Path) -> None:
     async def drive(bench: Bench) -> None:
         rows = await bench.commit(Lane.EVENT, 3)
@@ -226,6 +229,7 @@ def test_a_receipt_that_breaks_the_disk_does_not_stop_the_next(
     assert "inbox: what came down (object) could not be taken" in caplog.text
 
 
+@pytest.mark.promise("P-HARD-07")
 def test_what_cannot_be_read_is_logged_without_what_was_in_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def drive(bench: Bench) -> None:
         bench.inbox.came_down(topics.RECEIPT, b'{"epoch":"e","lane":"Janez Novak"}')

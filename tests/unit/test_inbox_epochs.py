@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import pytest
 from msgspec import Struct
 
 from terminal.contract import topics
@@ -107,6 +108,7 @@ def play(folder: Path, story: Callable[[Scene], Awaitable[None]]) -> None:
     asyncio.run(played())
 
 
+@pytest.mark.promise("P-RECEIPT-07")
 def test_a_receipt_that_was_under_way_since_before_a_backup_was_restored_says_nothing(tmp_path: Path) -> None:
     async def story(scene: Scene) -> None:
         scene.sender.alarm(ALARM)
@@ -176,6 +178,7 @@ def test_an_outbox_that_has_another_id_than_the_sender_knows_is_opened_at_the_ne
     play(tmp_path, story)
 
 
+@pytest.mark.promise("P-RECEIPT-08")
 def test_a_clash_gives_the_card_another_outbox_once(tmp_path: Path) -> None:
     async def story(scene: Scene) -> None:
         await scene.writer.submit(lambda outbox: outbox.commit([ENTRY]))

@@ -30,6 +30,7 @@ def at_once(intake: Intake) -> list[Input] | None:
     return None
 
 
+@pytest.mark.promise("P-FLOW-01")
 def test_an_edge_or_a_command_turns_the_loop_at_once_and_takes_the_telemetry_along() -> None:
     async def scene() -> None:
         intake = Intake()
@@ -69,6 +70,7 @@ def test_a_turn_that_an_edge_took_along_is_not_made_again() -> None:
     asyncio.run(scene())
 
 
+@pytest.mark.promise("P-FLOW-01")
 @pytest.mark.parametrize("values", [(True, False, True), (False, True, False), ("ON", "OFF", "ON")])
 def test_a_signal_without_values_in_between_keeps_each_of_them_in_order(values: tuple[SignalValue, ...]) -> None:
     async def scene() -> None:

@@ -57,6 +57,12 @@ CASES: dict[str, tuple[Line, LinkQuality | None, Zone, Trouble]] = {
     ),
     "HQ speaks and hears us": (up(heard_by_hq_mono_ns=NOW_NS - 13 * S), None, Zone(), Trouble.NONE),
     "HQ speaks and does not hear us": (up(heard_by_hq_mono_ns=LONG_AGO_NS), None, Zone(), Trouble.HQ_DEAF),
+    "HQ speaks and does not hear us, nor does the broker": (
+        up(heard_by_hq_mono_ns=LONG_AGO_NS, broker_heard_mono_ns=NOW_NS - 11 * S),
+        None,
+        Zone(),
+        Trouble.HALF_OPEN,
+    ),
     "before the first try": (Line(), None, Zone(), Trouble.CONNECTING),
     "the modem has no network": (down(Proof.SILENT), modem(registered=False), KNOWN, Trouble.NO_NETWORK),
     "the modem has one": (down(Proof.NO_WAY), modem(registered=True), Zone(), Trouble.NO_ANSWER),

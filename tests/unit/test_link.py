@@ -9,18 +9,27 @@ from hypothesis import strategies as st
 
 from hal.readings import Fix, FixMode, LinkQuality, PowerState
 from terminal import link
+from terminal.contract.work import Job, JobStep, Neighbour, Picture, Text
+from terminal.core.duty import PLAIN
 from terminal.link import (
     NO_CHANGES,
     SECTIONS,
     AlarmView,
     CancelAlarm,
     Changes,
+    CrewView,
     DutyView,
+    JobView,
     LineView,
+    LogInProblem,
+    MemberView,
+    PictureView,
     PositionView,
     RaiseAlarm,
     Refused,
+    SentView,
     SetDuty,
+    ShiftView,
     Snapshot,
     SourceView,
     UnitView,
@@ -29,17 +38,25 @@ from terminal.link import (
 
 FIX = Fix(source="gnss", mono_ns=5, mode=FixMode.FIX_3D, lat_deg=45.25, lon_deg=19.85)
 ALARM = AlarmView(incident="I", kind="real", trigger="button", silent=False, signals=1, pressed_mono_ns=7)
+JOB = Job(job="J1", title="Tree on the road", lat_deg=45.2, lon_deg=19.8)
 EMPTY = Snapshot(unit=UnitView("U1", "P-1", "Golf", "NS"), duty=DutyView(status="available"))
 VALUES = {
     "unit": [EMPTY.unit, UnitView("U2", "", "", "BG")],
     "position": [PositionView(), PositionView(fix=FIX, last_good=FIX, stale=False)],
     "vehicle": [VehicleView(), VehicleView(speed_mps=13.9, speed_source="can", door_open=False)],
-    "duty": [EMPTY.duty, DutyView(status="busy", choices=(("busy", "Busy"),), received=True)],
+    "duty": [EMPTY.duty, DutyView(status="busy", received=True)],
     "alarms": [(), (ALARM,), (ALARM, msgspec.structs.replace(ALARM, incident="J", stored=True))],
     "line": [LineView(), LineView(connected=True, storing=True, pending=3)],
     "link": [None, LinkQuality(source="modem", mono_ns=1, registered=True)],
     "power": [None, PowerState(source="board", mono_ns=1, supply_v=12.5)],
     "sources": [(), (SourceView("gnss", up=False, problem="silent", remedy="look"),)],
+    "profile": [None, PLAIN],
+    "jobs": [(), (JobView(job=JOB, step=JobStep.SENT, next=JobStep.ACCEPTED),)],
+    "texts": [(), (Text(text_id="T1", text="Слушајте"),)],
+    "sent": [(), (SentView(text="We are there", code="arrived", received=True),)],
+    "crew": [CrewView(), CrewView(aboard=(MemberView("1234", checked=True),), problem=LogInProblem.WRONG_PIN)],
+    "shift": [ShiftView(), ShiftView(on=True, odometer_km=1.5)],
+    "picture": [None, PictureView(Picture(utc_ms=1, units=(Neighbour(unit="U2"),)), mono_ns=3)],
 }
 snapshots = st.builds(
     lambda **sections: msgspec.structs.replace(EMPTY, **sections),
@@ -91,6 +108,7 @@ def test_a_refusal_is_told_from_a_snapshot():
     assert over_the_wire(refused) == refused
 
 
+@pytest.mark.promise("P-KIND-11")
 @pytest.mark.parametrize(
     "line",
     [

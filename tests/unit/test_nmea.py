@@ -122,6 +122,7 @@ def test_dead_reckoning_is_a_fix_without_satellites() -> None:
     assert fix("GPGGA,120000.00,4515.6000,N,01950.4000,E,6,00,9.9,80.5,M,40.0,M,,").lat_deg == 45.26
 
 
+@pytest.mark.promise("P-SHOW-13")
 @pytest.mark.parametrize(
     ("body", "problem"),
     [
@@ -319,6 +320,7 @@ def test_noise_between_sentences_costs_none_of_them(noises: list[tuple[int, byte
     assert [one.utc for one in fixes(b"".join(lines))] == [one.utc for one in WHOLE]
 
 
+@pytest.mark.promise("P-SHOW-13")
 @given(st.binary(max_size=400), st.integers(0, len(DRIVE)), st.integers(0, 300))
 def test_damage_never_raises_and_never_invents_a_place(noise: bytes, start: int, removed: int) -> None:
     found = fixes(DRIVE[:start] + noise + DRIVE[start + removed :])
@@ -337,6 +339,7 @@ def test_no_content_of_a_well_framed_sentence_raises_anything_but_bad_input(cont
             assert found.lon_deg is None or -180 <= found.lon_deg <= 180
 
 
+@pytest.mark.promise("P-HARD-07")
 def test_no_log_says_where_the_car_is(caplog: pytest.LogCaptureFixture) -> None:
     reader = NmeaReader("gnss")
     reader.feed(f"${RMC}*00\r\n".encode() + stream(GGA.replace(",1.0,", ",NaN,")), 0)

@@ -91,7 +91,7 @@ def test_an_entry_committed_again_keeps_its_one_place(outbox: Outbox) -> None:
 
 def test_what_was_committed_is_there_after_reopening(outbox: Outbox, path: Path) -> None:
     one, born = entry(Lane.ALARM, b"help"), outbox.id
-    outbox.commit([one], b"pressed")
+    outbox.commit([one], {"emergency": b"pressed"})
     outbox.close()
     again = Outbox.open(path, ROOMY)
     assert (again.id, again.problem, again.load_state()) == (born, "", b"pressed")
@@ -100,8 +100,8 @@ def test_what_was_committed_is_there_after_reopening(outbox: Outbox, path: Path)
 
 
 def test_states_are_kept_by_name_and_the_last_one_counts(outbox: Outbox) -> None:
-    outbox.commit([], b"1", "duty")
-    outbox.commit([], b"2", "duty")
+    outbox.commit([], {"duty": b"1"})
+    outbox.commit([], {"duty": b"2"})
     assert (outbox.load_state("duty"), outbox.load_state()) == (b"2", None)
 
 
@@ -111,6 +111,7 @@ def test_pending_goes_on_after_a_place(outbox: Outbox) -> None:
     assert ids(outbox.pending(Lane.EVENT, after=2, limit=2)) == [one.id for one in made[2:4]]
 
 
+@pytest.mark.promise("P-RECEIPT-02")
 @pytest.mark.parametrize("lane", list(Lane))
 def test_a_receipt_takes_out_what_it_names_and_no_more(outbox: Outbox, lane: Lane) -> None:
     outbox.commit(entries(5, lane))
@@ -120,6 +121,7 @@ def test_a_receipt_takes_out_what_it_names_and_no_more(outbox: Outbox, lane: Lan
     assert outbox.settle(lane, [receipt(rows[1:3])]) == []
 
 
+@pytest.mark.promise("P-RECEIPT-05")
 def test_a_receipt_for_other_messages_at_these_places_settles_nothing(outbox: Outbox) -> None:
     outbox.commit(entries(3))
     foreign = StoredRange(1, 3, digest_of_ids([new_id() for _ in range(3)]))
@@ -127,6 +129,7 @@ def test_a_receipt_for_other_messages_at_these_places_settles_nothing(outbox: Ou
     assert outbox.counts()[Lane.EVENT] == 3
 
 
+@pytest.mark.promise("P-RECEIPT-05")
 @pytest.mark.parametrize(("first", "last"), [(0, 2), (1, 9), (-5, 3), (3, 1), (1, 1 << 70), (1 << 70, 1 << 70)])
 def test_a_receipt_for_places_that_are_not_there_settles_nothing(outbox: Outbox, first: int, last: int) -> None:
     outbox.commit(entries(3))
@@ -154,6 +157,7 @@ def test_places_are_not_given_again_after_a_receipt(outbox: Outbox, path: Path) 
     again.close()
 
 
+@pytest.mark.promise("P-RECEIPT-07")
 def test_another_epoch_brings_back_what_is_still_held(outbox: Outbox) -> None:
     outbox.commit([entry(Lane.ALARM), entry(), entry(Lane.TRACK)])
     assert outbox.forget_receipts("first") == 0
@@ -164,6 +168,7 @@ def test_another_epoch_brings_back_what_is_still_held(outbox: Outbox) -> None:
     assert outbox.counts() == {Lane.ALARM: 1, Lane.EVENT: 1, Lane.TRACK: 0}
 
 
+@pytest.mark.promise("P-RECEIPT-07")
 def test_a_late_receipt_of_an_epoch_that_is_over_neither_settles_nor_brings_it_back(outbox: Outbox) -> None:
     outbox.commit([entry()])
     late = receipt(outbox.pending(Lane.EVENT))
@@ -210,6 +215,7 @@ def test_what_was_given_up_is_told_of_the_outbox_that_it_was_in(path: Path) -> N
     outbox.close()
 
 
+@pytest.mark.promise("P-DISK-11")
 def test_a_full_outbox_gives_up_the_oldest_track_and_says_which(path: Path) -> None:
     outbox = Outbox.open(path, Limits(most_bytes=200_000))
     outbox.commit([entry(Lane.ALARM)])
@@ -225,6 +231,7 @@ def test_a_full_outbox_gives_up_the_oldest_track_and_says_which(path: Path) -> N
     outbox.close()
 
 
+@pytest.mark.promise("P-DISK-11")
 def test_events_go_after_the_track_but_neither_alarms_nor_accounts_of_what_went(path: Path) -> None:
     outbox = Outbox.open(path, Limits(most_bytes=100_000))
     outbox.commit(entries(50, Lane.ALARM, size=1000))
@@ -241,6 +248,7 @@ def test_events_go_after_the_track_but_neither_alarms_nor_accounts_of_what_went(
     outbox.close()
 
 
+@pytest.mark.promise("P-DISK-07")
 def test_a_damaged_outbox_is_kept_beside_and_a_new_one_begun(path: Path) -> None:
     path.parent.mkdir()
     for number in (1, 2):
@@ -252,6 +260,7 @@ def test_a_damaged_outbox_is_kept_beside_and_a_new_one_begun(path: Path) -> None
         assert (path.parent / f"outbox.db.corrupt-{number}").read_bytes().startswith(b"no database")
 
 
+@pytest.mark.promise("P-DISK-07")
 def test_damage_inside_a_page_is_found_on_opening(outbox: Outbox, path: Path) -> None:
     outbox.commit(entries(500, size=100))
     outbox.close()
@@ -275,12 +284,14 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         Outbox.open(tmp_path / "file" / "outbox.db", ROOMY)
 
 
+@pytest.mark.promise("P-DISK-06")
 def test_space_is_reserved_beside_the_outbox(path: Path) -> None:
     outbox = Outbox.open(path, Limits(most_bytes=10_000_000, reserve_bytes=100_000))
     assert path.with_name("outbox.db.reserve").stat().st_size == 100_000
     outbox.close()
 
 
+@pytest.mark.promise("P-RECEIPT-06")
 def test_what_is_owed_is_kept_count_of_through_everything(path: Path) -> None:
     outbox = Outbox.open(path, Limits(most_bytes=100_000))
 
@@ -306,7 +317,7 @@ def test_what_is_owed_is_kept_count_of_through_everything(path: Path) -> None:
         check()
         usual = outbox._db.limit(apsw.SQLITE_LIMIT_LENGTH, 5000)
         with pytest.raises(DiskFailed):
-            outbox.commit([entry(), entry()], b"x" * 6000)
+            outbox.commit([entry(), entry()], {"emergency": b"x" * 6000})
         outbox._db.limit(apsw.SQLITE_LIMIT_LENGTH, usual)
         check()
     outbox.renew_identity()

@@ -30,6 +30,7 @@ def snapshot(**facts: object) -> Snapshot:
     return Snapshot(unit=UnitView("U1", "", "", "NS"), duty=DutyView(status="busy"), **facts)
 
 
+@pytest.mark.promise("P-SHOW-04")
 @pytest.mark.parametrize(
     ("view", "said"),
     [
@@ -77,6 +78,7 @@ def test_a_speed_that_is_not_known_is_no_number(vehicle: VehicleView, said: word
     assert words.speed(snapshot(vehicle=vehicle)) == said
 
 
+@pytest.mark.promise("P-SHOW-03")
 @example(lat_deg=-90.0, lon_deg=-180.0, age_s=119 * 60, mode=FixMode.FIX_3D)
 @given(
     lat_deg=st.one_of(st.none(), st.floats(-90, 90), st.just(float("nan"))),
@@ -126,6 +128,7 @@ ALARMS = st.builds(
 )
 
 
+@pytest.mark.promise("P-SHOW-01")
 @given(ALARMS)
 def test_no_rung_is_said_without_its_proof(alarm: AlarmView):
     rungs = ladder.of_alarm(alarm, NOW_NS)
@@ -142,6 +145,7 @@ def test_no_rung_is_said_without_its_proof(alarm: AlarmView):
     assert bool(rungs.banner[0]) is (alarm.urgency is not Urgency.NONE)
 
 
+@pytest.mark.promise("P-SHOW-10")
 def test_an_alarm_that_only_the_screen_knows_claims_the_press_alone():
     for core_is_there, banner in ((True, "NOT CONFIRMED"), (False, "USE THE RADIO")):
         rungs = ladder.of_held(RaiseAlarm(), NOW_NS, NOW_NS, core_is_there=core_is_there)
@@ -149,6 +153,7 @@ def test_an_alarm_that_only_the_screen_knows_claims_the_press_alone():
         assert rungs.banner == (banner, "urgent")
 
 
+@pytest.mark.promise("P-SHOW-12")
 def test_an_open_alarm_is_shown_before_a_cleared_one_and_a_silent_one_never():
     def alarm(incident: str, **facts: object) -> AlarmView:
         basis = {"kind": "real", "trigger": "button", "silent": False, "signals": 1, "pressed_mono_ns": 0}
@@ -162,6 +167,7 @@ def test_an_open_alarm_is_shown_before_a_cleared_one_and_a_silent_one_never():
     assert ladder.shown_alarm((silent,)) is None
 
 
+@pytest.mark.promise("P-PRESS-10")
 @pytest.mark.parametrize(
     ("after_s", "arming", "left_s"),
     [(0, Arming.ARMED, 3), (2.1, Arming.ARMED, 1), (3, Arming.ARMED, 0), (3.1, Arming.LATE, 0), (4.6, Arming.IDLE, 0)],

@@ -22,6 +22,7 @@ from terminal.uplink.waiting import LIVE_ROWS
 from tests.unit.sender_scene import HERE, RULES, WHO, Bench, on_line, point
 
 
+@pytest.mark.promise("P-SEND-01")
 def test_an_alarm_goes_at_once_and_ahead_of_a_hundred_thousand_points() -> None:
     async def drive(bench: Bench) -> None:
         for _ in range(100_000):
@@ -36,6 +37,7 @@ def test_an_alarm_goes_at_once_and_ahead_of_a_hundred_thousand_points() -> None:
     on_line(drive)
 
 
+@pytest.mark.promise("P-RECEIPT-15")
 def test_an_alarm_is_sent_at_once_without_its_place_and_again_with_it() -> None:
     async def drive(bench: Bench) -> None:
         alarm = bench.press()
@@ -47,6 +49,7 @@ def test_an_alarm_is_sent_at_once_without_its_place_and_again_with_it() -> None:
     on_line(drive)
 
 
+@pytest.mark.promise("P-RECEIPT-02", "P-SEND-04")
 def test_an_alarm_is_repeated_after_its_puback_ever_more_rarely_until_the_receipt() -> None:
     async def drive(bench: Bench) -> None:
         row = bench.store(bench.press())
@@ -78,6 +81,7 @@ def test_an_alarm_on_its_way_is_not_put_on_the_same_line_again() -> None:
     on_line(drive)
 
 
+@pytest.mark.promise("P-RECEIPT-15")
 def test_a_receipt_by_id_does_not_end_an_alarm_that_owes_its_place() -> None:
     async def drive(bench: Bench) -> None:
         known, placed = bench.press(), bench.press()
@@ -118,6 +122,7 @@ def test_a_place_is_given_in_the_account_that_is_open_and_in_no_other() -> None:
     asyncio.run(driven())
 
 
+@pytest.mark.promise("P-SEND-02")
 def test_the_order_is_alarm_event_track_and_news_before_what_an_outage_left() -> None:
     async def drive(bench: Bench) -> None:
         bench.sender.disconnected()
@@ -143,6 +148,7 @@ def test_the_order_is_alarm_event_track_and_news_before_what_an_outage_left() ->
     on_line(drive)
 
 
+@pytest.mark.promise("P-SEND-02")
 def test_news_go_before_old_events_that_are_read_already_and_before_those_that_are_being_read() -> None:
     async def drive(bench: Bench) -> None:
         bench.sender.disconnected()
@@ -208,6 +214,7 @@ def test_a_receipt_that_settles_nothing_leaves_what_it_names_to_be_sent_again() 
     on_line(drive)
 
 
+@pytest.mark.promise("P-SEND-14")
 def test_while_headquarters_is_silent_nothing_is_repeated_and_what_is_owed_is_bounded() -> None:
     async def drive(bench: Bench) -> None:
         bench.sender.hq_heard = False
@@ -235,6 +242,7 @@ def test_while_headquarters_is_silent_nothing_is_repeated_and_what_is_owed_is_bo
     on_line(drive)
 
 
+@pytest.mark.promise("P-SEND-09", "P-WATCH-05")
 def test_a_broker_that_acknowledges_nothing_is_let_go() -> None:
     async def drive(bench: Bench) -> None:
         bench.sender.watch(99)
@@ -248,6 +256,7 @@ def test_a_broker_that_acknowledges_nothing_is_let_go() -> None:
     on_line(drive)
 
 
+@pytest.mark.promise("P-SEND-10")
 def test_a_refused_publication_is_told_and_is_not_counted_as_sent() -> None:
     async def drive(bench: Bench) -> None:
         alarm = bench.press()
@@ -265,6 +274,7 @@ def moved(incident: str, lat_deg: float) -> AlarmMoved:
     return AlarmMoved(id=new_id(), who=WHO, incident=incident, position=msgspec.structs.replace(HERE, lat_deg=lat_deg))
 
 
+@pytest.mark.promise("P-SEND-08")
 def test_each_open_alarm_has_one_slot_for_where_it_is_and_the_newest_counts() -> None:
     async def drive(bench: Bench) -> None:
         for incident, lat_deg in (("a", 1.0), ("b", 2.0), ("a", 3.0)):
@@ -279,6 +289,7 @@ def test_each_open_alarm_has_one_slot_for_where_it_is_and_the_newest_counts() ->
     on_line(drive)
 
 
+@pytest.mark.promise("P-SEND-08")
 def test_a_position_expires_by_when_it_was_told_and_not_by_when_it_was_handed_over() -> None:
     async def drive(bench: Bench) -> None:
         bench.sender.disconnected()
@@ -321,6 +332,7 @@ def test_an_event_that_cannot_be_read_is_told_and_does_not_stop_the_sender(caplo
     assert "something could not be sent" in caplog.text
 
 
+@pytest.mark.promise("P-RECEIPT-15")
 def test_received_before_it_is_on_disk_it_goes_again_once_it_has_a_place() -> None:
     async def drive(bench: Bench) -> None:
         alarm = bench.press()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -159,6 +160,7 @@ MEANWHILE = ["flood", "event", "renew", "point", "minute"]
 """What may happen while the disk is being read."""
 
 
+@pytest.mark.promise("P-RECEIPT-17")
 @settings(max_examples=400, deadline=None)
 @given(st.lists(st.sampled_from(sorted(STEPS)), max_size=40), st.lists(st.sampled_from(MEANWHILE), max_size=4))
 def test_whatever_happens_all_that_was_committed_is_receipted_in_the_end(

@@ -95,6 +95,7 @@ def test_a_reading_without_a_time_stays_where_it_stood() -> None:
     assert [reading.mono_ns for reading in found] == [1, 2, 4, 3]
 
 
+@pytest.mark.promise("P-FLOW-04")
 def test_the_golden_drive_gives_the_golden_lines(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--gnss", GNSS, "--json") == sense.OK
     assert capsys.readouterr().out == (GOLDEN / "drive.jsonl").read_text()

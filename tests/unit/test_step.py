@@ -2,6 +2,7 @@
 
 from typing import get_args
 
+import pytest
 from msgspec.structs import replace
 
 from hal.readings import AnyReading, ButtonHealth, ButtonState, FixMode, LightbarState, SourceHealth, VehicleSignals
@@ -28,6 +29,7 @@ def stored(effects: list) -> list:
     return [effect.message for effect in of_type(effects, StoreEvent)]
 
 
+@pytest.mark.promise("P-FLOW-03")
 def test_every_kind_of_input_has_its_step_and_every_reading_its_channel() -> None:
     assert set(STEPS) == set(get_args(AnyReading)) | set(get_args(Told))
     assert set(CHANNELS) == set(get_args(AnyReading))
@@ -55,6 +57,7 @@ def test_distance_counts_without_a_speed_too() -> None:
     assert len(of_type(car.take(fix(20.0, 46.0514, speed_mps=None), 20.0), RecordPoint)) == 1
 
 
+@pytest.mark.promise("P-SHOW-03")
 def test_a_fix_without_position_is_never_reported_and_keeps_the_last_good_one_as_old() -> None:
     car = Car()
     car.take(fix(0.0), 0.0)
@@ -75,6 +78,7 @@ def test_lightbar_siren_and_ignition_are_told_at_once_with_a_point() -> None:
     assert car.take(LightbarState(source="board", mono_ns=10**9, lights_on=True), 1.1) == []
 
 
+@pytest.mark.promise("P-SHOW-07")
 def test_what_a_source_that_is_down_told_last_is_not_shown_nor_sent_as_if_it_were_so() -> None:
     car = Car()
     told = VehicleSignals(source="can", mono_ns=0, signals={LIGHTBAR: True, LOW_VOLTAGE: "ON"})
@@ -123,6 +127,7 @@ def test_a_source_that_goes_down_is_told_once_and_so_is_its_return() -> None:
     assert [[type(one) for one in events] for events in told] == [[], [SourceChanged], [], [SourceChanged]]
 
 
+@pytest.mark.promise("P-SHOW-07")
 def test_old_values_are_not_shown_as_current() -> None:
     car = Car()
     car.take(VehicleSignals(source="can", mono_ns=0, signals={SPEED: 36.0}), 0.0)
@@ -130,6 +135,7 @@ def test_old_values_are_not_shown_as_current() -> None:
     assert snapshot(car.state, RULES, round(60e9)).vehicle.speed_mps is None
 
 
+@pytest.mark.promise("P-SHOW-04", "P-SHOW-08")
 def test_a_silent_headquarters_is_neither_storing_nor_attended() -> None:
     car = Car()
     car.take(LineChanged(connected=True, broker="b"), 0.0)
@@ -140,6 +146,7 @@ def test_a_silent_headquarters_is_neither_storing_nor_attended() -> None:
     assert (old.storing, old.attended, old.hq_silent) == (False, False, True)
 
 
+@pytest.mark.promise("P-HQ-02")
 def test_a_desired_state_is_confirmed_once_and_again_after_headquarters_store_was_replaced() -> None:
     car = Car()
     wanted = [StateDesired(DesiredState(revision=4, epoch=epoch)) for epoch in ("a", "a", "b")]
@@ -149,6 +156,7 @@ def test_a_desired_state_is_confirmed_once_and_again_after_headquarters_store_wa
     assert (first[0].epoch, first[0].revision) == ("a", 4)
 
 
+@pytest.mark.promise("P-RECEIPT-07")
 def test_to_a_new_store_goes_again_what_the_disk_never_took() -> None:
     car = Car()
     beats = [HeartbeatHeard(Heartbeat(epoch=epoch, storing=True, attended=True)) for epoch in ("a", "a", "b")]
@@ -157,12 +165,14 @@ def test_to_a_new_store_goes_again_what_the_disk_never_took() -> None:
     assert [of_type(car.take(beat), SendAlarm) for beat in beats[1:]] == [[], [raised]]
 
 
+@pytest.mark.promise("P-SEND-10")
 def test_what_the_broker_refuses_is_shown() -> None:
     car = Car()
     car.take(PublishRefused("the broker did not deliver: No matching subscribers"))
     assert "No matching" in snapshot(car.state, RULES, 0).line.problem
 
 
+@pytest.mark.promise("P-PRESS-08")
 def test_a_fault_of_the_button_s_circuit_reaches_the_screen_and_headquarters_once_and_its_end_too() -> None:
     car = Car()
     car.take(SourceHealth(source="board", mono_ns=0, up=True))
@@ -185,11 +195,13 @@ def test_a_fault_of_the_button_s_circuit_reaches_the_screen_and_headquarters_onc
     assert view.up
 
 
+@pytest.mark.promise("P-PRESS-08")
 def test_every_fault_of_the_circuit_has_words_of_its_own() -> None:
     assert set(CIRCUIT_PROBLEMS) == set(ButtonHealth) - {ButtonHealth.OK}
     assert len(set(CIRCUIT_PROBLEMS.values())) == len(CIRCUIT_PROBLEMS)
 
 
+@pytest.mark.promise("P-PRESS-08")
 def test_a_board_that_is_gone_says_so_and_not_what_its_button_had() -> None:
     car = Car()
     car.take(ButtonState(source="board", mono_ns=1, health=ButtonHealth.CUT))

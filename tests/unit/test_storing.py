@@ -24,6 +24,7 @@ def duty(number: int) -> DutyChanged:
     return DutyChanged(id=new_id(), who=WHO, status=f"status {number}")
 
 
+@pytest.mark.promise("P-DISK-11")
 def test_events_beyond_the_bound_are_told_as_given_up_once_the_disk_takes_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -77,6 +77,7 @@ def test_a_row_that_cannot_be_read_ends_a_batch_and_never_begins_one(caplog: pyt
     assert "point 2 cannot be read" in caplog.text
 
 
+@pytest.mark.promise("P-SEND-03")
 @pytest.mark.parametrize("who", [PLAIN, LONGEST])
 def test_the_biggest_batch_fits_one_segment(who: Who) -> None:
     extreme = point(
@@ -94,6 +95,7 @@ def test_a_usual_batch_is_full() -> None:
     assert on_wire(Lane.TRACK, payload) <= SEGMENT_BYTES
 
 
+@pytest.mark.promise("P-SEND-06")
 def test_the_biggest_alarm_fits_one_segment() -> None:
     """Every field at its longest: a far corner of the world, ten days without a fix, a full car with long names."""
     alarm = AlarmRaised(
