@@ -23,6 +23,8 @@ from terminal.contract import topics
 from terminal.contract.durable import DiskFailed
 from terminal.contract.messages import DesiredState, Heartbeat, Receipt, encode
 from terminal.contract.mqtt import Broker, Connection, Lost, Publication
+from terminal.contract.tls import wall
+from terminal.version import BUILD
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +96,7 @@ class Service:
             keepalive_s=self._config.line.keepalive_s,
             session_expiry_s=self._config.line.session_expiry_s,
             receive_maximum=RECEIVE_MAXIMUM,
+            now=lambda: max(wall(), BUILD),
         )
         try:
             await connection.open()

@@ -3,7 +3,10 @@
 import asyncio
 import contextlib
 import logging
+import ssl
 import threading
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +18,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from terminal.contract.line_trouble import Proof, meaning
-from terminal.contract.tls import BadCertificate, client_tls
+from terminal.contract.tls import BadCertificate, client_tls, wall
 from terminal.contract.turning import Turning
 
 log = logging.getLogger(__name__)
@@ -37,13 +40,23 @@ LARGEST_PACKET = 128 * 1024
 
 
 class Broker(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where a broker is and how it proves itself; without a `ca` the line is not encrypted (bench only)."""
+    """Where a broker is and how it proves itself; without a `ca` the line is not encrypted (bench only).
+
+    `revoked` is the CA's revocation list.
+    """
 
     host: str
     port: Annotated[int, Meta(ge=1, le=65535)] = 8883
     ca: Path | None = None
     certificate: Path | None = None
     key: Path | None = None
+    revoked: Path | None = None
+
+    def tls(self, now: Callable[[], datetime]) -> ssl.SSLContext | None:
+        """How this client proves itself and believes; None where the line is not encrypted. Raises BadCertificate."""
+        if self.ca is None:
+            return None
+        return client_tls(self.ca, self.certificate, self.key, revoked=self.revoked, now=now)
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
@@ -92,10 +105,12 @@ class Connection:
         connect_timeout_s: float = 10.0,
         session_expiry_s: int = 0,
         receive_maximum: int = 64,
+        now: Callable[[], datetime] = wall,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._broker = broker
         self._listener = listener
+        self._now = now
         self._keepalive_s = keepalive_s
         self._connect_timeout_s = connect_timeout_s
         self._connected: asyncio.Future[None] = self._loop.create_future()
@@ -142,8 +157,9 @@ class Connection:
 
     def _connect(self) -> None:
         try:
-            if self._broker.ca is not None:
-                self._client.tls_set_context(client_tls(self._broker.ca, self._broker.certificate, self._broker.key))
+            tls = self._broker.tls(self._now)
+            if tls is not None:
+                self._client.tls_set_context(tls)
             self._client.connect(
                 self._broker.host,
                 self._broker.port,

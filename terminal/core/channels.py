@@ -78,6 +78,9 @@ ALARM_WAY_POINTS = 12
 ALARM_WAY_EVERY_S = 10.0
 """The way to an alarm: so many points, at least so far apart; they fit one TCP segment with the rest."""
 
+TIME_KEPT_EVERY_S = 3600.0
+"""How often the time that GNSS tells is put on disk for the next run, with whatever goes there: card wear."""
+
 TELEMETRY_COMMIT_EVERY_S = 5.0
 """At most one commit of track points in so long: card wear."""
 

@@ -20,7 +20,7 @@ from terminal.contract.identity import new_id, new_incident
 from terminal.contract.messages import DutyChanged
 from terminal.contract.topics import Lane
 from terminal.core import crew, effects, inputs, state, work
-from terminal.core.channels import TICK_S
+from terminal.core.channels import TICK_S, TIME_KEPT_EVERY_S
 from terminal.core.duty import Duty
 from terminal.core.effects import Effect, Note
 from terminal.core.emergency import Emergency
@@ -31,7 +31,7 @@ from terminal.core.link_server import LinkServer
 from terminal.core.moment import Moment
 from terminal.core.state import Rules, State
 from terminal.core.step import step
-from terminal.core.storing import DUTY, EMERGENCY, WORK, ZONES, Storing
+from terminal.core.storing import DUTY, EMERGENCY, TIME, WORK, ZONES, Storing
 from terminal.core.work import Work
 from terminal.link import Command, Role, UnitView
 from terminal.uplink.inbox import Inbox
@@ -65,6 +65,7 @@ class Core:
         self._who = state.who(self.unit_view(config), unit.crew)
         self._boot = boot_id()
         self._time = TrustedTime(config.time.believe_after or BUILD)
+        self._time_kept_ns: int | None = None
         self._rules = Rules(self.unit_view(config), config.profile, config.reporting, config.supervision)
         self._state = State(duty=Duty(config.profile.initial), work=work.begin(unit.crew))
         self._intake = Intake()
@@ -93,6 +94,7 @@ class Core:
             self._intake.put,
             clock,
             config.supervision,
+            self._earliest,
         )
         self._link = LinkServer(config.link.socket, config.link.role_of, self._command)
 
@@ -152,7 +154,7 @@ class Core:
         """Take up the emergency and the duty status where the last run left them, as soon as the disk gives them."""
         while True:
             try:
-                saved, duty, kept, zones = await self._writer.submit(_load, urgent=True)
+                saved, duty, kept, zones, sure = await self._writer.submit(_load, urgent=True)
             except OutboxFailed as error:
                 self._take(inputs.StoreFailed((), str(error)))
                 self._looked.set()
@@ -161,6 +163,7 @@ class Core:
                 before = None if saved is None else _decoded(saved)
                 done = None if kept is None else _decoded_work(kept)
                 known = dead_zones.decode(zones)
+                self._remember(sure)
                 self._take(inputs.Restored(before, None if duty is None else duty.decode(), done, known))
                 self._looked.set()
                 return
@@ -188,8 +191,8 @@ class Core:
 
     def _take(self, told: Input) -> None:
         moment = self._moment()
-        if isinstance(told, Fix) and told.utc is not None:
-            self._time.believe(told.mono_ns, told.utc)
+        if isinstance(told, Fix) and told.utc is not None and self._time.believe(told.mono_ns, told.utc):
+            self._keep_time(told.utc, moment.mono_ns)
         try:
             self._state, wanted = step(self._state, told, moment, self._rules)
             self._told_by()
@@ -197,6 +200,17 @@ class Core:
         except Exception:
             # One input that breaks a step must not take the emergency button with it.
             log.exception("core: a %s could not be taken; report this as a defect", type(told).__name__)
+
+    def _keep_time(self, utc: datetime, now_ns: int) -> None:
+        """So that the next run knows how late it is at least."""
+        if self._time_kept_ns is None or now_ns - self._time_kept_ns > TIME_KEPT_EVERY_S * 1e9:
+            self._time_kept_ns = now_ns
+            self._storing.keep(TIME, utc.isoformat().encode())
+
+    def _remember(self, kept: bytes | None) -> None:
+        with contextlib.suppress(ValueError):
+            if kept is not None:
+                self._time.remember(datetime.fromisoformat(kept.decode()))
 
     def _told_by(self) -> None:
         """Who messages come from, from now on: the crew as it is."""
@@ -251,6 +265,10 @@ class Core:
             if self._storing.state_owed and self._state.restored:
                 self._storing.alarms([], self._state.emergency)
 
+    def _earliest(self) -> datetime:
+        """What certificates are held against; asked from the thread that connects."""
+        return self._time.earliest(self._clock.mono_ns(), self._clock.wall())
+
     async def _pending(self, lane: Lane, after: int, limit: int) -> tuple[str, list[Row]]:
         return await self._writer.submit(lambda outbox: (outbox.id, outbox.pending(lane, after=after, limit=limit)))
 
@@ -278,7 +296,7 @@ class Core:
 
 
 def _load(outbox: Outbox) -> tuple[bytes | None, ...]:
-    return outbox.load_state(EMERGENCY), outbox.load_state(DUTY), outbox.load_state(WORK), outbox.load_state(ZONES)
+    return tuple(outbox.load_state(name) for name in (EMERGENCY, DUTY, WORK, ZONES, TIME))
 
 
 def _decoded(saved: bytes) -> Emergency:

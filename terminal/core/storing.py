@@ -34,6 +34,7 @@ EMERGENCY = "emergency"
 DUTY = "duty"
 WORK = "work"
 ZONES = "dead-zones"
+TIME = "time"
 """The states that stand in the outbox, by name."""
 
 

@@ -6,6 +6,7 @@ import logging
 import random
 import secrets
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from terminal.contract import topics
 from terminal.contract.line_trouble import Proof
 from terminal.contract.messages import Presence, Who, encode
 from terminal.contract.mqtt import Broker, Connection, Listener, Lost, Publication
+from terminal.contract.tls import wall
 from terminal.core.inputs import LineChanged, Told
 from terminal.core.line import PresenceFacts
 from terminal.core.supervision import Supervision
@@ -48,6 +50,7 @@ class Session(Listener):
         tell: Callable[[Told], None],
         clock: Clock,
         supervision: Supervision,
+        now: Callable[[], datetime] = wall,
     ) -> None:
         self._realm = realm
         self.who = who
@@ -58,6 +61,7 @@ class Session(Listener):
         self._tell = tell
         self._clock = clock
         self._supervision = supervision
+        self._now = now
         self._choice = 0
         self._pause_s = rules.first_pause_s
         self._facts = PresenceFacts()
@@ -108,6 +112,7 @@ class Session(Listener):
             will=will,
             keepalive_s=self._supervision.keepalive_s,
             connect_timeout_s=self._rules.connect_within_s,
+            now=self._now,
         )
         try:
             await connection.open()

@@ -20,6 +20,7 @@ def networks() -> None:
         pytest.skip(problem)
 
 
+@pytest.mark.promise("P-WATCH-02")
 def test_a_cable_that_swallows_is_known_at_both_ends(tmp_path: Path) -> None:
     """Three cars' cables in one world, headquarters' own in another, all at the same time: each costs 20 s."""
     cars = [Cable("car1", True, True), Cable("car2", True, False), Cable("car3", False, True)]
@@ -35,6 +36,7 @@ def test_a_cable_that_swallows_is_known_at_both_ends(tmp_path: Path) -> None:
         assert not other.watch.events("unit-offline"), "a headquarters that hears nothing calls no car silent"
 
 
+@pytest.mark.promise("P-WATCH-01")
 @pytest.mark.long
 def test_fifty_random_stalls_are_known_at_both_ends_within_the_time(tmp_path: Path) -> None:
     known = fifty_stalls(tmp_path, random.Random(20))

@@ -112,7 +112,7 @@ class Car:
     async def points(self, count: int) -> None:
         """So many points on disk, in one commit."""
         for number in range(count):
-            self.storing._points.append(a_point(number))
+            self.storing._points.append((self.who, a_point(number)))
         await self.storing._commit_points()
 
     async def owed(self) -> dict[Lane, int]:

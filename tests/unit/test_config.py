@@ -142,6 +142,7 @@ def test_what_is_wrong_is_said_with_its_line_and_what_was_expected(tmp_path: Pat
         assert part in line
 
 
+@pytest.mark.promise("P-WATCH-01")
 @pytest.mark.parametrize(
     ("setting", "said"),
     [

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from hq import taking, units
@@ -60,6 +61,7 @@ def test_a_silence_has_a_cause_and_a_since_and_is_told_once() -> None:
     assert [event for event, _ in desk.told] == ["unit-offline", "unit-online"]
 
 
+@pytest.mark.promise("P-WATCH-02")
 def test_what_the_car_said_before_is_planned() -> None:
     assert Desk().goes(a_car(), 118.0, goodbye=True).silence == Silence.PLANNED
     assert Desk().goes(replace(a_car(), ignition_on=False), 118.0).silence == Silence.PLANNED
@@ -74,6 +76,7 @@ def test_with_an_open_alarm_no_silence_is_planned() -> None:
     assert [one["cause"] for one in desk.events("unit-offline")] == ["planned", "unknown"]
 
 
+@pytest.mark.promise("P-WATCH-02")
 def test_a_place_where_cars_are_lost_and_come_back_explains_the_next() -> None:
     desk = Desk()
     for _ in range(2):
@@ -112,6 +115,7 @@ def test_cars_that_are_heard_from_a_place_speak_for_it() -> None:
     assert desk.goes(a_car(), 118.0).silence == Silence.UNKNOWN
 
 
+@pytest.mark.promise("P-WATCH-02")
 def test_a_headquarters_without_a_broker_calls_itself_deaf_once_and_gives_cars_time_when_it_hears_again() -> None:
     desk = Desk()
     for _ in range(3):

@@ -81,6 +81,7 @@ CASES: dict[str, tuple[Line, LinkQuality | None, Zone, Trouble]] = {
 }
 
 
+@pytest.mark.promise("P-WATCH-02")
 @pytest.mark.parametrize(("line", "link", "zone", "found"), CASES.values(), ids=CASES.keys())
 def test_troubles_are_told_apart_by_what_is_proved(
     line: Line, link: LinkQuality | None, zone: Zone, found: Trouble
