@@ -18,6 +18,7 @@ MODULES = {
     "socketcan": "drivers.socketcan",
     "can_file": "drivers.can_file",
     "io_board": "drivers.io_board",
+    "modem_manager": "drivers.modem_manager",
     "simulator": "drivers.simulator",
 }
 

@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator
 from typing import Protocol, runtime_checkable
 
+from msgspec import Struct
+
 from hal.readings import AnyReading, Press, SelfTestItem
 
 
@@ -36,3 +38,33 @@ class SelfTesting(Source, Protocol):
 
     async def self_test(self) -> list[SelfTestItem]:
         """What it finds, the verdict last; SourceError when it cannot be asked. Not while its readings are read."""
+
+
+class ShortMessage(Struct, frozen=True):
+    """One SMS that came: who it says it is from, which proves nothing, and its 8-bit data or its text.
+
+    `place` is the device's own name for it, by which it is let go; `told` the network's time, as the device writes it.
+    """
+
+    number: str
+    data: bytes = b""
+    text: str = ""
+    place: str = ""
+    told: str = ""
+
+
+@runtime_checkable
+class Messaging(Source, Protocol):
+    """A source whose device sends and gets SMS, while its readings are read."""
+
+    async def send_message(self, number: str, content: bytes | str) -> None:
+        """Hand 8-bit data (at most 140 bytes) or a text (at most 160 characters) to the network.
+
+        Returns once the network took it, which is not delivery; raises SourceError when it did not.
+        """
+
+    async def next_message(self) -> ShortMessage:
+        """The next one that came, waiting for it; the same again after a restart until it is let go."""
+
+    async def let_go(self, message: ShortMessage) -> None:
+        """Make room in the device: this message has been dealt with."""

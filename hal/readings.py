@@ -91,9 +91,10 @@ class SelfTestItem(Struct, frozen=True):
 
 
 class LinkQuality(Reading, frozen=True, kw_only=True, tag="link"):
-    """The mobile network as the modem sees it, in ModemManager's words."""
+    """The mobile network as the modem sees it, in ModemManager's words; not registered, it is in a dead zone."""
 
     registered: bool
+    state: str | None = None
     operator: str | None = None
     access_technology: str | None = None
     signal_percent: int | None = None

@@ -20,7 +20,8 @@ from terminal.contract.messages import (
 class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One emergency of one unit; times are headquarters' own, Unix milliseconds.
 
-    `kind` is real until the car's own words say that it is a test.
+    One message that says "real" makes it real for good, and one that says "silent" silent: the car may have lost, in a
+    crash, what it knew when it said otherwise.
     """
 
     incident: str
@@ -57,6 +58,10 @@ Key = tuple[str, str, str]
 """(realm, unit, incident): what one car says touches no other car's incident."""
 
 
+GRAVITY = (AlarmKind.REAL, AlarmKind.EXERCISE, AlarmKind.TEST)
+"""Gravest first."""
+
+
 class NotPossible(ValueError):
     """What a dispatcher asked for does not fit the incident; the text says why and what to do."""
 
@@ -70,9 +75,8 @@ def told(incident: Incident | None, realm: str, unit: str, message: Alarm, now_m
     if incident is None:
         if isinstance(message, AlarmMoved):
             return None
-        incident = Incident(
-            incident=message.incident, realm=realm, unit=unit, who=message.who, raised_ms=now_ms, signals=0
-        )
+        incident = _begun(realm, unit, message, now_ms)
+    incident = replace(incident, kind=_graver(incident.kind, message.kind), silent=incident.silent or message.silent)
     match message:
         case AlarmRaised() | AlarmSignalled():
             return _placed(_pressed(incident, message), message.position, now_ms)
@@ -80,6 +84,22 @@ def told(incident: Incident | None, realm: str, unit: str, message: Alarm, now_m
             return replace(incident, cancelled=True)
         case AlarmMoved():
             return _placed(incident, message.position, now_ms)
+
+
+def _begun(realm: str, unit: str, message: AlarmRaised | AlarmSignalled | AlarmCancelled, now_ms: int) -> Incident:
+    return Incident(
+        incident=message.incident,
+        realm=realm,
+        unit=unit,
+        who=message.who,
+        kind=message.kind,
+        silent=message.silent,
+        raised_ms=now_ms,
+    )
+
+
+def _graver(one: AlarmKind, other: AlarmKind) -> AlarmKind:
+    return min(one, other, key=GRAVITY.index)
 
 
 def _pressed(incident: Incident, message: AlarmRaised | AlarmSignalled) -> Incident:
@@ -90,9 +110,7 @@ def _pressed(incident: Incident, message: AlarmRaised | AlarmSignalled) -> Incid
     return replace(
         incident,
         who=message.who,
-        kind=message.kind,
         trigger=message.trigger,
-        silent=message.silent,
         track=message.track,
         signals=max(incident.signals, 1),
     )

@@ -13,14 +13,16 @@ from msgspec import Struct
 from drivers import registry
 from hal.errors import ConfigError
 from terminal.contract import profile
+from terminal.contract.capsule import MOST_NAME_LETTERS, fits
 from terminal.contract.mqtt import Broker
 from terminal.contract.profile import Profile
-from terminal.contract.toml_model import TomlFile, load_model
+from terminal.contract.toml_model import TomlFile, load_model, nearest
 from terminal.core.duty import PLAIN
 from terminal.core.journal import Journalling
 from terminal.core.reporting import Reporting
 from terminal.core.supervision import Supervision, unkept
 from terminal.link import Role
+from terminal.uplink.bearers.sms import Texting
 from terminal.uplink.outbox import Limits
 from terminal.uplink.sender import Sending
 from terminal.uplink.session import Holding
@@ -97,6 +99,7 @@ class Tables(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sending: Sending = Sending()
     holding: Holding = Holding()
     supervision: Supervision = Supervision()
+    sms: Texting = Texting()
     time: TimeSection = TimeSection()
 
 
@@ -114,6 +117,7 @@ class Config(Struct, frozen=True, kw_only=True):
     sending: Sending
     holding: Holding
     supervision: Supervision
+    sms: Texting
     time: TimeSection
 
 
@@ -129,6 +133,7 @@ def load(path: Path) -> Config:
             if source is not None:
                 sources[name] = source
         if tables is not None:
+            _check_sms(file, tables)
             role = _profile(file, tables.duty)
             for key, why in unkept(tables.supervision):
                 file.problem(("supervision", key), why)
@@ -137,6 +142,15 @@ def load(path: Path) -> Config:
     sections = msgspec.structs.asdict(tables) | {"sources": sources, "profile": role}
     sections.pop("duty")
     return Config(**sections)
+
+
+def _check_sms(file: TomlFile, tables: Tables) -> None:
+    sms, unit = tables.sms, tables.unit
+    if sms.numbers and sms.modem not in tables.sources:
+        file.problem(("sms", "modem"), f"is no source; {nearest(sms.modem, tables.sources)}")
+    if sms.numbers and not fits(unit.realm, unit.unit):
+        most = f"realm and unit may have {MOST_NAME_LETTERS} characters together"
+        file.problem(("sms", "numbers"), f"an SMS has no room for {unit.realm} and {unit.unit}; {most}")
 
 
 def _profile(file: TomlFile, section: DutySection) -> Profile:

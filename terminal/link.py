@@ -6,7 +6,7 @@ sends an empty `changes` when nothing changed for `BEAT_S`: a client that hears 
 """
 
 from enum import StrEnum
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -82,7 +82,7 @@ class Urgency(StrEnum):
 
 
 class AlarmView(Struct, frozen=True, kw_only=True):
-    """How far one alarm has come; each rung is shown on proof only."""
+    """How far one alarm has come; each rung is shown on proof only, and by which bearers it was proved."""
 
     incident: str
     kind: str
@@ -94,11 +94,46 @@ class AlarmView(Struct, frozen=True, kw_only=True):
     store_failed: bool = False
     sent: bool = False
     received: bool = False
+    sent_by: tuple[str, ...] = ()
+    received_by: tuple[str, ...] = ()
     acknowledged_by: str = ""
     cleared_by: str = ""
     reason: str = ""
     cancelled: bool = False
     urgency: Urgency = Urgency.NONE
+    vehicle_event: str = ""
+
+
+class ArmedView(Struct, frozen=True, kw_only=True):
+    """Once it `is_open`, and until that time, the next press of the button is a test or an exercise.
+
+    Any other press is real, also one that comes too early. `silent`: the hidden button is meant.
+    """
+
+    kind: str
+    silent: bool
+    is_open: bool
+    until_mono_ns: int
+
+
+class CheckInView(Struct, frozen=True, kw_only=True):
+    """The lone officer's timer, where it is configured: an answer is due, and from when on its lack is an alarm.
+
+    Neither time is there while it does not run.
+    """
+
+    due_mono_ns: int | None = None
+    alarm_mono_ns: int | None = None
+
+
+class ProvedView(Struct, frozen=True, kw_only=True):
+    """When an alarm of this car last came to headquarters and its receipt back, as the monotonic time of this boot.
+
+    None when it never has or nobody can tell how long ago; `due`: the way should be proved again by a test alarm.
+    """
+
+    mono_ns: int | None = None
+    due: bool = True
 
 
 class Trouble(StrEnum):
@@ -226,6 +261,9 @@ class Snapshot(Struct, frozen=True, kw_only=True, tag_field="type", tag="snapsho
     vehicle: VehicleView = VehicleView()
     duty: DutyView
     alarms: tuple[AlarmView, ...] = ()
+    armed: ArmedView | None = None
+    check_in: CheckInView | None = None
+    proved: ProvedView | None = None
     line: LineView = LineView()
     link: LinkQuality | None = None
     power: PowerState | None = None
@@ -247,6 +285,9 @@ class Changes(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="
     vehicle: VehicleView | UnsetType = UNSET
     duty: DutyView | UnsetType = UNSET
     alarms: tuple[AlarmView, ...] | UnsetType = UNSET
+    armed: ArmedView | UnsetType | None = UNSET
+    check_in: CheckInView | UnsetType | None = UNSET
+    proved: ProvedView | UnsetType | None = UNSET
     line: LineView | UnsetType = UNSET
     link: LinkQuality | UnsetType | None = UNSET
     power: PowerState | UnsetType | None = UNSET
@@ -283,14 +324,17 @@ class Refused(Struct, frozen=True, kw_only=True, tag_field="type", tag="refused"
     reason: str
 
 
-class _Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type"):
-    """What a client may ask; a misspelt `test` must not become a real alarm, so unknown fields are errors."""
+class _Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type"):
+    """What a client may ask; unknown fields and words are errors, so that a misspelt test is no real alarm."""
 
 
 class RaiseAlarm(_Command, frozen=True, kw_only=True, tag="raise-alarm"):
-    """The crew calls for help on the screen."""
+    """The crew calls for help on the screen, or tries the way.
 
-    test: bool = False
+    A real alarm needs no word that could be misspelt, nor one that another version would not know.
+    """
+
+    kind: Literal["real", "test", "exercise"] = "real"
     silent: bool = False
 
 
@@ -298,6 +342,29 @@ class CancelAlarm(_Command, frozen=True, kw_only=True, tag="cancel-alarm"):
     """The crew says that this alarm was a mistake."""
 
     incident: str
+
+
+class ArmButton(_Command, frozen=True, kw_only=True, tag="arm-button"):
+    """For a short time the next press of the button is a test or an exercise; `silent`: of the hidden button.
+
+    `asked_mono_ns` is when the crew tapped: one that comes late is refused.
+    """
+
+    asked_mono_ns: int
+    kind: Literal["test", "exercise"] = "test"
+    silent: bool = False
+
+
+class StartCheckIn(_Command, frozen=True, kw_only=True, tag="start-check-in"):
+    """A lone officer wants to be missed when no answer comes."""
+
+
+class AnswerCheckIn(_Command, frozen=True, kw_only=True, tag="answer-check-in"):
+    """All is well: the timer begins anew."""
+
+
+class StopCheckIn(_Command, frozen=True, kw_only=True, tag="stop-check-in"):
+    """Nobody is alone any more; not possible once it ran out."""
 
 
 class SetDuty(_Command, frozen=True, kw_only=True, tag="set-duty"):
@@ -357,7 +424,8 @@ class EndShift(_Command, frozen=True, kw_only=True, tag="end-shift"):
 
 
 WorkCommand = AnswerJob | ReadText | SendText | FileReport | LogIn | LogOut | StartShift | EndShift
-Command = RaiseAlarm | CancelAlarm | SetDuty | WorkCommand
+AlarmCommand = RaiseAlarm | CancelAlarm | ArmButton | StartCheckIn | AnswerCheckIn | StopCheckIn
+Command = AlarmCommand | SetDuty | WorkCommand
 ServerLine = Snapshot | Changes | Refused
 
 _decode_command: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)

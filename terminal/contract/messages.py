@@ -44,11 +44,15 @@ class Who(Struct, frozen=True, omit_defaults=True):
 
 
 class Position(Struct, frozen=True, omit_defaults=True):
-    """Where the car was, WGS 84, and how old that knowledge was when it was written."""
+    """Where the car was, WGS 84, and how far that may be believed: how old it was when it was written, `mode`, `eph_m`.
+
+    `stale`: the receiver did not know it any more, or was silent; the car may have been somewhere else since.
+    """
 
     lat_deg: float
     lon_deg: float
     age_s: float = 0.0
+    stale: bool = False
     mode: int = 0
     utc_ms: int | None = None
     speed_mps: float | None = None
@@ -69,52 +73,74 @@ class Message(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="
 
 
 class AlarmKind(StrEnum):
-    """A test alarm goes the whole way and is never taken for a real one."""
+    """A test proves the way, an exercise is practised like a real one; neither is ever taken for a real one.
+
+    A word of a later version is real: what is in doubt is an emergency.
+    """
 
     REAL = "real"
     TEST = "test"
+    EXERCISE = "exercise"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "AlarmKind":
+        return cls.REAL
 
 
 class Trigger(StrEnum):
-    """What raised the alarm."""
+    """What raised the alarm; `unknown` is whatever only a later version knows."""
 
     BUTTON = "button"
     SCREEN = "screen"
+    CHECK_IN = "check-in"
+    VEHICLE = "vehicle"
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Trigger":
+        return cls.UNKNOWN
 
 
-class AlarmRaised(Message, frozen=True, kw_only=True, tag="alarm-raised"):
-    """Help is called for; `track` is the way here, oldest first, as (seconds ago, lat_deg, lon_deg)."""
+class OfIncident(Message, frozen=True, kw_only=True):
+    """What every message of an incident says of it, so that none is taken for another's, whichever comes first."""
 
     incident: str
     kind: AlarmKind = AlarmKind.REAL
-    trigger: Trigger = Trigger.BUTTON
     silent: bool = False
+
+
+class AlarmRaised(OfIncident, frozen=True, kw_only=True, tag="alarm-raised"):
+    """Help is called for; `track` is the way here, oldest first, as (seconds ago, lat_deg, lon_deg).
+
+    `vehicle_event` is the signal (VSS) that called, of an alarm that the vehicle raised.
+    """
+
+    trigger: Trigger = Trigger.BUTTON
+    vehicle_event: str = ""
     position: Position | None = None
     track: tuple[tuple[int, float, float], ...] = ()
     speed_mps: float | None = None
     lights_on: bool | None = None
     siren_on: bool | None = None
+    door_open: bool | None = None
 
 
-class AlarmSignalled(Message, frozen=True, kw_only=True, tag="alarm-signalled"):
-    """The button was pressed again while its incident was open."""
+class AlarmSignalled(OfIncident, frozen=True, kw_only=True, tag="alarm-signalled"):
+    """Help was called for again while the incident was open."""
 
-    incident: str
     signal: int
     trigger: Trigger = Trigger.BUTTON
+    vehicle_event: str = ""
     position: Position | None = None
 
 
-class AlarmCancelled(Message, frozen=True, kw_only=True, tag="alarm-cancelled"):
+class AlarmCancelled(OfIncident, frozen=True, kw_only=True, tag="alarm-cancelled"):
     """The crew says that it was a mistake: a claim, which only headquarters can turn into an end."""
 
-    incident: str
 
-
-class AlarmMoved(Message, frozen=True, kw_only=True, tag="alarm-moved"):
+class AlarmMoved(OfIncident, frozen=True, kw_only=True, tag="alarm-moved"):
     """Where the car is while its alarm is open; one slot, the latest wins, never stored in the car's outbox."""
 
-    incident: str
     position: Position
 
 

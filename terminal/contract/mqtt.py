@@ -219,7 +219,8 @@ class Connection:
         if self._misc is not None:
             self._misc.cancel()
             self._misc = None
-        self._turning.stop()
+        # What was swallowed holds a goodbye of TCP back too, and the broker would speak the Will much later.
+        self._turning.stop(reset=proof is Proof.SILENT)
         if self.closed.done():
             return
         self.proof = proof

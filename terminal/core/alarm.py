@@ -19,8 +19,25 @@ class Phase(StrEnum):
     CLEARED = "cleared"
 
 
+class Carried(Struct, frozen=True, kw_only=True):
+    """What one bearer beside the brokers has had of an incident: messages, SMS in all, when the next repeat is due.
+
+    The cap outlives a restart of core; a time of another boot says nothing.
+    """
+
+    bearer: str
+    boot: str
+    ids: tuple[str, ...] = ()
+    times: int = 0
+    again_ns: int = 0
+
+
 class Alarm(Struct, frozen=True, kw_only=True):
-    """One incident of this car; `unstored` are its messages that are not known to be on disk."""
+    """One incident of this car; `unstored` are its messages that are not known to be on disk.
+
+    `sent_by` and `received_by` are the bearers that took its first message, or brought headquarters' receipt for it.
+    `owed` are the messages that headquarters is not known to have, without their track.
+    """
 
     incident: str
     kind: AlarmKind
@@ -36,6 +53,10 @@ class Alarm(Struct, frozen=True, kw_only=True):
     store_failed: bool = False
     sent: bool = False
     received: bool = False
+    sent_by: tuple[str, ...] = ()
+    received_by: tuple[str, ...] = ()
+    owed: tuple[Stored, ...] = ()
+    carried: tuple[Carried, ...] = ()
     unstored: tuple[Stored, ...] = ()
     store_again_ns: int = 0
     acknowledged_by: str = ""
@@ -63,6 +84,8 @@ def view(alarm: Alarm, now_ns: int) -> AlarmView:
         store_failed=alarm.store_failed,
         sent=alarm.sent,
         received=alarm.received,
+        sent_by=alarm.sent_by,
+        received_by=alarm.received_by,
         acknowledged_by=alarm.acknowledged_by,
         cleared_by=alarm.cleared_by,
         reason=alarm.reason,

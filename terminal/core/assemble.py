@@ -1,14 +1,19 @@
 """Puts core together from a configuration: the only module that names drivers."""
 
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Sequence
 
 from drivers import registry
 from hal.clock import Clock, SystemClock
 from hal.errors import ConfigError
-from hal.ports import Source
+from hal.ports import Messaging, Source
 from hal.readings import AnyReading
 from terminal.config import Config
 from terminal.core.daemon import Core
+from terminal.uplink.bearers.bearer import Beside
+from terminal.uplink.bearers.sms import Sms
+
+log = logging.getLogger(__name__)
 
 
 class Unusable:
@@ -33,7 +38,24 @@ def sources(config: Config, clock: Clock) -> list[Source]:
 def core(config: Config, *, echo: bool = False) -> Core:
     """patrola-core on this machine's clocks; `echo` writes the journal to standard output too."""
     clock = SystemClock()
-    return Core(config, _usable(config, clock), clock, echo=echo)
+    usable = _usable(config, clock)
+    return Core(config, usable, clock, bearers=bearers(config, usable), echo=echo)
+
+
+def bearers(config: Config, sources: Sequence[Source]) -> list[Beside]:
+    """Every configured way to headquarters beside the brokers, in order of preference; one line each."""
+    return [*_sms(config, sources)]
+
+
+def _sms(config: Config, sources: Sequence[Source]) -> list[Beside]:
+    modem = next((one for one in sources if one.name == config.sms.modem), None)
+    if not config.sms.numbers or modem is None:
+        return []
+    if not isinstance(modem, Messaging):
+        # The other ways are not to suffer for it.
+        log.error("sms: source %s sends no SMS, and none is sent; name one with driver modem_manager", modem.name)
+        return []
+    return [Beside(Sms(modem, config.sms.numbers, config.sms.form), config.sms)]
 
 
 def _usable(config: Config, clock: Clock) -> list[Source]:

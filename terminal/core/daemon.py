@@ -27,6 +27,7 @@ from terminal.core.emergency import Emergency
 from terminal.core.inputs import Input
 from terminal.core.intake import Intake
 from terminal.core.journal import Journal
+from terminal.core.line import hq_answers
 from terminal.core.link_server import LinkServer
 from terminal.core.moment import Moment
 from terminal.core.state import Rules, State
@@ -34,6 +35,8 @@ from terminal.core.step import step
 from terminal.core.storing import DUTY, EMERGENCY, TIME, WORK, ZONES, Storing
 from terminal.core.work import Work
 from terminal.link import Command, Role, UnitView
+from terminal.uplink.bearers.bearer import Beside
+from terminal.uplink.bearers.carrier import Carrier, NoKeys
 from terminal.uplink.inbox import Inbox
 from terminal.uplink.outbox import Outbox, Row
 from terminal.uplink.sender import Sender
@@ -56,7 +59,15 @@ def _nothing() -> None:
 class Core:
     """The process in the car; `run` ends when it is cancelled."""
 
-    def __init__(self, config: Config, sources: Sequence[Source], clock: Clock, *, echo: bool = False) -> None:
+    def __init__(
+        self,
+        config: Config,
+        sources: Sequence[Source],
+        clock: Clock,
+        *,
+        bearers: Sequence[Beside] = (),
+        echo: bool = False,
+    ) -> None:
         unit = config.unit
         self._config = config
         self._clock = clock
@@ -66,7 +77,8 @@ class Core:
         self._boot = boot_id()
         self._time = TrustedTime(config.time.believe_after or BUILD)
         self._time_kept_ns: int | None = None
-        self._rules = Rules(self.unit_view(config), config.profile, config.reporting, config.supervision)
+        carrying = {one.bearer.name: one.rules for one in bearers}
+        self._rules = Rules(self.unit_view(config), config.profile, config.reporting, carrying, config.supervision)
         self._state = State(duty=Duty(config.profile.initial), work=work.begin(unit.crew))
         self._intake = Intake()
         self._journal = Journal(config.storage.folder / "journal", config.journal, unit.unit, echo=echo)
@@ -96,6 +108,10 @@ class Core:
             config.supervision,
             self._earliest,
         )
+        notary = NoKeys(config.brokers)
+        self._carriers = {
+            one.bearer.name: Carrier(one.bearer, unit.realm, unit.unit, notary, self._intake.put) for one in bearers
+        }
         self._link = LinkServer(config.link.socket, config.link.role_of, self._command)
 
     @staticmethod
@@ -129,7 +145,8 @@ class Core:
             ("restore", self._restore()),
         ]
         sensing = ((one.name, Supervisor(one, self._intake.put, self._clock).run()) for one in self._sources)
-        return [*works, *sensing]
+        carrying = ((name, carrier.run()) for name, carrier in self._carriers.items())
+        return [*works, *sensing, *carrying]
 
     async def _end(self, tasks: Sequence["asyncio.Task[None]"]) -> None:
         for told in self._intake.left():
@@ -184,7 +201,7 @@ class Core:
         while True:
             for told in await self._intake.take():
                 self._take(told)
-            self._sender.hq_heard = state.hq_answers(self._state, self._rules, self._clock.mono_ns())
+            self._sender.hq_heard = hq_answers(self._state.line, self._clock.mono_ns(), self._config.supervision)
             self._session.say(state.presence_facts(self._state, self._clock.mono_ns()))
             self._show()
             turned()
@@ -221,10 +238,8 @@ class Core:
     def _do(self, wanted: list[Effect]) -> None:
         for effect in wanted:
             match effect:
-                case effects.SendAlarm(message):
-                    self._sender.alarm(message)
-                case effects.SendMoved(moved):
-                    self._sender.moved(moved)
+                case effects.SendAlarm() | effects.SendMoved() | effects.CarryAlarm():
+                    self._send(effect)
                 case effects.StoreEvent() | effects.SaveWork() | effects.SaveZones() | effects.RecordPoint():
                     self._store(effect)
                 case effects.ConfirmPress(source, press):
@@ -235,6 +250,15 @@ class Core:
                 case Note(event, fields):
                     self._note(event, fields)
         self._store_alarms(wanted)
+
+    def _send(self, effect: effects.SendAlarm | effects.SendMoved | effects.CarryAlarm) -> None:
+        match effect:
+            case effects.SendAlarm(message):
+                self._sender.alarm(message)
+            case effects.SendMoved(moved):
+                self._sender.moved(moved)
+            case effects.CarryAlarm(bearer, told):
+                self._carriers[bearer].carry(told)
 
     def _store(self, effect: effects.ToStore) -> None:
         match effect:

@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from hal.readings import Press
+from terminal.contract.capsule import Told
 from terminal.contract.messages import AlarmMoved, Event, Point, Stored
 
 
@@ -22,6 +23,13 @@ class SendMoved(Struct, frozen=True):
     """Where the car with the open alarm is; only the latest counts."""
 
     message: AlarmMoved
+
+
+class CarryAlarm(Struct, frozen=True):
+    """Send it over this bearer too, beside the brokers."""
+
+    bearer: str
+    message: Told
 
 
 class SaveEmergency(Struct, frozen=True):
@@ -75,6 +83,7 @@ Effect = (
     StoreAlarm
     | SendAlarm
     | SendMoved
+    | CarryAlarm
     | SaveEmergency
     | SaveZones
     | StoreEvent

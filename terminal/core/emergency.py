@@ -129,9 +129,8 @@ def pressed(emergency: Emergency, source: str, press: Press, scene: Scene, momen
     return replace(after, presses=presses, unconfirmed=(*after.unconfirmed, waiting)), effects
 
 
-def raised_on_screen(emergency: Emergency, scene: Scene, moment: Moment, *, test: bool, silent: bool) -> Step:
+def raised_on_screen(emergency: Emergency, scene: Scene, moment: Moment, kind: AlarmKind, *, silent: bool) -> Step:
     """The crew calls for help, or tries the way, on the screen."""
-    kind = AlarmKind.TEST if test else AlarmKind.REAL
     incident = moment.new_incident()
     after, effects, _ = _called(emergency, Trigger.SCREEN, incident, scene, moment, kind=kind, silent=silent)
     return after, effects
@@ -171,6 +170,7 @@ def _called(
         message_ids=(message.id,),
         boot=moment.boot,
         pressed_mono_ns=moment.mono_ns,
+        owed=(replace(message, track=()),),
         unstored=(message,),
         store_again_ns=_again_ns(moment),
     )
@@ -191,6 +191,8 @@ def _signalled(
     message = AlarmSignalled(
         **moment.envelope(),
         incident=alarm.incident,
+        kind=alarm.kind,
+        silent=alarm.silent,
         signal=alarm.signals + 1,
         trigger=trigger,
         position=scene.position,
@@ -204,7 +206,7 @@ def cancelled(emergency: Emergency, incident: str, moment: Moment) -> Step:
     alarm = _open_alarm(emergency, incident)
     if alarm is None or alarm.cancelled:
         return emergency, []
-    message = AlarmCancelled(**moment.envelope(), incident=incident)
+    message = AlarmCancelled(**moment.envelope(), incident=incident, kind=alarm.kind, silent=alarm.silent)
     alarm = replace(alarm, cancelled=True, phase=TABLE[alarm.phase, Cause.CANCELLATION])
     alarm = _with_message(alarm, message, moment)
     return _put(emergency, alarm), [*_out(message), _note("alarm-cancelled", alarm)]
@@ -233,25 +235,30 @@ def store_failed(emergency: Emergency, ids: tuple[str, ...]) -> Step:
     return emergency, effects
 
 
-def published(emergency: Emergency, ids: tuple[str, ...]) -> Step:
-    """The broker took these messages."""
+def published(emergency: Emergency, ids: tuple[str, ...], bearer: str) -> Step:
+    """This bearer's network took these messages."""
     effects: list[Effect] = []
     for alarm in emergency.alarms:
-        if alarm.raised_id in ids and not alarm.sent:
-            alarm = replace(alarm, sent=True)
+        if alarm.raised_id in ids and bearer not in alarm.sent_by:
+            alarm = replace(alarm, sent=True, sent_by=(*alarm.sent_by, bearer))
             emergency = _put(emergency, alarm)
-            effects.append(_note("alarm-sent", alarm))
+            effects.append(_note("alarm-sent", alarm, bearer=bearer))
     return emergency, [*effects, *_lamp(emergency)] if effects else effects
 
 
-def received(emergency: Emergency, ids: tuple[str, ...]) -> Step:
+def received(emergency: Emergency, ids: tuple[str, ...], bearer: str) -> Step:
     """Headquarters has these messages on its disk; one that came without its place still wants its commit here."""
     effects: list[Effect] = []
     for alarm in emergency.alarms:
-        if alarm.raised_id in ids and not alarm.received:
-            alarm = replace(alarm, sent=True, received=True, phase=TABLE[alarm.phase, Cause.RECEIPT])
-            emergency = _put(emergency, alarm)
-            effects += [_note("alarm-received", alarm), SaveEmergency()]
+        owed = tuple(message for message in alarm.owed if message.id not in ids)
+        is_first = alarm.raised_id in ids and bearer not in alarm.received_by
+        if is_first:
+            by, phase = (*alarm.received_by, bearer), TABLE[alarm.phase, Cause.RECEIPT]
+            alarm = replace(alarm, sent=True, received=True, received_by=by, phase=phase)
+            effects.append(_note("alarm-received", alarm, bearer=bearer))
+        if is_first or owed != alarm.owed:
+            emergency = _put(emergency, replace(alarm, owed=owed))
+            effects.append(SaveEmergency())
     return emergency, [*effects, *_lamp(emergency)] if effects else effects
 
 
@@ -365,6 +372,7 @@ def _with_message(alarm: Alarm, message: Stored, moment: Moment) -> Alarm:
     return replace(
         alarm,
         message_ids=(*alarm.message_ids, message.id),
+        owed=(*alarm.owed, message),
         unstored=(*alarm.unstored, message),
         store_again_ns=_again_ns(moment),
     )
@@ -389,6 +397,6 @@ def _lamp(emergency: Emergency) -> list[Effect]:
     return [ShowRung(rung(emergency.alarms))]
 
 
-def _note(event: str, alarm: Alarm) -> Note:
+def _note(event: str, alarm: Alarm, **more: object) -> Note:
     # A silent alarm leaves no trace that someone beside the officer could read.
-    return Note(event, {"incident": alarm.incident, "kind": str(alarm.kind), "trigger": str(alarm.trigger)})
+    return Note(event, {"incident": alarm.incident, "kind": str(alarm.kind), "trigger": str(alarm.trigger), **more})

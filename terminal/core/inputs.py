@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from hal.readings import AnyReading
+from terminal.contract.capsule import ReceiptCapsule
 from terminal.contract.dead_zones import DeadZones
 from terminal.contract.line_trouble import Proof
 from terminal.contract.messages import DesiredState, Heartbeat, Place
@@ -50,16 +51,38 @@ class OutboxRepaired(Struct, frozen=True):
     problem: str
 
 
+MQTT = "mqtt"
+"""The first bearer: the brokers, in their order. The others stand in terminal/uplink/bearers."""
+
+
 class Published(Struct, frozen=True):
-    """The broker took these messages (PUBACK); that is all it says."""
+    """The bearer's network took these messages (a broker's PUBACK, for one); that is all it says."""
 
     ids: tuple[str, ...]
+    bearer: str = MQTT
 
 
 class Received(Struct, frozen=True):
-    """Headquarters has these messages on its disk."""
+    """Headquarters has these messages on its disk, as its receipt over this bearer says."""
 
     ids: tuple[str, ...]
+    bearer: str = MQTT
+
+
+class CapsuleReceipted(Struct, frozen=True):
+    """Headquarters' receipt came over a bearer: it has one message on its disk, and may name who took the alarm."""
+
+    bearer: str
+    receipt: ReceiptCapsule
+
+
+class CarryFailed(Struct, frozen=True):
+    """A bearer could not send a message of this incident; `spent` if it may have cost what one costs all the same."""
+
+    bearer: str
+    incident: str
+    problem: str
+    spent: bool
 
 
 class StateDesired(Struct, frozen=True):
@@ -111,6 +134,8 @@ Told = (
     | OutboxRepaired
     | Published
     | Received
+    | CapsuleReceipted
+    | CarryFailed
     | StateDesired
     | HeartbeatHeard
     | PictureSeen

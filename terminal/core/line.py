@@ -22,7 +22,7 @@ class PresenceFacts(Struct, frozen=True):
 
 
 class Line(Struct, frozen=True):
-    """The line to headquarters.
+    """The line to headquarters; dead since `down_mono_ns`: no broker, or nothing that headquarters says or hears on it.
 
     `proofs` is what the last failure of each broker proves, since there was a line; `heard_by_hq_mono_ns` is when the
     car sent the newest thing that headquarters says it heard on this line, and None while it has said nothing.
@@ -41,6 +41,7 @@ class Line(Struct, frozen=True):
     since_mono_ns: int = 0
     broker_heard_mono_ns: int = 0
     heard_by_hq_mono_ns: int | None = None
+    down_mono_ns: int | None = None
     proofs: dict[str, Proof] = {}
     lost_in: Cell | None = None
 
@@ -76,6 +77,18 @@ def hq_is_deaf(line: Line, now_ns: int, profile: Supervision) -> bool:
     return heard_ns is not None and now_ns - heard_ns > profile.hq_silent_after_s * 1e9
 
 
+def hq_answers(line: Line, now_ns: int, profile: Supervision) -> bool:
+    """Whether headquarters is heard and, as far as it says so, hears this car."""
+    return not (hq_is_silent(line, now_ns, profile) or hq_is_deaf(line, now_ns, profile))
+
+
+def looked_at(line: Line, now_ns: int, profile: Supervision) -> Line:
+    """The line with since when it is dead."""
+    if line.connected and hq_answers(line, now_ns, profile):
+        return line if line.down_mono_ns is None else replace(line, down_mono_ns=None)
+    return line if line.down_mono_ns is not None else replace(line, down_mono_ns=now_ns)
+
+
 def trouble(line: Line, link: LinkQuality | None, zone: Zone, now_ns: int, profile: Supervision) -> Trouble:
     """What is dead of the line; `link` is None where no modem says anything that is still true."""
     if line.connected:
@@ -97,13 +110,12 @@ def trouble(line: Line, link: LinkQuality | None, zone: Zone, now_ns: int, profi
 
 
 def _on_the_line(line: Line, now_ns: int, profile: Supervision) -> Trouble:
-    silent = hq_is_silent(line, now_ns, profile)
-    if not silent and not hq_is_deaf(line, now_ns, profile):
+    if hq_answers(line, now_ns, profile):
         return Trouble.NONE
     # A presence is acknowledged as often as it is sent: a broker that does so lately is not what is dead.
     if now_ns - line.broker_heard_mono_ns > (profile.presence_every_s + 2 * TICK_S) * 1e9:
         return Trouble.HALF_OPEN
-    if not silent:
+    if not hq_is_silent(line, now_ns, profile):
         return Trouble.HQ_DEAF
     waited_for_hq = now_ns - line.since_mono_ns > profile.hq_silent_after_s * 1e9
     return Trouble.HQ_GONE if waited_for_hq else Trouble.CONNECTING

@@ -75,6 +75,7 @@ def report(place: Place, now_ns: int) -> Position | None:
         lat_deg=round(fix.lat_deg, 7),
         lon_deg=round(fix.lon_deg, 7),
         age_s=round(max(now_ns - fix.mono_ns, 0) / 1e9, 1),
+        stale=is_stale(place, now_ns),
         mode=int(fix.mode),
         utc_ms=None if fix.utc is None else round(fix.utc.timestamp() * 1000),
         speed_mps=_rounded(fix.speed_mps, 2),

@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from terminal.contract.messages import Stored
 from terminal.core import emergency
 from terminal.core.alarm import Alarm, Phase, is_open
 from terminal.core.emergency import REMEMBERED_PRESSES, Emergency
@@ -29,12 +30,18 @@ def _joined(before: Alarm, now: Alarm) -> Alarm:
     # The same press, told again by its board after a clearance, has opened the incident again at headquarters.
     open_again = before.phase is Phase.CLEARED and is_open(now)
     further = now if open_again else max(before, now, key=lambda alarm: HEIGHT.index(alarm.phase))
-    known = {message.id for message in before.unstored}
     return replace(
         further,
         message_ids=tuple(dict.fromkeys((*before.message_ids, *now.message_ids))),
         signals=max(before.signals, now.signals),
+        owed=_together(before.owed, now.owed),
+        carried=before.carried or now.carried,
         stored=before.stored or now.stored,
-        unstored=(*before.unstored, *(message for message in now.unstored if message.id not in known)),
+        unstored=_together(before.unstored, now.unstored),
         cancelled=before.cancelled or now.cancelled,
     )
+
+
+def _together(before: tuple[Stored, ...], now: tuple[Stored, ...]) -> tuple[Stored, ...]:
+    known = {message.id for message in before}
+    return (*before, *(message for message in now if message.id not in known))

@@ -7,10 +7,11 @@ from terminal.contract.dead_zones import DeadZones
 from terminal.contract.messages import Who
 from terminal.contract.profile import Profile
 from terminal.core import alarm, crew, duty, jobs, position, texts, vehicle, work
+from terminal.core.carrying import Carrying
 from terminal.core.channels import stale_after_ns
 from terminal.core.duty import Duty
 from terminal.core.emergency import Emergency
-from terminal.core.line import Line, PresenceFacts, hq_is_deaf, hq_is_silent, trouble
+from terminal.core.line import Line, PresenceFacts, hq_is_silent, trouble
 from terminal.core.position import Place
 from terminal.core.reporting import Reported, Reporting
 from terminal.core.supervision import Supervision
@@ -61,13 +62,8 @@ class Rules(Struct, frozen=True):
     unit: UnitView
     profile: Profile
     reporting: Reporting = Reporting()
+    carrying: dict[str, Carrying] = {}
     supervision: Supervision = Supervision()
-
-
-def hq_answers(state: State, rules: Rules, now_ns: int) -> bool:
-    """Whether headquarters is heard and, as far as it says so, hears this car."""
-    line, profile = state.line, rules.supervision
-    return not (hq_is_silent(line, now_ns, profile) or hq_is_deaf(line, now_ns, profile))
 
 
 def presence_facts(state: State, now_ns: int) -> PresenceFacts:

@@ -17,14 +17,16 @@ from hal.readings import (
     VehicleSignals,
 )
 from terminal.contract.messages import (
+    AlarmKind,
     AlarmMoved,
+    AlarmStatus,
     DutyChanged,
     SourceChanged,
     StateConfirmed,
     TerminalStarted,
     VehicleChanged,
 )
-from terminal.core import duty, emergency, learning, position, reporting, restoring, vehicle, work
+from terminal.core import carrying, duty, emergency, learning, position, reporting, restoring, vehicle, work
 from terminal.core.alarm import is_open, rung
 from terminal.core.channels import ALARM_MOVED_EVERY_S
 from terminal.core.effects import (
@@ -40,6 +42,9 @@ from terminal.core.effects import (
 )
 from terminal.core.emergency import Emergency, Scene
 from terminal.core.inputs import (
+    MQTT,
+    CapsuleReceipted,
+    CarryFailed,
     Commanded,
     HeartbeatHeard,
     Input,
@@ -56,10 +61,10 @@ from terminal.core.inputs import (
     StoreFailed,
     Tick,
 )
-from terminal.core.line import after_beat, after_change
+from terminal.core.line import after_beat, after_change, looked_at
 from terminal.core.moment import Moment
 from terminal.core.state import CIRCUIT_PROBLEMS, Rules, State, current_fix
-from terminal.link import CancelAlarm, PictureView, RaiseAlarm, SetDuty, WorkCommand
+from terminal.link import AlarmCommand, CancelAlarm, PictureView, RaiseAlarm, SetDuty, WorkCommand
 from terminal.version import VERSION
 
 Step = tuple[State, list[Effect]]
@@ -70,7 +75,20 @@ OUTBOX = "outbox"
 
 def step(state: State, told: Input, moment: Moment, rules: Rules) -> Step:
     """The state after this input, and what is to be done because of it."""
-    return STEPS[type(told)](state, told, moment, rules)
+    state, effects = STEPS[type(told)](state, told, moment, rules)
+    return _carry(state, effects, moment, rules)
+
+
+def _carry(state: State, effects: list[Effect], moment: Moment, rules: Rules) -> Step:
+    """Whatever came: an alarm that the brokers do not bring to headquarters goes over the other bearers."""
+    line = looked_at(state.line, moment.mono_ns, rules.supervision)
+    if line is not state.line:
+        state = replace(state, line=line)
+    if not (rules.carrying and state.emergency.alarms):
+        return state, effects
+    where = position.report(state.place, moment.mono_ns)
+    state, more = _emergency(state, carrying.due(state.emergency, rules.carrying, line.down_mono_ns, where, moment))
+    return state, [*effects, *more] if more else effects
 
 
 def _fix(state: State, fix: Fix, moment: Moment, rules: Rules) -> Step:
@@ -94,7 +112,11 @@ def _moved(state: State, moment: Moment, effects: list[Effect]) -> Step:
     if where is None or since_ns < ALARM_MOVED_EVERY_S * 1e9 or not emergency.any_open(state.emergency):
         return state, effects
     moved = [
-        SendMoved(AlarmMoved(**moment.envelope(), incident=alarm.incident, position=where))
+        SendMoved(
+            AlarmMoved(
+                **moment.envelope(), incident=alarm.incident, kind=alarm.kind, silent=alarm.silent, position=where
+            )
+        )
         for alarm in state.emergency.alarms
         if is_open(alarm)
     ]
@@ -167,12 +189,16 @@ def _commanded(state: State, commanded: Commanded, moment: Moment, rules: Rules)
     command = commanded.command
     if isinstance(command, RaiseAlarm):
         scene = _scene(state, moment)
-        after = emergency.raised_on_screen(state.emergency, scene, moment, test=command.test, silent=command.silent)
+        after = emergency.raised_on_screen(
+            state.emergency, scene, moment, AlarmKind(command.kind), silent=command.silent
+        )
         return _emergency(state, after)
     if isinstance(command, CancelAlarm):
         return _emergency(state, emergency.cancelled(state.emergency, command.incident, moment))
     if isinstance(command, SetDuty):
         return _duty(state, command, moment, rules)
+    if isinstance(command, AlarmCommand):
+        return state, []
     return _work(state, command, moment)
 
 
@@ -234,15 +260,34 @@ def _repaired(state: State, repaired: OutboxRepaired, moment: Moment, _rules: Ru
 
 
 def _published(state: State, published: Published, moment: Moment, _rules: Rules) -> Step:
-    state = replace(state, line=replace(state.line, broker_heard_mono_ns=moment.mono_ns))
-    if state.line.problem and published.ids:
-        state = replace(state, line=replace(state.line, problem=""))
-    return _emergency(state, emergency.published(state.emergency, published.ids))
+    if published.bearer == MQTT:
+        problem = "" if published.ids else state.line.problem
+        state = replace(state, line=replace(state.line, broker_heard_mono_ns=moment.mono_ns, problem=problem))
+    return _emergency(state, emergency.published(state.emergency, published.ids, published.bearer))
 
 
 def _received(state: State, received: Received, _moment: Moment, _rules: Rules) -> Step:
     state = replace(state, duty=duty.received(state.duty, received.ids), work=work.received(state.work, received.ids))
-    return _emergency(state, emergency.received(state.emergency, received.ids))
+    return _emergency(state, emergency.received(state.emergency, received.ids, received.bearer))
+
+
+def _receipted(state: State, told: CapsuleReceipted, moment: Moment, _rules: Rules) -> Step:
+    """A receipt that names a message of another life of this car says nothing."""
+    receipt = told.receipt
+    message_id = carrying.named_by(state.emergency, receipt.incident, receipt.tail)
+    if message_id is None:
+        return state, []
+    state, effects = _emergency(state, emergency.received(state.emergency, (message_id,), told.bearer))
+    if not receipt.acknowledged_by:
+        return state, effects
+    status = AlarmStatus(receipt.incident, acknowledged_by=receipt.acknowledged_by, signals=receipt.signals)
+    state, more = _emergency(state, emergency.desired(state.emergency, (status,), moment))
+    return state, [*effects, *more]
+
+
+def _not_carried(state: State, told: CarryFailed, _moment: Moment, _rules: Rules) -> Step:
+    after = carrying.failed(state.emergency, told.bearer, told.incident, told.problem, spent=told.spent)
+    return _emergency(state, after)
 
 
 def _desired(state: State, told: StateDesired, moment: Moment, _rules: Rules) -> Step:
@@ -322,6 +367,8 @@ STEPS = cast(
         OutboxRepaired: _repaired,
         Published: _published,
         Received: _received,
+        CapsuleReceipted: _receipted,
+        CarryFailed: _not_carried,
         StateDesired: _desired,
         HeartbeatHeard: _heartbeat,
         PictureSeen: _picture,

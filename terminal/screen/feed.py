@@ -130,8 +130,8 @@ class Feed:
 
 def _has(snapshot: Snapshot, held: RaiseAlarm) -> bool:
     """Whether core shows an open alarm such as the one that was asked for."""
-    kind = "test" if held.test else "real"
-    return any(alarm.kind == kind and alarm.silent is held.silent and not alarm.cleared_by for alarm in snapshot.alarms)
+    asked = (held.kind, held.silent)
+    return any((alarm.kind, alarm.silent) == asked and not alarm.cleared_by for alarm in snapshot.alarms)
 
 
 def _problem(error: Exception) -> str:

@@ -6,6 +6,8 @@ from terminal.link import AlarmView, RaiseAlarm, Urgency
 from terminal.screen.words import Said, age, clean
 
 REACHED, AHEAD, FAILED = "●", "○", "✖"
+KINDS = {"real": "ALARM", "test": "TEST ALARM", "exercise": "EXERCISE"}
+TRIGGERS = {"button": "button", "screen": "screen", "check-in": "no answer", "vehicle": "the car"}
 BANNERS: dict[Urgency, Said] = {
     Urgency.NONE: ("", "dim"),
     Urgency.NOT_CONFIRMED: ("NOT CONFIRMED", "urgent"),
@@ -23,15 +25,14 @@ class Ladder(Struct, frozen=True):
 def shown_alarm(alarms: tuple[AlarmView, ...]) -> AlarmView | None:
     """The alarm that the page shows: an open one before a cleared one, a real one before a test; never a silent one."""
     seen = [one for one in alarms if not one.silent]
-    order = sorted(seen, key=lambda one: (bool(one.cleared_by), one.kind == "test", -one.pressed_mono_ns))
+    order = sorted(seen, key=lambda one: (bool(one.cleared_by), one.kind != "real", -one.pressed_mono_ns))
     return order[0] if order else None
 
 
 def of_alarm(alarm: AlarmView, now_ns: int) -> Ladder:
     """The whole ladder of one alarm."""
     presses = f", {alarm.signals} presses" if alarm.signals > 1 else ""
-    word = "TEST ALARM" if alarm.kind == "test" else "ALARM"
-    title = f"{word} {age(now_ns - alarm.pressed_mono_ns)}, {clean(alarm.trigger)}{presses}"
+    title = f"{_kind(alarm.kind)} {age(now_ns - alarm.pressed_mono_ns)}, {_trigger(alarm.trigger)}{presses}"
     rows = (
         (title, "plain"),
         (f"{REACHED} PRESSED", "good"),
@@ -42,6 +43,14 @@ def of_alarm(alarm: AlarmView, now_ns: int) -> Ladder:
         _cleared(alarm),
     )
     return Ladder(rows, BANNERS[alarm.urgency])
+
+
+def _kind(kind: str) -> str:
+    return KINDS.get(kind, KINDS["real"])
+
+
+def _trigger(trigger: str) -> str:
+    return TRIGGERS.get(trigger, clean(trigger))
 
 
 def _stored(alarm: AlarmView) -> Said:
@@ -65,7 +74,7 @@ def _cleared(alarm: AlarmView) -> Said:
 def of_held(held: RaiseAlarm, since_ns: int, now_ns: int, *, core_is_there: bool) -> Ladder:
     """An alarm that was tapped and that core does not show yet: nothing but the press is proved."""
     rows: tuple[Said, ...] = (
-        (f"{'TEST ALARM' if held.test else 'ALARM'} {age(now_ns - since_ns)}, screen", "plain"),
+        (f"{_kind(held.kind)} {age(now_ns - since_ns)}, screen", "plain"),
         (f"{REACHED} PRESSED", "good"),
         (f"{FAILED} NOT STORED, NOT SENT", "bad"),
         ("It goes out when the terminal answers.", "plain"),

@@ -44,7 +44,7 @@ async def _alarms(folder: Path) -> tuple[list[float], list[float]]:
         assert isinstance(seen, Snapshot)
         known = {alarm.incident for alarm in seen.alarms}
         began = time.perf_counter()
-        writer.write(encode_line(RaiseAlarm(test=True)))
+        writer.write(encode_line(RaiseAlarm(kind="test")))
         seen, incident = await _until(reader, seen, known, "received")
         received.append(time.perf_counter() - began)
         began = time.perf_counter() - received[-1]

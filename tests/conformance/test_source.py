@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, aclosing, contextmanager
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from hal.clock import SystemClock
 from hal.errors import SourceError
 from hal.ports import Source
 from hal.readings import AnyReading
+from tests.system.modem_bench import modem_bench
 from tests.system.receiver import DEADLINE_S, RealGpsd, Receiver, epoch, free_port
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -113,8 +115,17 @@ def socketcan_udp(folder: Path) -> Iterator[Bench]:
         yield bench
 
 
+@contextmanager
+def modem_manager(folder: Path) -> Iterator[Bench]:
+    with modem_bench(folder) as modem:
+        percent = count(1)
+        source = built("modem_manager", bus=modem.address, look_every_s=0.05)
+        missing = built("modem_manager", bus=modem.address, modem="no such IMEI")
+        yield Bench(source, lambda: modem.become("AccessTechnologies", next(percent), "u"), missing)
+
+
 RECORDINGS = [nmea_file, gpsd_file, can_file]
-LIVE = [nmea_serial, gpsd, socketcan_virtual, socketcan_udp]
+LIVE = [nmea_serial, gpsd, modem_manager, socketcan_virtual, socketcan_udp]
 
 
 @pytest.fixture(params=RECORDINGS + LIVE, ids=lambda function: function.__name__)

@@ -22,10 +22,11 @@ PRESS = Press("board-1", 7, 1)
 class Car:
     """Steps a state through inputs at given seconds, and remembers every effect."""
 
-    def __init__(self, state: State | None = None, boot: str = "boot-1") -> None:
+    def __init__(self, state: State | None = None, boot: str = "boot-1", rules: Rules = RULES) -> None:
         self.state = state or State(duty=Duty("available"))
         self.effects: list[Effect] = []
         self.boot = boot
+        self.rules = rules
         self._numbers: Iterator[int] = count(1)
 
     def moment(self, at_s: float) -> Moment:
@@ -35,7 +36,7 @@ class Car:
         return f"00000000-0000-7000-8000-{next(self._numbers):012d}"
 
     def take(self, told: Input, at_s: float = 0.0) -> list[Effect]:
-        self.state, effects = step(self.state, told, self.moment(at_s), RULES)
+        self.state, effects = step(self.state, told, self.moment(at_s), self.rules)
         self.effects += effects
         return effects
 

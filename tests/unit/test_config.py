@@ -62,7 +62,7 @@ def defaults(section: type[Struct], given: Any) -> list[str]:
     return odd
 
 
-SECTIONS = ("reporting", "storage", "link", "journal", "sending", "holding", "supervision")
+SECTIONS = ("reporting", "storage", "link", "journal", "sending", "holding", "supervision", "sms")
 
 
 @pytest.mark.promise("P-FLOW-06")

@@ -17,7 +17,7 @@ from terminal.contract.messages import (
     DesiredState,
 )
 from terminal.core import emergency
-from terminal.core.alarm import Phase, rung, urgency
+from terminal.core.alarm import Phase, rung, urgency, view
 from terminal.core.effects import ConfirmPress, SaveEmergency, SendAlarm, SendMoved, ShowRung, StoreAlarm
 from terminal.core.emergency import TABLE, Cause, Emergency
 from terminal.core.inputs import Commanded, Published, Received, StateDesired, Stored, StoreFailed, Tick
@@ -137,7 +137,7 @@ def test_a_press_after_clearance_is_a_new_incident_and_the_old_press_is_not() ->
 @pytest.mark.promise("P-KIND-02")
 def test_a_test_alarm_never_absorbs_a_real_one() -> None:
     car = Car()
-    car.take(Commanded(RaiseAlarm(test=True)))
+    car.take(Commanded(RaiseAlarm(kind="test")))
     car.press(1.0)
     kinds = [alarm.kind for alarm in car.state.emergency.alarms]
     assert kinds == [AlarmKind.TEST, AlarmKind.REAL]
@@ -168,6 +168,23 @@ def test_proof_of_another_message_proves_nothing(told: object) -> None:
     before = car.state.emergency
     car.take(told)  # type: ignore[arg-type]
     assert car.state.emergency == before
+
+
+@pytest.mark.promise("P-SHOW-09")
+def test_each_bearer_has_its_own_rungs_and_one_receipt_is_enough() -> None:
+    car = Car()
+    car.press()
+    raised_id = car.state.emergency.alarms[0].raised_id
+    car.take(Published((raised_id,), "sms"))
+    assert view(car.state.emergency.alarms[0], 0).sent_by == ("sms",)
+    car.take(Received((raised_id,), "sms"))
+    shown = view(car.state.emergency.alarms[0], 0)
+    assert (shown.received, shown.received_by, shown.sent_by) == (True, ("sms",), ("sms",))
+    car.take(Published((raised_id,)))
+    car.take(Received((raised_id,)))
+    shown = view(car.state.emergency.alarms[0], 0)
+    assert (shown.sent_by, shown.received_by) == (("sms", "mqtt"), ("sms", "mqtt"))
+    assert car.take(Received((raised_id,), "sms")) == [], "told once"
 
 
 @pytest.mark.promise("P-SHOW-06")

@@ -44,8 +44,8 @@ def opened(*messages: Alarm) -> Incident:
 def test_messages_lead_to_the_same_incident_in_any_order() -> None:
     messages = [
         said(AlarmRaised, position=LJUBLJANA, kind=AlarmKind.TEST),
-        said(AlarmSignalled, signal=2, position=MARIBOR),
-        said(AlarmCancelled),
+        said(AlarmSignalled, signal=2, position=MARIBOR, kind=AlarmKind.TEST),
+        said(AlarmCancelled, kind=AlarmKind.TEST),
     ]
     ends = [opened(*order) for order in permutations(messages)]
     assert all(end == ends[0] for end in ends)
@@ -54,9 +54,23 @@ def test_messages_lead_to_the_same_incident_in_any_order() -> None:
 
 
 @pytest.mark.promise("P-KIND-04")
-def test_an_incident_counts_as_real_until_the_car_says_otherwise() -> None:
-    assert opened(said(AlarmSignalled, signal=2)).kind is AlarmKind.REAL
-    assert opened(said(AlarmSignalled, signal=2), said(AlarmRaised, kind=AlarmKind.TEST)).kind is AlarmKind.TEST
+@pytest.mark.parametrize("kind", AlarmKind)
+def test_whatever_comes_first_says_of_what_kind_the_incident_is_and_whether_it_is_silent(kind: AlarmKind) -> None:
+    for message in (
+        said(AlarmSignalled, signal=2, kind=kind, silent=True),
+        said(AlarmCancelled, kind=kind, silent=True),
+    ):
+        assert (opened(message).kind, opened(message).silent) == (kind, True)
+
+
+def test_what_one_message_calls_real_is_real_in_any_order_and_what_one_calls_silent_is_silent() -> None:
+    messages = [
+        said(AlarmRaised, kind=AlarmKind.TEST, silent=True),
+        said(AlarmRaised, kind=AlarmKind.EXERCISE),
+        said(AlarmRaised),
+    ]
+    for order in permutations(messages):
+        assert (opened(*order).kind, opened(*order).silent) == (AlarmKind.REAL, True)
 
 
 def test_a_position_alone_begins_no_incident() -> None:

@@ -10,8 +10,8 @@ from terminal.contract.dead_zones import Zone
 from terminal.contract.line_trouble import Proof
 from terminal.contract.messages import Heartbeat
 from terminal.core.inputs import HeartbeatHeard, LineChanged, Published, PublishRefused
-from terminal.core.line import Line, after_beat, after_change, trouble
-from terminal.core.state import hq_answers, snapshot
+from terminal.core.line import Line, after_beat, after_change, hq_answers, trouble
+from terminal.core.state import snapshot
 from terminal.core.supervision import Supervision
 from terminal.link import TROUBLES, Trouble
 from tests.unit.core_scene import RULES, Car, fix
@@ -136,7 +136,7 @@ def test_the_snapshot_says_what_is_dead_and_what_to_do() -> None:
         car.take(Published(()) if second % 16 else PublishRefused("nobody there"), float(second))
     view = snapshot(car.state, RULES, 33 * S).line
     assert (view.trouble, view.remedy) == (Trouble.HQ_GONE, TROUBLES[Trouble.HQ_GONE][1])
-    assert not hq_answers(car.state, RULES, 33 * S)
+    assert not hq_answers(car.state.line, 33 * S, PROFILE)
     car.take(LineChanged(connected=False, broker="b", problem="nothing listens there", proof=Proof.NO_BROKER), 40.0)
     assert snapshot(car.state, RULES, 41 * S).line.trouble is Trouble.BROKER_GONE
 

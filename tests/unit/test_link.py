@@ -15,8 +15,12 @@ from terminal.link import (
     NO_CHANGES,
     SECTIONS,
     AlarmView,
+    AnswerCheckIn,
+    ArmButton,
+    ArmedView,
     CancelAlarm,
     Changes,
+    CheckInView,
     CrewView,
     DutyView,
     JobView,
@@ -25,6 +29,7 @@ from terminal.link import (
     MemberView,
     PictureView,
     PositionView,
+    ProvedView,
     RaiseAlarm,
     Refused,
     SentView,
@@ -32,6 +37,8 @@ from terminal.link import (
     ShiftView,
     Snapshot,
     SourceView,
+    StartCheckIn,
+    StopCheckIn,
     UnitView,
     VehicleView,
 )
@@ -46,6 +53,9 @@ VALUES = {
     "vehicle": [VehicleView(), VehicleView(speed_mps=13.9, speed_source="can", door_open=False)],
     "duty": [EMPTY.duty, DutyView(status="busy", received=True)],
     "alarms": [(), (ALARM,), (ALARM, msgspec.structs.replace(ALARM, incident="J", stored=True))],
+    "armed": [None, ArmedView(kind="test", silent=False, is_open=True, until_mono_ns=2)],
+    "check_in": [None, CheckInView(), CheckInView(due_mono_ns=1, alarm_mono_ns=2)],
+    "proved": [None, ProvedView(), ProvedView(mono_ns=-5, due=False)],
     "line": [LineView(), LineView(connected=True, storing=True, pending=3)],
     "link": [None, LinkQuality(source="modem", mono_ns=1, registered=True)],
     "power": [None, PowerState(source="board", mono_ns=1, supply_v=12.5)],
@@ -58,6 +68,16 @@ VALUES = {
     "shift": [ShiftView(), ShiftView(on=True, odometer_km=1.5)],
     "picture": [None, PictureView(Picture(utc_ms=1, units=(Neighbour(unit="U2"),)), mono_ns=3)],
 }
+COMMANDS = [
+    RaiseAlarm(),
+    RaiseAlarm(kind="test", silent=True),
+    CancelAlarm(incident="I"),
+    ArmButton(kind="exercise", asked_mono_ns=5),
+    StartCheckIn(),
+    AnswerCheckIn(),
+    StopCheckIn(),
+    SetDuty(status="busy"),
+]
 snapshots = st.builds(
     lambda **sections: msgspec.structs.replace(EMPTY, **sections),
     **{name: st.sampled_from(values) for name, values in VALUES.items()},
@@ -98,9 +118,13 @@ def test_nothing_new_is_a_beat():
     assert link.merge(EMPTY, NO_CHANGES) is EMPTY
 
 
-@pytest.mark.parametrize("command", [RaiseAlarm(test=True), CancelAlarm(incident="I"), SetDuty(status="busy")])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_arrives_as_it_was_given(command: link.Command):
     assert link.decode_command(link.encode_line(command)) == command
+
+
+def test_a_real_alarm_is_asked_for_without_a_word_that_another_version_could_not_know():
+    assert link.encode_line(RaiseAlarm()) == b'{"type":"raise-alarm"}\n'
 
 
 def test_a_refusal_is_told_from_a_snapshot():
@@ -119,7 +143,9 @@ def test_a_refusal_is_told_from_a_snapshot():
         b'{"type":"reboot"}',
         b'{"type":"set-duty"}',
         b'{"type":"set-duty","status":1}',
-        b'{"type":"raise-alarm","tset":true}',
+        b'{"type":"raise-alarm","kidn":"test"}',
+        b'{"type":"raise-alarm","kind":"tset"}',
+        b'{"type":"arm-button","kind":"real","asked_mono_ns":1}',
         b'{"type":"raise-alarm"}{"type":"raise-alarm"}',
         b"\xff\xfe",
         b'{"type":"set-duty","status":"\xff"}',

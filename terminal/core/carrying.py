@@ -1,0 +1,126 @@
+"""Which alarm messages go over the bearers beside the brokers, when, and how often at most. Pure.
+
+A message that headquarters is not known to have goes once as soon as the brokers have had their time, and again until
+a receipt comes by any way or the incident's cap is reached. Nothing else waits for any of this.
+"""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from terminal.contract.capsule import Told, tail_of
+from terminal.contract.messages import AlarmCancelled, AlarmKind, Position
+from terminal.core.alarm import Alarm, Carried, is_open
+from terminal.core.effects import CarryAlarm, Effect, Note, SaveEmergency
+from terminal.core.emergency import Emergency
+from terminal.core.moment import Moment
+
+Seconds = Annotated[float, msgspec.Meta(gt=0)]
+
+
+class Carrying(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How one bearer is used; the cap counts what one incident may cost, whatever is told of it."""
+
+    after_s: Annotated[float, msgspec.Meta(ge=0)] = 10.0
+    again_after_s: Seconds = 30.0
+    again_at_most_s: Seconds = 300.0
+    most_per_incident: Annotated[int, msgspec.Meta(ge=1, le=100)] = 6
+    tests: bool = False
+
+
+Step = tuple[Emergency, list[Effect]]
+
+
+def due(
+    emergency: Emergency,
+    bearers: dict[str, Carrying],
+    down_ns: int | None,
+    where: Position | None,
+    moment: Moment,
+) -> Step:
+    """What goes now over each bearer; the brokers' line has been dead since `down_ns`, or is not (None)."""
+    effects: list[Effect] = []
+    alarms: list[Alarm] = []
+    for alarm in emergency.alarms:
+        for bearer, rules in bearers.items():
+            message = _next(alarm, bearer, rules, down_ns, moment)
+            if message is not None:
+                alarm = _counted(alarm, bearer, rules, message, moment)
+                effects += [CarryAlarm(bearer, _placed(message, where)), _note("alarm-carried", alarm, bearer)]
+        alarms.append(alarm)
+    return (replace(emergency, alarms=tuple(alarms)), [*effects, SaveEmergency()]) if effects else (emergency, [])
+
+
+def failed(emergency: Emergency, bearer: str, incident: str, problem: str, *, spent: bool) -> Step:
+    """The bearer could not send; what has cost nothing does not count, and is tried again in its time."""
+    effects: list[Effect] = []
+    alarms = list(emergency.alarms)
+    for place, alarm in enumerate(alarms):
+        had = _had(alarm, bearer)
+        if alarm.incident == incident and had is not None:
+            times = had.times if spent else max(had.times - 1, 0)
+            alarms[place] = _with(alarm, replace(had, times=times))
+            effects.append(Note("alarm-not-carried", {"incident": incident, "bearer": bearer, "problem": problem}))
+    return replace(emergency, alarms=tuple(alarms)), effects
+
+
+def _next(alarm: Alarm, bearer: str, rules: Carrying, down_ns: int | None, moment: Moment) -> Told | None:
+    """The message that goes now: the oldest that this bearer has not had, or else a repeat of the oldest."""
+    had = _had(alarm, bearer) or Carried(bearer=bearer, boot=moment.boot)
+    owed = [message for message in alarm.owed if isinstance(message, Told)]
+    is_free = alarm.kind is AlarmKind.TEST and not rules.tests
+    if not owed or is_free or not is_open(alarm) or had.times >= rules.most_per_incident:
+        return None
+    fresh = next((message for message in owed if message.id not in had.ids), None)
+    if fresh is not None:
+        return fresh if moment.mono_ns >= _fresh_ns(fresh, rules, down_ns, moment) else None
+    return owed[0] if had.boot != moment.boot or moment.mono_ns >= had.again_ns else None
+
+
+def _fresh_ns(message: Told, rules: Carrying, down_ns: int | None, moment: Moment) -> int:
+    """When the brokers have had their time with it; on a line that was dead that long before, they have had it."""
+    told_ns = message.mono_ms * 1_000_000 if message.boot == moment.boot else 0
+    grace_ns = round(rules.after_s * 1e9)
+    since_ns = told_ns if down_ns is None else min(told_ns, down_ns)
+    return max(told_ns, since_ns + grace_ns)
+
+
+def _counted(alarm: Alarm, bearer: str, rules: Carrying, message: Told, moment: Moment) -> Alarm:
+    had = _had(alarm, bearer) or Carried(bearer=bearer, boot=moment.boot)
+    pause_s = min(rules.again_after_s * 2**had.times, rules.again_at_most_s)
+    return _with(
+        alarm,
+        Carried(
+            bearer=bearer,
+            boot=moment.boot,
+            ids=tuple(dict.fromkeys((*had.ids, message.id))),
+            times=had.times + 1,
+            again_ns=moment.mono_ns + round(pause_s * 1e9),
+        ),
+    )
+
+
+def _placed(message: Told, where: Position | None) -> Told:
+    """With where the car is now."""
+    return message if where is None or isinstance(message, AlarmCancelled) else replace(message, position=where)
+
+
+def _had(alarm: Alarm, bearer: str) -> Carried | None:
+    return next((one for one in alarm.carried if one.bearer == bearer), None)
+
+
+def _with(alarm: Alarm, had: Carried) -> Alarm:
+    return replace(alarm, carried=(*(one for one in alarm.carried if one.bearer != had.bearer), had))
+
+
+def _note(event: str, alarm: Alarm, bearer: str) -> Note:
+    had = _had(alarm, bearer)
+    return Note(event, {"incident": alarm.incident, "bearer": bearer, "times": 0 if had is None else had.times})
+
+
+def named_by(emergency: Emergency, incident: str, tail: bytes) -> str | None:
+    """Which message of this incident a receipt means that names it by its tail."""
+    ids = [message_id for alarm in emergency.alarms if alarm.incident == incident for message_id in alarm.message_ids]
+    return next((message_id for message_id in ids if tail_of(message_id) == tail), None)

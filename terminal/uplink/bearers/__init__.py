@@ -1,0 +1,1 @@
+"""Ways to headquarters beside the brokers, one file each."""

@@ -1,0 +1,163 @@
+"""A bearer's work, on a bearer that is two queues: as little as another one has to be."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from hal.errors import PatrolaError, SourceError, SourceStale
+from terminal.contract.capsule import SIGNATURE_BYTES, AlarmCapsule, ReceiptCapsule, read, receipt_body, split, tail_of
+from terminal.contract.identity import new_id, new_incident
+from terminal.contract.messages import AlarmRaised, Who
+from terminal.core.inputs import CapsuleReceipted, CarryFailed, Published, Told
+from terminal.uplink.bearers.carrier import Carrier
+
+WITHIN_S = 30.0
+SIGNED = b"S" * SIGNATURE_BYTES
+
+
+class Queues:
+    """What is sent and what comes; `failure` is raised instead of sending, `hangs` never returns."""
+
+    name = "pigeon"
+
+    def __init__(self) -> None:
+        self.sent: asyncio.Queue[bytes] = asyncio.Queue()
+        self.came: asyncio.Queue[bytes | Exception] = asyncio.Queue()
+        self.failure: Exception | None = None
+        self.hangs = False
+
+    async def send(self, capsule: bytes) -> None:
+        if self.hangs:
+            await asyncio.Event().wait()
+        if self.failure is not None:
+            raise self.failure
+        self.sent.put_nowait(capsule)
+
+    async def receive(self) -> bytes:
+        came = await self.came.get()
+        if isinstance(came, Exception):
+            raise came
+        return came
+
+
+class Seal:
+    def capsule_signature(self, _body: bytes) -> bytes:
+        return SIGNED
+
+    def capsule_doubt(self, _body: bytes, signature: bytes) -> str:
+        return "" if signature == SIGNED else "its signature is wrong"
+
+
+def alarm() -> AlarmRaised:
+    return AlarmRaised(id=new_id(), who=Who(unit="LJ-101"), incident=new_incident())
+
+
+Story = Callable[[Queues, Carrier, "asyncio.Queue[Told]"], Awaitable[None]]
+
+
+def played(story: Story, unit: str = "LJ-101") -> None:
+    async def play() -> None:
+        bearer, told = Queues(), asyncio.Queue[Told]()
+        carrier = Carrier(bearer, "LJ", unit, Seal(), told.put_nowait)
+        running = asyncio.create_task(carrier.run())
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                await story(bearer, carrier, told)
+            assert not running.done()
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(play())
+
+
+def test_an_alarm_goes_out_signed_and_a_receipt_comes_back() -> None:
+    async def story(bearer: Queues, carrier: Carrier, told: "asyncio.Queue[Told]") -> None:
+        message = alarm()
+        carrier.carry(message)
+        body, signature = split(await bearer.sent.get())
+        capsule = read(body)
+        assert isinstance(capsule, AlarmCapsule)
+        assert (capsule.realm, capsule.unit, capsule.message.incident) == ("LJ", "LJ-101", message.incident)
+        assert signature == SIGNED
+        assert await told.get() == Published((message.id,), "pigeon")
+        receipt = ReceiptCapsule(incident=message.incident, tail=tail_of(message.id), signals=1)
+        bearer.came.put_nowait(receipt_body(receipt) + SIGNED)
+        assert await told.get() == CapsuleReceipted("pigeon", receipt)
+
+    played(story)
+
+
+def test_what_is_not_headquarters_word_or_no_receipt_at_all_proves_nothing_and_the_next_one_is_taken() -> None:
+    async def story(bearer: Queues, carrier: Carrier, told: "asyncio.Queue[Told]") -> None:
+        message = alarm()
+        receipt = ReceiptCapsule(incident=message.incident, tail=tail_of(message.id), signals=1)
+        forged = receipt_body(receipt) + b"F" * SIGNATURE_BYTES
+        carrier.carry(message)
+        echo = await bearer.sent.get()
+        await told.get()
+        for came in (forged, echo, b"", b"your balance is low", receipt_body(receipt) + SIGNED):
+            bearer.came.put_nowait(came)
+        assert await told.get() == CapsuleReceipted("pigeon", receipt)
+        assert told.empty()
+
+    played(story)
+
+
+@pytest.mark.parametrize(
+    ("failure", "spent"),
+    [
+        (SourceError("modem", "no network"), False),
+        (SourceStale("modem", "no answer"), True),
+        (KeyError("defect"), True),
+    ],
+)
+def test_what_could_not_be_sent_is_told_and_the_next_message_goes(failure: Exception, spent: bool) -> None:
+    async def story(bearer: Queues, carrier: Carrier, told: "asyncio.Queue[Told]") -> None:
+        message, other = alarm(), alarm()
+        bearer.failure = failure
+        carrier.carry(message)
+        failed = await told.get()
+        assert isinstance(failed, CarryFailed)
+        assert (failed.bearer, failed.incident, failed.spent) == ("pigeon", message.incident, spent)
+        bearer.failure = None
+        carrier.carry(other)
+        assert await told.get() == Published((other.id,), "pigeon")
+
+    played(story)
+
+
+def test_names_that_do_not_fit_are_told_and_end_nothing() -> None:
+    async def story(bearer: Queues, carrier: Carrier, told: "asyncio.Queue[Told]") -> None:
+        carrier.carry(alarm())
+        failed = await told.get()
+        assert isinstance(failed, CarryFailed)
+        assert "at most" in failed.problem
+
+    played(story, unit="U" * 32)
+
+
+def test_a_bearer_that_hangs_still_brings_receipts_and_sends_the_newest_of_each_message_afterwards() -> None:
+    async def story(bearer: Queues, carrier: Carrier, told: "asyncio.Queue[Told]") -> None:
+        bearer.hangs = True
+        message = alarm()
+        for _ in range(1000):
+            carrier.carry(message)
+        receipt = ReceiptCapsule(incident=message.incident, tail=tail_of(message.id))
+        bearer.came.put_nowait(receipt_body(receipt) + SIGNED)
+        assert await told.get() == CapsuleReceipted("pigeon", receipt)
+        assert bearer.sent.empty()
+
+    played(story)
+
+
+def test_a_bearer_that_cannot_be_listened_to_still_sends() -> None:
+    async def story(bearer: Queues, carrier: Carrier, told: "asyncio.Queue[Told]") -> None:
+        bearer.came.put_nowait(PatrolaError("pigeon", "flew away"))
+        bearer.came.put_nowait(RuntimeError("a defect"))
+        message = alarm()
+        carrier.carry(message)
+        assert await told.get() == Published((message.id,), "pigeon")
+
+    played(story)
