@@ -18,7 +18,7 @@ def why_not() -> str:
     if missing:
         return f"needs {', '.join(missing)}, which ./scripts/test installs"
     tried = subprocess.run(
-        [*_apart(), "nft", "list", "ruleset"], capture_output=True, text=True, timeout=STARTS_WITHIN_S
+        [*apart(), "nft", "list", "ruleset"], capture_output=True, text=True, timeout=STARTS_WITHIN_S
     )
     return (
         "" if tried.returncode == 0 else f"this kernel lets only root have a network of its own: {tried.stderr.strip()}"
@@ -33,7 +33,7 @@ class Network:
         self._holders: dict[str, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> "Network":
-        self._hold(BROKER, _apart())
+        self._hold(BROKER, apart())
         self._run(BROKER, "ip", "link", "set", "lo", "up")
         for number, name in enumerate(self._names, 1):
             self._hold(name, [*self.inside(BROKER), "unshare", "--net"])
@@ -106,8 +106,9 @@ class Network:
         assert done.returncode == 0, f"{command}: {done.stderr}"
 
 
-def _apart() -> list[str]:
-    return ["unshare", "--net"] if os.getuid() == 0 else ["unshare", "--map-root-user", "--net"]
+def apart(*more: str) -> list[str]:
+    """What a command begins with to run in a network of its own, and in more of its own (`unshare`'s options)."""
+    return ["unshare", "--net", *([] if os.getuid() == 0 else ["--map-root-user"]), *more]
 
 
 def _path() -> str:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from hq.config import Line
 from terminal.core.supervision import Supervision
-from terminal.link import Snapshot, Trouble
+from terminal.link import RaiseAlarm, Snapshot, Trouble
 from tests.system.headquarters import Headquarters, Watch
 from tests.system.network import BROKER, Network
 from tests.system.patrol_car import Car, Screen
@@ -38,12 +38,16 @@ class Cable(NamedTuple):
 
 
 class Known(NamedTuple):
-    """So long after the cable began to swallow each end knew; what it said."""
+    """So long after the cable began to swallow each end knew; what it said.
+
+    `claimed`: the car said of the alarm that was raised meanwhile that headquarters had it, which nobody could tell it.
+    """
 
     by_hq_s: float
     by_car_s: float
     hq_said: dict[str, Any]
     car_said: Trouble
+    claimed: bool
 
 
 class World:
@@ -55,6 +59,7 @@ class World:
         self._all = contextlib.ExitStack()
         self.network = Network("hq", *cars)
         self.screens: dict[str, Screen] = {}
+        self.raised: dict[str, int] = {}
         self.watch: Watch
         self.hq: Headquarters
 
@@ -109,12 +114,15 @@ class World:
         return [one for one in self.watch.events(kind) if one["unit"] == name.upper()]
 
     def stall(self, cable: Cable, phase_s: float = 0.0) -> list[Known]:
-        """The cable swallows from a moment on, until each car, and headquarters of it, knows; what they know."""
+        """The cable swallows from a moment on, and each car behind it raises an alarm; what both ends came to know."""
         time.sleep(phase_s)
         cars = self._cars if cable.owner == "hq" else (cable.owner,)
         before = {name: len(self._hq_words(cable, name)) for name in cars}
         began_s = time.monotonic()
         self.network.swallow(cable.owner, up=cable.up, down=cable.down)
+        seen_before = {name: len(self.screens[name].seen) for name in cars}
+        for name in cars:
+            self.screens[name].send(RaiseAlarm())
 
         def known_by_hq(name: str) -> tuple[float, dict[str, Any]]:
             self.watch.until(lambda _: len(self._hq_words(cable, name)) > before[name])
@@ -126,9 +134,26 @@ class World:
 
         with ThreadPoolExecutor(2 * len(cars)) as threads:
             at_hq, in_cars = threads.map(known_by_hq, cars), threads.map(known_by_car, cars)
-            known = [Known(hq[0], car[0], hq[1], car[1]) for hq, car in zip(at_hq, in_cars, strict=True)]
+            told = list(zip(cars, at_hq, in_cars, strict=True))
+        known = [Known(hq[0], car[0], hq[1], car[1], self._claimed(name, seen_before[name])) for name, hq, car in told]
         self.network.mend(cable.owner)
+        self._answer(cars)
         return known
+
+    def _claimed(self, name: str, since: int) -> bool:
+        alarms = [alarm for seen in self.screens[name].seen[since:] for alarm in seen.alarms]
+        assert any(not alarm.cleared_by for alarm in alarms), "the alarm is shown"
+        return any(alarm.received for alarm in alarms if not alarm.cleared_by)
+
+    def _answer(self, cars: Sequence[str]) -> None:
+        """Wait until each car's alarm has arrived, and clear it."""
+        for name in cars:
+            alarm = self.screens[name].until_alarm(lambda one: one.received and not one.cleared_by)
+            self.hq.ask("ack", alarm=alarm.incident, by="Dispatcher 7")
+            self.hq.ask("clear", alarm=alarm.incident, by="Dispatcher 7", reason="measured")
+            self.screens[name].until(lambda seen: all(one.cleared_by for one in seen.alarms))
+            self.raised[name] = self.raised.get(name, 0) + 1
+            assert len(self.hq.incidents(name.upper())) == self.raised[name], "one press, one incident"
 
     def _hq_words(self, cable: Cable, name: str) -> list[dict[str, Any]]:
         """Of its own cable headquarters says that it is deaf itself, of a car's that the car is silent."""

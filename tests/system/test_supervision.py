@@ -31,6 +31,7 @@ def test_a_cable_that_swallows_is_known_at_both_ends(tmp_path: Path) -> None:
         known, (deaf,) = of_cars.result(), of_hq.result()
         assert [one.car_said for one in known] == [Trouble.HALF_OPEN] * 3
         assert [one.hq_said["cause"] for one in known] == ["unknown"] * 3
+        assert not any(one.claimed for one in [*known, deaf])
         assert deaf.car_said in (Trouble.HQ_DEAF, Trouble.HQ_GONE), "its own line is sound"
         assert deaf.hq_said["event"] == "deaf"
         assert not other.watch.events("unit-offline"), "a headquarters that hears nothing calls no car silent"
@@ -40,5 +41,6 @@ def test_a_cable_that_swallows_is_known_at_both_ends(tmp_path: Path) -> None:
 @pytest.mark.long
 def test_fifty_random_stalls_are_known_at_both_ends_within_the_time(tmp_path: Path) -> None:
     known = fifty_stalls(tmp_path, random.Random(20))
+    assert not any(one.claimed for one in known)
     assert max(one.by_hq_s for one in known) <= WITHIN_S
     assert max(one.by_car_s for one in known) <= WITHIN_S

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -19,11 +19,21 @@ from hq.service import Service
 from hq.store import Store
 from terminal.contract import topics
 from terminal.contract.identity import new_id, new_incident
-from terminal.contract.messages import AlarmRaised, DutyChanged, Point, Presence, Who, encode
+from terminal.contract.messages import (
+    Alarm,
+    AlarmCancelled,
+    AlarmRaised,
+    AlarmSignalled,
+    DutyChanged,
+    Point,
+    Presence,
+    Who,
+    encode,
+)
 from terminal.contract.mqtt import Broker, Connection, Listener, Publication
 from terminal.contract.topics import Lane
 from terminal.core.emergency import Emergency
-from terminal.core.inputs import HeartbeatHeard, LineChanged, PublishRefused, Received, Told
+from terminal.core.inputs import HeartbeatHeard, LineChanged, Published, PublishRefused, Received, Told
 from terminal.core.storing import Storing
 from terminal.core.supervision import Supervision
 from terminal.uplink.inbox import Inbox
@@ -31,6 +41,8 @@ from terminal.uplink.outbox import Limits, Outbox, Row
 from terminal.uplink.sender import Sender, Sending
 from terminal.uplink.session import Holding, Session
 from terminal.uplink.writer import Writer
+
+T = TypeVar("T", AlarmRaised, AlarmSignalled, AlarmCancelled)
 
 WITHIN_S = 30.0
 REALM = "LJ"
@@ -99,7 +111,11 @@ class Car:
 
     def press(self) -> AlarmRaised:
         """An alarm: sent and committed at once, as core does it."""
-        message = AlarmRaised(id=new_id(), who=self.who, incident=new_incident())
+        return self.tell(AlarmRaised, incident=new_incident())
+
+    def tell(self, kind: type[T], **fields: Any) -> T:
+        """One message of the alarm lane."""
+        message = kind(id=new_id(), who=self.who, **fields)
         self.storing.alarms([message], Emergency())
         self.sender.alarm(message)
         return message
@@ -142,7 +158,11 @@ class Car:
     def hears_hq(self) -> bool:
         return bool(self.of(HeartbeatHeard))
 
-    def has_receipt(self, message: AlarmRaised) -> bool:
+    def is_acknowledged(self, message: Alarm) -> bool:
+        """Whether a broker took it."""
+        return any(message.id in one.ids for one in self.told if isinstance(one, Published))
+
+    def has_receipt(self, message: Alarm) -> bool:
         return any(message.id in one.ids for one in self.told if isinstance(one, Received))
 
 
