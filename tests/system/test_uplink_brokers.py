@@ -269,7 +269,29 @@ def test_a_car_that_stops_says_so_and_says_goodbye(tmp_path: Path) -> None:
                 await until(lambda: broker.of("presence"))
             await until(lambda: broker.clients[0].ended.is_set())
             assert broker.clients[0].goodbye
-            assert not decode_as(Presence, broker.of("presence")[-1].payload).online
+            last = decode_as(Presence, broker.of("presence")[-1].payload)
+            assert (last.online, last.goodbye) == (False, True)
+            assert broker.clients[0].will is not None
+            assert not decode_as(Presence, broker.clients[0].will[1]).goodbye, "a Will is not the car's word"
+
+    asyncio.run(drive())
+
+
+@pytest.mark.promise("P-WATCH-02")
+def test_an_ignition_that_is_switched_is_said_at_once(tmp_path: Path) -> None:
+    """The next presence by itself is an hour away: with the ignition the terminal may go off any moment."""
+
+    async def drive() -> None:
+        patient = replace(CLOSELY, presence_every_s=3600.0)
+        async with FakeBroker.listening() as broker, Car(tmp_path, broker.address, supervision=patient) as car:
+            await until(lambda: broker.of("presence"), "the first presence")
+            car.session.say(PresenceFacts(ignition_on=True, pending=3))
+            await until(lambda: len(broker.of("presence")) == 2)
+            car.session.say(PresenceFacts(ignition_on=True, pending=4))
+            car.session.say(PresenceFacts(ignition_on=False, pending=5))
+            await until(lambda: len(broker.of("presence")) == 3)
+            told = [decode_as(Presence, one.payload) for one in broker.of("presence")]
+            assert [(one.ignition_on, one.pending) for one in told] == [(None, 0), (True, 3), (False, 5)]
 
     asyncio.run(drive())
 
