@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from hq import taking, units
+from hq.receiver import Receiver
 from hq.silence import PLACE_TOLD_WITHIN_S, Silence
 from hq.units import LastKnown, Unit
 from hq.watching import Watching
@@ -161,3 +162,16 @@ def test_a_goodbye_is_the_cars_word_and_a_will_is_not() -> None:
     assert units.present(unit, Presence(incarnation="i", online=False, goodbye=True), 102.0).goodbye
     assert not units.present(unit, Presence(incarnation="i", online=False), 102.0).goodbye
     assert units.present(unit, Presence(incarnation="h", online=False, goodbye=True), 102.0) == unit
+
+
+def test_no_car_is_called_silent_by_what_the_line_did_not_carry(tmp_path: Path) -> None:
+    """Long ago by the clock, but nothing shows that the line would have brought its word since."""
+    told: list[str] = []
+    receiver = Receiver(store_at(tmp_path), lambda event, _: told.append(event), lambda *_: None)
+    receiver.units[(REALM, UNIT)] = a_car(heard_s=-1000.0)
+    receiver.look_for_silence(line_heard_s=-985.0, silent_after_s=18.0)
+    assert receiver.units[(REALM, UNIT)].online
+    receiver.look_for_silence(line_heard_s=-981.0, silent_after_s=18.0)
+    assert not receiver.units[(REALM, UNIT)].online
+    assert told == ["unit-offline"]
+    receiver.close()
