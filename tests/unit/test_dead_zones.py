@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from terminal.contract import dead_zones
-from terminal.contract.dead_zones import KNOWN_AFTER, MOST_CELLS, MOST_COUNTED, DeadZones, Zone, cell_of
+from terminal.contract.dead_zones import MOST_CELLS, MOST_COUNTED, DeadZones, Zone, cell_of
 
 HERE = cell_of(46.05, 14.5)
 
@@ -17,10 +17,10 @@ def learnt(times: int, absent_s: float = 30.0) -> DeadZones:
 
 
 def test_one_loss_makes_no_dead_zone_and_two_do() -> None:
-    assert not learnt(KNOWN_AFTER - 1).at(HERE).explains(10.0)
-    assert learnt(KNOWN_AFTER).at(HERE).explains(10.0)
-    assert not learnt(KNOWN_AFTER).at(cell_of(46.2, 14.5)).explains(10.0)
-    assert not learnt(KNOWN_AFTER).at(None).explains(10.0)
+    assert not learnt(1).at(HERE).explains(10.0)
+    assert learnt(2).at(HERE).explains(10.0)
+    assert not learnt(2).at(cell_of(46.2, 14.5)).explains(10.0)
+    assert not learnt(2).at(None).explains(10.0)
 
 
 def test_an_absence_that_is_much_longer_than_any_before_is_not_explained() -> None:

@@ -113,8 +113,9 @@ def test_a_broker_is_called_gone_only_when_its_machine_said_so(
 
 def test_what_headquarters_heard_of_an_earlier_line_says_nothing_of_this_one() -> None:
     line = after_change(Line(), LineChanged(connected=True, broker="b", incarnation="i"), NOW_NS)
-    echo = replace(BEAT, heard_incarnation="an earlier one", heard_mono_ms=(NOW_NS - S) // 1_000_000)
     later_ns = NOW_NS + 19 * S
+    # The clock of a boot before this one may have been ahead of ours.
+    echo = replace(BEAT, heard_incarnation="an earlier one", heard_mono_ms=(later_ns - S) // 1_000_000)
     line = replace(after_beat(line, echo, later_ns), broker_heard_mono_ns=later_ns)
     assert trouble(line, None, Zone(), later_ns, PROFILE) is Trouble.HQ_DEAF
     heard = after_beat(line, replace(BEAT, heard_mono_ms=later_ns // 1_000_000), later_ns)
