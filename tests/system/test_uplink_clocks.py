@@ -17,8 +17,11 @@ LONG_AGO = datetime.now(UTC) - timedelta(days=30)
 @pytest.mark.promise("P-TIME-01")
 @pytest.mark.parametrize(
     ("car_years", "hq_years", "broker_days"),
-    [(-20, 0, 300), (20, -20, 300), (0, 20, 9000)],
-    ids=["-20", "+20", "HQ +20"],
+    [
+        pytest.param(-20, 0, 300, id="car -20"),
+        pytest.param(20, -20, 300, id="car +20, HQ -20", marks=pytest.mark.long),
+        pytest.param(0, 20, 9000, id="HQ +20", marks=pytest.mark.long),
+    ],
 )
 def test_an_alarm_arrives_and_is_answered_whatever_the_clocks_say(
     tmp_path: Path, car_years: int, hq_years: int, broker_days: int

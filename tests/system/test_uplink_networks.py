@@ -30,7 +30,7 @@ user root
 """
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(2, 12))])
 def test_publications_that_are_repeated_and_overtake_each_other_make_one_incident(
     tmp_path: Path, mosquitto_server: Mosquitto, seed: int
 ) -> None:
@@ -114,7 +114,7 @@ def test_a_broker_wiped_in_the_middle_of_an_open_alarm_and_a_backlog_loses_nothi
         ("nothing", "no answer within"),
         ("no such name", "its name"),
         ("nobody's address", "nothing listens there"),
-        ("another server", "hung up"),
+        pytest.param("another server", "hung up", marks=pytest.mark.long),
     ],
 )
 def test_a_name_server_that_fails_keeps_no_alarm_from_the_next_broker(answers: str, said: str) -> None:
