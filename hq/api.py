@@ -1,38 +1,54 @@
 """Headquarters' local API: one JSON object a line on a Unix socket, a question and an answer, or a stream of events.
 
 Questions: {"do": "units" | "incidents" | "gaps" | "ack" | "clear" | "watch" | "new-epoch", ...}; answers:
-{"ok": true, ...} or {"ok": false, "error": ...}. After "watch" every event is a line of its own.
+{"ok": true, ...} or {"ok": false, "error": ...}. After "watch" every event is a line of its own; to whom an alarm was
+written is noted in the audit log if the watcher said "by" whom.
 """
 
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from hal.errors import PatrolaError
+from hq import people
 from hq.desk import Desk, public
-from hq.incidents import NotPossible
+from hq.incidents import Key, NotPossible
+from hq.people import NoName
 from terminal.contract.unix_socket import listen
 
 MOST_WAITING = 1000
 """Events that a slow watcher may have waiting; one that falls further behind is let go, and comes again."""
 LONGEST_LINE = 65536
 
+SHOWN = ("alarm-raised", "alarm-signalled", "alarm-escalated")
+"""Events that show an alarm to whoever watches."""
+
 Answer = dict[str, Any]
+Shown = Callable[[Key, str, str], None]
+
+
+class Told(NamedTuple):
+    """One event on its way to a watcher: its line, its name, and the alarm that it shows."""
+
+    line: bytes
+    event: str
+    alarm: Key | None
 
 
 class Api:
     """The socket and its clients; who may connect is decided by the socket's group."""
 
-    def __init__(self, path: Path, desk: Desk, new_epoch: Callable[[], Awaitable[str]]) -> None:
+    def __init__(self, path: Path, desk: Desk, shown: Shown, new_epoch: Callable[[], Awaitable[str]]) -> None:
         self._path = path
         self._desk = desk
+        self._shown = shown
         self._new_epoch = new_epoch
         self._server: asyncio.Server | None = None
-        self._watchers: set[asyncio.Queue[bytes]] = set()
+        self._watchers: set[asyncio.Queue[Told]] = set()
         self._clients: set[asyncio.Task[None]] = set()
 
     @property
@@ -56,10 +72,12 @@ class Api:
 
     def tell(self, event: dict[str, Any]) -> None:
         """Give an event to everyone who watches."""
-        line = _line(event)
+        name = str(event["event"])
+        alarm = (event["realm"], event["unit"], event["incident"]) if name in SHOWN else None
+        told = Told(_line(event), name, alarm)
         for waiting in list(self._watchers):
             try:
-                waiting.put_nowait(line)
+                waiting.put_nowait(told)
             except asyncio.QueueFull:
                 self._watchers.discard(waiting)
 
@@ -80,23 +98,44 @@ class Api:
         while line := await reader.readline():
             question = _question(line)
             if question.get("do") == "watch":
-                await self._watch(reader, writer)
+                await self._watch(reader, writer, question)
                 return
             writer.write(_line(await self._answer(question)))
             await writer.drain()
 
-    async def _watch(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        waiting: asyncio.Queue[bytes] = asyncio.Queue(MOST_WAITING)
+    async def _watch(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, question: dict[str, Any]
+    ) -> None:
+        try:
+            by = people.person(str(question["by"])) if question.get("by") else ""
+        except NoName as error:
+            writer.write(_line({"ok": False, "error": str(error)}))
+            return
+        waiting: asyncio.Queue[Told] = asyncio.Queue(MOST_WAITING)
         self._watchers.add(waiting)
-        writer.write(_line({"ok": True, "incidents": [public(one) for one in self._desk.incidents(only_open=True)]}))
+        already = self._desk.incidents(only_open=True)
+        writer.write(_line({"ok": True, "incidents": [public(one) for one in already]}))
+        for incident in already:
+            self._note_shown(incident.key, by, "open when the watch began")
+        await self._follow(waiting, reader, writer, by)
+
+    def _note_shown(self, alarm: Key | None, by: str, how: str) -> None:
+        if by and alarm is not None:
+            self._shown(alarm, by, how)
+
+    async def _follow(
+        self, waiting: asyncio.Queue[Told], reader: asyncio.StreamReader, writer: asyncio.StreamWriter, by: str
+    ) -> None:
         gone = asyncio.ensure_future(reader.read())
         try:
             while waiting in self._watchers and not gone.done():
                 following = asyncio.ensure_future(waiting.get())
                 await asyncio.wait([following, gone], return_when=asyncio.FIRST_COMPLETED)
                 if following.done():
-                    writer.write(following.result())
+                    told = following.result()
+                    writer.write(told.line)
                     await writer.drain()
+                    self._note_shown(told.alarm, by, told.event)
                 following.cancel()
         finally:
             self._watchers.discard(waiting)
@@ -105,7 +144,7 @@ class Api:
     async def _answer(self, question: dict[str, Any]) -> Answer:
         try:
             return {"ok": True, **await self._done(question)}
-        except (NotPossible, PatrolaError) as error:
+        except (NotPossible, NoName, PatrolaError) as error:
             return {"ok": False, "error": str(error)}
 
     async def _done(self, question: dict[str, Any]) -> Answer:

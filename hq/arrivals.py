@@ -1,10 +1,13 @@
 """What a car's publication holds, as messages to store; whatever cannot be stored is refused here. Pure."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 from uuid import UUID
 
 from msgspec import Struct
 
+from hq.marks import Mark, Weighed, unweighed
+from terminal.contract.identity import identity_of
 from terminal.contract.messages import (
     Alarm,
     AlarmMoved,
@@ -20,6 +23,8 @@ from terminal.contract.messages import (
     decode_track,
 )
 from terminal.contract.topics import Lane, UpTopic
+
+Weigh = Callable[[UpTopic, bytes], Weighed]
 
 MOST_INTEGER = 2**62
 """SQLite keeps integers of 64 bits with a sign (sqlite.org/datatype3.html); so there is room to count on."""
@@ -37,8 +42,16 @@ class Account(NamedTuple):
     outbox: str
 
 
+Key = tuple[str, str, Lane, str]
+"""(realm, unit, lane, id)."""
+
+
 class Arrival(Struct, frozen=True, kw_only=True):
-    """One message of one car, as it arrived; a track point carries its `point`."""
+    """One message of one car, as it arrived; a track point carries its `point`.
+
+    One that is not `credible` has an id of its own, so that it does not stand where the message that it pretends to be
+    belongs; it claims no place, and nobody is told that it is here.
+    """
 
     realm: str
     unit: str
@@ -49,11 +62,17 @@ class Arrival(Struct, frozen=True, kw_only=True):
     body: bytes = b""
     point: Point | None = None
     late: bool = False
+    credible: bool = True
+
+    @property
+    def key(self) -> "Key":
+        """What it is known by: the id that one car gave it on one lane says nothing of another's."""
+        return (self.realm, self.unit, self.lane, self.id)
 
     @property
     def account(self) -> Account | None:
         """Where its place is; None while it has none."""
-        return None if self.place is None else Account(self.realm, self.unit, self.place.outbox)
+        return None if self.place is None or not self.credible else Account(self.realm, self.unit, self.place.outbox)
 
 
 class Publication(Struct, frozen=True):
@@ -64,23 +83,33 @@ class Publication(Struct, frozen=True):
     lane: Lane
     arrivals: tuple[Arrival, ...]
     message: Alarm | Event | None = None
+    mark: Mark = Mark.UNCHECKED
+    credible: bool = True
 
 
-def read(topic: UpTopic, payload: bytes) -> Publication:
-    """What a publication on a lane holds; raises Malformed."""
+def read(topic: UpTopic, payload: bytes, weigh: Weigh = unweighed) -> Publication:
+    """What a publication on a lane holds, and what its signature says of it; raises Malformed."""
     try:
         lane = Lane(topic.what)
         if lane is Lane.TRACK:
             return Publication(topic.realm, topic.unit, lane, _points(topic, decode_track(payload)))
-        message: Alarm | Event = decode_alarm(payload) if lane is Lane.ALARM else decode_event(payload)
-        return Publication(topic.realm, topic.unit, lane, _arrivals(topic, lane, message, payload), message)
+        if lane is Lane.EVENT:
+            event = decode_event(payload)
+            return Publication(topic.realm, topic.unit, lane, _arrivals(topic, lane, event, payload), event)
+        weighed = weigh(topic, payload)
+        alarm = decode_alarm(weighed.body)
+        pretended = None if weighed.credible else identity_of(weighed.body)
+        arrivals = _arrivals(topic, lane, alarm, payload, pretended)
+        return Publication(topic.realm, topic.unit, lane, arrivals, alarm, weighed.mark, weighed.credible)
     except Malformed:
         raise
     except ValueError as error:
         raise Malformed(str(error)) from error
 
 
-def _arrivals(topic: UpTopic, lane: Lane, message: Alarm | Event, payload: bytes) -> tuple[Arrival, ...]:
+def _arrivals(
+    topic: UpTopic, lane: Lane, message: Alarm | Event, payload: bytes, pretended: str | None = None
+) -> tuple[Arrival, ...]:
     message_id = str(UUID(message.id))
     if lane is Lane.ALARM:
         _check_incident(getattr(message, "incident", ""))
@@ -94,10 +123,11 @@ def _arrivals(topic: UpTopic, lane: Lane, message: Alarm | Event, payload: bytes
         realm=topic.realm,
         unit=topic.unit,
         lane=lane,
-        id=message_id,
+        id=pretended or message_id,
         place=message.place,
         who=message.who,
         body=payload,
+        credible=pretended is None,
     )
     return (arrival,)
 

@@ -17,6 +17,8 @@ from typing import Any
 
 from hal.errors import PatrolaError
 from hq import config as hq_config
+from hq import verify
+from hq.marks import Mark
 from hq.service import Service
 from terminal.contract.systemd import Watchdog, notify_ready
 
@@ -32,7 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     serve = _action(actions, "serve", "receive, store, receipt; runs until it is stopped")
     serve.set_defaults(json=False)
-    _action(actions, "watch", "follow what happens; a watched headquarters counts as attended", json_too=True)
+    watch = _action(actions, "watch", "follow what happens; a watched headquarters counts as attended", json_too=True)
+    watch.add_argument("--by", default="", metavar="NAME", help="your name: to whom alarms were shown is then logged")
     ack = _action(actions, "ack", "take an alarm: the car then shows your name")
     clear = _action(actions, "clear", "end an alarm, with a reason")
     for one in (ack, clear):
@@ -42,6 +45,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _action(actions, "units", "cars that were heard, and how they are", json_too=True)
     _action(actions, "incidents", "all incidents and how they were answered", json_too=True)
     _action(actions, "gaps", "messages that are missing although the car sent later ones", json_too=True)
+    verify.add_arguments(
+        _action(actions, "verify", "walk the audit log and name the first entry that was changed, lost or added"),
+        _action(actions, "log", "the audit log: who saw and did what", json_too=True),
+    )
     _action(actions, "new-epoch", "after restoring a backup: have all cars send again what they still hold")
 
 
@@ -56,12 +63,14 @@ def _action(actions: Any, name: str, summary: str, *, json_too: bool = False) ->
 
 def run(args: argparse.Namespace) -> int:
     """Do one action."""
+    if args.action in ("verify", "log"):
+        return _read_log(args)
     config = hq_config.load(args.config)
     if args.action == "serve":
         asyncio.run(_serve(config))
         return 0
     if args.action == "watch":
-        return _watch(config.socket, as_json=args.json)
+        return _watch(config.socket, args.by, as_json=args.json)
     if args.action in ("units", "incidents", "gaps"):
         return _show(_ask(config.socket, {"do": args.action}), args.action, as_json=args.json)
     question = {"do": args.action} | {key: getattr(args, key) for key in ("alarm", "by", "reason") if key in args}
@@ -138,7 +147,7 @@ def _summary(one: dict[str, Any], what: str) -> str:
     test = " TEST" if one["kind"] == "test" else ""
     taken = f"taken by {one['acknowledged_by']}" if one["acknowledged_by"] else "NOT TAKEN"
     end = f"cleared by {one['cleared_by']}: {one['reason']}" if one["cleared_by"] else taken
-    return f"{one['incident']} {raised} {one['unit']}{test} {end}"
+    return f"{one['incident']} {raised} {one['unit']}{test} {end}{_signature(one)}"
 
 
 THERE = {
@@ -157,8 +166,24 @@ def _there(unit: dict[str, Any]) -> str:
     return THERE[unit["silence"]].format(since)
 
 
-def _watch(path: Path, *, as_json: bool) -> int:
-    for event in _lines(path, {"do": "watch"}):
+def _signature(incident: dict[str, Any]) -> str:
+    """What there is to doubt of an incident; "" for one that its car has signed, or that nobody can check."""
+    mark, doubted = incident["signature"], incident["doubted"]
+    doubt = "" if mark in (Mark.VERIFIED, Mark.UNCHECKED) else f"; SIGNATURE {mark.upper()}"
+    return doubt + (f"; {doubted} messages about it were not proved to be the car's" if doubted else "")
+
+
+def _read_log(args: argparse.Namespace) -> int:
+    path = args.store or hq_config.load(args.config).store
+    if args.action == "verify":
+        return verify.verify(path, args.from_seq, args.head)
+    return verify.show(path, args.from_seq, as_json=args.json)
+
+
+def _watch(path: Path, by: str, *, as_json: bool) -> int:
+    for event in _lines(path, {"do": "watch", "by": by}):
+        if not event.get("ok", True):
+            return _tell(event)
         if as_json:
             print(json.dumps(event, ensure_ascii=False), flush=True)
         elif "event" in event:

@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Struct
 
+from terminal.contract.credentials import Credentials
 from terminal.contract.mqtt import MISC_PERIOD_S, Broker
 from terminal.contract.toml_model import TomlFile, load_model
 
@@ -32,6 +33,15 @@ class Line(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     longest_pause_s: float = 20.0
 
 
+class Trusting(Credentials, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """As whom headquarters signs, and whose signatures it believes.
+
+    A unit that has shown a certificate of our CA signs from then on; `accept_unsigned` is about the others.
+    """
+
+    accept_unsigned: bool = True
+
+
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole of hq.toml; `name` is this receiver's identity at the broker, its certificate's name."""
 
@@ -41,6 +51,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     store: Path = Path("/var/lib/patrola-hq/store.db")
     socket: Path = Path("/run/patrola-hq/api.sock")
     line: Line = Line()
+    trust: Trusting = Trusting()
 
 
 def load(path: Path) -> Config:

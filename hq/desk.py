@@ -9,7 +9,7 @@ from msgspec.structs import asdict
 from hq import incidents
 from hq.accounts import Gap
 from hq.incidents import Incident, NotPossible
-from hq.receiver import Receiver
+from hq.receiver import Receiver, now_ms
 from hq.store import Store
 from hq.units import Key, Unit
 from terminal.contract.messages import DesiredState
@@ -61,14 +61,14 @@ class Desk:
 
     async def acknowledge(self, name: str, by: str) -> Incident:
         """A named person takes an alarm; raises NotPossible or DiskFailed."""
-        incident = await self._receiver.act(self.find(name).key, lambda one: incidents.acknowledged(one, by, _now_ms()))
+        incident = await self._receiver.act(self.find(name).key, lambda one: incidents.acknowledged(one, by, now_ms()))
         await self._acted(incident, "alarm-acknowledged", {"by": incident.acknowledged_by})
         return incident
 
     async def clear(self, name: str, by: str, reason: str) -> Incident:
         """A named person ends an alarm, with a reason; raises NotPossible or DiskFailed."""
         key = self.find(name).key
-        incident = await self._receiver.act(key, lambda one: incidents.cleared(one, by, reason, _now_ms()))
+        incident = await self._receiver.act(key, lambda one: incidents.cleared(one, by, reason, now_ms()))
         await self._acted(incident, "alarm-cleared", {"by": incident.cleared_by, "reason": incident.reason})
         return incident
 
@@ -84,7 +84,7 @@ class Desk:
             self._send_state(*unit, self._desired(unit, revision))
 
     def _desired(self, unit: Key, revision: int) -> DesiredState:
-        oldest_ms = _now_ms() - TOLD_AFTER_CLEARING_S * 1000
+        oldest_ms = now_ms() - TOLD_AFTER_CLEARING_S * 1000
         of_car = [one for one in self.incidents() if (one.realm, one.unit) == unit]
         ended = [one for one in of_car if not one.is_open and (one.cleared_ms or 0) > oldest_ms]
         ended = sorted(ended, key=lambda one: one.cleared_ms or 0)[-MOST_CLEARED_TOLD:]
@@ -92,10 +92,6 @@ class Desk:
         return DesiredState(
             revision=revision, epoch=self._receiver.epoch, alarms=tuple(incidents.status(one) for one in told)
         )
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def public(value: Incident | Unit | Gap) -> dict[str, Any]:

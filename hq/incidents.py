@@ -3,6 +3,8 @@
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hq import people
+from hq.marks import Mark, weight
 from terminal.contract.messages import (
     Alarm,
     AlarmCancelled,
@@ -20,6 +22,7 @@ from terminal.contract.messages import (
 class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One emergency of one unit; times are headquarters' own, Unix milliseconds.
 
+    `signature` is that of the messages that it was made of; `doubted` others, signed less well, spoke of it too.
     One message that says "real" makes it real for good, and one that says "silent" silent: the car may have lost, in a
     crash, what it knew when it said otherwise.
     """
@@ -37,8 +40,11 @@ class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
     position_ms: int | None = None
     track: tuple[tuple[int, float, float], ...] = ()
     cancelled: bool = False
+    signature: Mark = Mark.UNCHECKED
+    doubted: int = 0
     acknowledged_by: str = ""
     acknowledged_ms: int | None = None
+    acknowledged_signals: int | None = None
     cleared_by: str = ""
     cleared_ms: int | None = None
     reason: str = ""
@@ -53,6 +59,12 @@ class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Whether nobody has cleared it."""
         return not self.cleared_by
 
+    @property
+    def is_untaken(self) -> bool:
+        """Whether it waits for a person: nobody has taken it, or the car has signalled again since."""
+        known = self.signals if self.acknowledged_signals is None else self.acknowledged_signals
+        return self.is_open and (not self.acknowledged_by or self.signals > known)
+
 
 Key = tuple[str, str, str]
 """(realm, unit, incident): what one car says touches no other car's incident."""
@@ -66,17 +78,33 @@ class NotPossible(ValueError):
     """What a dispatcher asked for does not fit the incident; the text says why and what to do."""
 
 
-def told(incident: Incident | None, realm: str, unit: str, message: Alarm, now_ms: int) -> Incident | None:
+def told(
+    incident: Incident | None,
+    realm: str,
+    unit: str,
+    message: Alarm,
+    now_ms: int,
+    mark: Mark = Mark.UNCHECKED,
+    *,
+    credible: bool = True,
+) -> Incident | None:
     """The incident after a message of its car that had not come before; messages may come in any order.
 
     A press always counts: one that comes after the clearance opens the incident again. A cancellation that overtook
-    its press begins the incident too; a position alone begins none.
+    its press begins the incident too; a position alone begins none. What is signed well takes the place of what was
+    not; what is signed less well than the incident changes nothing in it, but a press opens it again all the same.
     """
+    if incident is not None and weight(mark) < weight(incident.signature):
+        return _doubted(incident, message)
+    if incident is not None and weight(mark) > weight(incident.signature):
+        incident = _proved(incident, message)
     if incident is None:
         if isinstance(message, AlarmMoved):
             return None
         incident = _begun(realm, unit, message, now_ms)
-    incident = replace(incident, kind=_graver(incident.kind, message.kind), silent=incident.silent or message.silent)
+    # A test is left alone by everybody: whoever says so has to be believed.
+    kind = _graver(incident.kind, message.kind) if credible else AlarmKind.REAL
+    incident = replace(incident, kind=kind, silent=incident.silent or message.silent, signature=mark)
     match message:
         case AlarmRaised() | AlarmSignalled():
             return _placed(_pressed(incident, message), message.position, now_ms)
@@ -86,7 +114,43 @@ def told(incident: Incident | None, realm: str, unit: str, message: Alarm, now_m
             return _placed(incident, message.position, now_ms)
 
 
-def _begun(realm: str, unit: str, message: AlarmRaised | AlarmSignalled | AlarmCancelled, now_ms: int) -> Incident:
+def _doubted(incident: Incident, message: Alarm) -> Incident:
+    """The incident after a message that is signed less well than it is."""
+    if isinstance(message, AlarmMoved):
+        return incident
+    incident = replace(incident, doubted=incident.doubted + 1)
+    return incident if isinstance(message, AlarmCancelled) else _opened(incident)
+
+
+def _proved(incident: Incident, message: Alarm) -> Incident:
+    """The incident without what messages told of it that were not signed as well as this one; what people did stays."""
+    return replace(
+        _begun(incident.realm, incident.unit, message, incident.raised_ms),
+        doubted=incident.doubted + 1,
+        acknowledged_by=incident.acknowledged_by,
+        acknowledged_ms=incident.acknowledged_ms,
+        acknowledged_signals=incident.acknowledged_signals,
+        cleared_by=incident.cleared_by,
+        cleared_ms=incident.cleared_ms,
+        reason=incident.reason,
+    )
+
+
+def _opened(incident: Incident) -> Incident:
+    if incident.is_open:
+        return incident
+    return replace(
+        incident,
+        acknowledged_by="",
+        acknowledged_ms=None,
+        acknowledged_signals=None,
+        cleared_by="",
+        cleared_ms=None,
+        reason="",
+    )
+
+
+def _begun(realm: str, unit: str, message: Alarm, now_ms: int) -> Incident:
     return Incident(
         incident=message.incident,
         realm=realm,
@@ -103,8 +167,7 @@ def _graver(one: AlarmKind, other: AlarmKind) -> AlarmKind:
 
 
 def _pressed(incident: Incident, message: AlarmRaised | AlarmSignalled) -> Incident:
-    if not incident.is_open:
-        incident = replace(incident, acknowledged_by="", acknowledged_ms=None, cleared_by="", cleared_ms=None)
+    incident = _opened(incident)
     if isinstance(message, AlarmSignalled):
         return replace(incident, signals=max(incident.signals, message.signal))
     return replace(
@@ -127,23 +190,32 @@ def _placed(incident: Incident, position: Position | None, now_ms: int) -> Incid
 
 
 def acknowledged(incident: Incident, by: str, now_ms: int) -> Incident:
-    """Taken by a named person; the first who takes it keeps it. Raises NotPossible."""
-    if not by.strip():
-        raise NotPossible("who takes it? a name is needed")
+    """Taken by a named person; the first who takes it keeps it, until the car signals again.
+
+    Who says so twice has done it once. Raises NotPossible or NoName.
+    """
+    name = people.person(by)
     if not incident.is_open:
         raise NotPossible(f"{incident.incident} was cleared by {incident.cleared_by}; there is nothing to take")
-    if incident.acknowledged_by:
+    if not incident.is_untaken:
+        if people.is_same(name, incident.acknowledged_by):
+            return incident
         raise NotPossible(f"{incident.incident} was taken by {incident.acknowledged_by} already")
-    return replace(incident, acknowledged_by=by.strip(), acknowledged_ms=now_ms)
+    return replace(incident, acknowledged_by=name, acknowledged_ms=now_ms, acknowledged_signals=incident.signals)
 
 
 def cleared(incident: Incident, by: str, reason: str, now_ms: int) -> Incident:
-    """Ended by a named person with a reason. Raises NotPossible."""
-    if not by.strip() or not reason.strip():
-        raise NotPossible("who clears it, and why? a name and a reason are needed")
+    """Ended by a named person with a reason; if nobody had taken it, that person does. Raises NotPossible or NoName."""
+    name = people.person(by)
+    if not reason.strip():
+        raise NotPossible("why is it over? a reason is needed")
     if not incident.is_open:
+        if people.is_same(name, incident.cleared_by) and reason.strip() == incident.reason:
+            return incident
         raise NotPossible(f"{incident.incident} was cleared by {incident.cleared_by} already")
-    return replace(incident, cleared_by=by.strip(), cleared_ms=now_ms, reason=reason.strip())
+    if incident.is_untaken:
+        incident = acknowledged(incident, name, now_ms)
+    return replace(incident, cleared_by=name, cleared_ms=now_ms, reason=reason.strip())
 
 
 def status(incident: Incident) -> AlarmStatus:

@@ -15,6 +15,8 @@ def receipts(epoch: str, stored: Iterable[Arrival], clashes: frozenset[Account])
     places: dict[tuple[Account, Lane], dict[int, str]] = defaultdict(dict)
     alarms: dict[tuple[str, str], list[str]] = defaultdict(list)
     for one in stored:
+        if not one.credible:
+            continue
         if one.account is not None and one.place is not None:
             places[one.account, one.lane][one.place.seq] = one.id
         if one.lane is Lane.ALARM:

@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from hq import arrivals, taking, units
-from hq.arrivals import Publication
+from hq.arrivals import Publication, Weigh
 from hq.incidents import Incident, Key
+from hq.marks import unweighed
 from hq.receipts import receipts
 from hq.store import Store
 from hq.taking import Taken
@@ -54,13 +55,19 @@ Emit = Callable[[str, dict[str, Any]], None]
 SendReceipt = Callable[[str, str, Receipt], None]
 
 
+def now_ms() -> int:
+    """Headquarters' own clock, Unix milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
 class Receiver(Listener):
     """Everything is called in the loop's thread; the store in its own, one call after the other."""
 
-    def __init__(self, store: Store, emit: Emit, send_receipt: SendReceipt) -> None:
+    def __init__(self, store: Store, emit: Emit, send_receipt: SendReceipt, weigh: Weigh = unweighed) -> None:
         self._store = store
         self._emit = emit
         self._send_receipt = send_receipt
+        self._weigh = weigh
         self._thread = ThreadPoolExecutor(1, "hq store")
         self._alarms: deque[Publication] = deque()
         self._others: deque[Publication] = deque()
@@ -72,6 +79,7 @@ class Receiver(Listener):
         self.units: dict[units.Key, Unit] = {last.key: Unit(last=last) for last in store.units()}
         self.incidents: dict[Key, Incident] = {one.key: one for one in store.incidents()}
         self.watching = Watching(store.zones(), emit, self._has_open_alarm)
+        self.on_presence: Callable[[units.Key, Presence], None] = lambda _unit, _presence: None
         self.on_arrival: Callable[[Unit], None] = lambda _unit: None
 
     async def on_disk(self, call: Callable[[Store], T]) -> T:
@@ -80,7 +88,7 @@ class Receiver(Listener):
 
     async def act(self, key: Key, step: Callable[[Incident], Incident]) -> Incident:
         """What a person did to an incident, once it is on disk; raises NotPossible or DiskFailed."""
-        after = await self.on_disk(partial(taking.act, key=key, step=step))
+        after = await self.on_disk(partial(taking.act, key=key, step=step, now_ms=now_ms()))
         self.incidents[key] = after
         return after
 
@@ -93,7 +101,7 @@ class Receiver(Listener):
             if place.what == topics.PRESENCE:
                 self._presence(place, decode_as(Presence, payload))
             else:
-                self._lane(arrivals.read(place, payload))
+                self._lane(arrivals.read(place, payload, self._weigh))
         except Malformed as error:
             self.malformed += 1
             log.warning(
@@ -104,6 +112,7 @@ class Receiver(Listener):
         before = self._unit(place.realm, place.unit)
         unit = units.present(before, presence, time.monotonic())
         self._now(unit)
+        self.on_presence(unit.last.key, presence)
         if unit.online and (unit.incarnation != before.incarnation or not before.online):
             self.on_arrival(unit)
 
@@ -154,10 +163,10 @@ class Receiver(Listener):
                 await self._take([waiting.popleft() for _ in range(min(len(waiting), MOST_IN_BATCH))])
 
     async def _take(self, batch: list[Publication]) -> None:
-        now_ms = time.time_ns() // 1_000_000
-        known = self._known(batch, now_ms)
+        at_ms = now_ms()
+        known = self._known(batch, at_ms)
         try:
-            taken = await self.on_disk(partial(taking.take, batch=batch, units=known.values(), now_ms=now_ms))
+            taken = await self.on_disk(partial(taking.take, batch=batch, units=known.values(), now_ms=at_ms))
         except DiskFailed as error:
             self._cry_out(batch)
             await self._failed(error)
@@ -165,7 +174,7 @@ class Receiver(Listener):
         self.storing, self.without_room = True, 0
         self.incidents |= taken.incidents
         # Anew, since a presence may have told more of a car meanwhile.
-        for key, last in self._known(batch, now_ms).items():
+        for key, last in self._known(batch, at_ms).items():
             self._knows(key, last)
         stored = [one for publication in batch for one in publication.arrivals]
         for realm, unit, receipt in receipts(self.epoch, stored, taken.kept.clashes):
@@ -179,11 +188,12 @@ class Receiver(Listener):
         if unit.online and placed_s != before.placed_s:
             self.watching.moved(before, unit)
 
-    def _known(self, batch: Sequence[Publication], now_ms: int) -> dict[units.Key, LastKnown]:
+    def _known(self, batch: Sequence[Publication], at_ms: int) -> dict[units.Key, LastKnown]:
         known: dict[units.Key, LastKnown] = {}
         for publication in batch:
             key = (publication.realm, publication.unit)
-            known[key] = units.told(known.get(key) or self.units[key].last, publication, now_ms)
+            before = known.get(key) or self.units[key].last
+            known[key] = units.told(before, publication, at_ms) if publication.credible else before
         return {key: last for key, last in known.items() if last != self.units[key].last}
 
     def _cry_out(self, batch: Sequence[Publication]) -> None:
@@ -205,15 +215,12 @@ class Receiver(Listener):
         await asyncio.sleep(AGAIN_AFTER_S)
 
     def _tell(self, batch: Sequence[Publication], taken: Taken) -> None:
-        untold = set(taken.kept.new)
-        for publication in batch:
+        for publication in taking.news(batch, taken.kept.new):
             message = publication.message
-            if isinstance(message, AlarmRaised | AlarmSignalled | AlarmCancelled) and message.id in untold:
-                untold.remove(message.id)
+            if isinstance(message, AlarmRaised | AlarmSignalled | AlarmCancelled):
                 fields = {"incident": message.incident, "unit": publication.unit, "realm": publication.realm}
-                self._emit(ALARM_EVENTS[type(message)], fields)
-        stored = {one.id: one.lane for publication in batch for one in publication.arrivals}
-        for lane, count in Counter(stored[message_id] for message_id in taken.kept.new).items():
+                self._emit(ALARM_EVENTS[type(message)], fields | {"signature": publication.mark})
+        for lane, count in Counter(lane for _realm, _unit, lane, _id in taken.kept.new).items():
             self._emit("messages-stored", {"lane": lane, "count": count})
 
     def close(self) -> None:

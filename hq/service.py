@@ -6,22 +6,24 @@ import itertools
 import logging
 import random
 import time
-from collections.abc import Callable
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Coroutine
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from hq import taking
 from hq.api import Api
 from hq.config import LOOK_EVERY_S, Config
 from hq.desk import Desk
-from hq.receiver import Receiver
+from hq.keyring import Keyring
+from hq.receiver import Receiver, now_ms
+from hq.seen import Seen
 from hq.store import Store
 from hq.units import Key, Unit
 from terminal.contract import topics
 from terminal.contract.durable import DiskFailed
-from terminal.contract.messages import DesiredState, Heartbeat, Receipt, encode
+from terminal.contract.messages import Certificate, DesiredState, Heartbeat, Presence, Receipt, encode
 from terminal.contract.mqtt import Broker, Connection, Lost, Publication
 from terminal.contract.tls import wall
 from terminal.version import BUILD
@@ -41,16 +43,20 @@ class Service:
         self._config = config
         self._connection: Connection | None = None
         self._store = Store.open(config.store)
-        self._receiver = Receiver(self._store, self._emit, self._send_receipt)
+        self._keyring = Keyring(config.trust.filled_in(config.brokers), self._store.certificates())
+        self._receiver = Receiver(self._store, self._emit, self._send_receipt, self._keyring.weigh)
+        self._receiver.on_presence = self._introduced
         self._receiver.on_arrival = self._greet
         self._desk = Desk(self._receiver, self._send_state, self._emit)
-        self._api = Api(config.socket, self._desk, self._new_epoch)
+        self._seen = Seen(self._receiver)
+        self._api = Api(config.socket, self._desk, self._seen.shown, self._new_epoch)
         self._answers: set[asyncio.Task[None]] = set()
+        self._refused: dict[Key, str] = {}
 
     async def run(self, ready: Callable[[], None] | None = None) -> None:
         """Serve; `ready` is called once the API answers."""
         await self._api.start()
-        works = (self._receiver.run(), self._hold_line(), self._beat(), self._watch())
+        works = (self._receiver.run(), self._hold_line(), self._beat(), self._watch(), self._seen.run())
         tasks = [asyncio.create_task(work) for work in works]
         if ready is not None:
             ready()
@@ -115,6 +121,7 @@ class Service:
     async def _beat(self) -> None:
         """To every car that is there: headquarters is here; and again what the car has not confirmed."""
         while True:
+            self._keyring.look_again()
             for key, unit in list(self._receiver.units.items()):
                 if unit.online:
                     self._beat_to(unit)
@@ -147,21 +154,55 @@ class Service:
             self._receiver.units[unit.last.key] = unit
 
     def _beat_to(self, unit: Unit) -> None:
-        beat = msgspec.structs.replace(
-            self._heartbeat(), heard_incarnation=unit.incarnation, heard_mono_ms=unit.mono_ms
-        )
-        self._send(*unit.last.key, topics.HEARTBEAT, beat, HEARTBEAT_EXPIRES_S)
+        self._send(*unit.last.key, topics.HEARTBEAT, self._heartbeat(unit), HEARTBEAT_EXPIRES_S)
 
-    def _heartbeat(self) -> Heartbeat:
+    def _heartbeat(self, unit: Unit) -> Heartbeat:
         acted_ago_s = time.monotonic() - self._desk.acted_s
         attended = self._api.watched or acted_ago_s < self._config.line.attended_for_s
-        now_ms = time.time_ns() // 1_000_000
-        return Heartbeat(epoch=self._receiver.epoch, storing=self._receiver.storing, attended=attended, utc_ms=now_ms)
+        return Heartbeat(
+            epoch=self._receiver.epoch,
+            storing=self._receiver.storing,
+            attended=attended,
+            utc_ms=now_ms(),
+            knows=self._keyring.knows(unit.last.key),
+            heard_incarnation=unit.incarnation,
+            heard_mono_ms=unit.mono_ms,
+        )
 
     def _greet(self, unit: Unit) -> None:
         """A car has come: it is told at once that headquarters is here, and all that it should show."""
         self._beat_to(unit)
-        task = asyncio.create_task(self._tell_car(unit.last.key))
+        self._start(self._tell_car(unit.last.key))
+
+    def _introduced(self, unit: Key, presence: Presence) -> None:
+        """A car showed its certificate, or asks for ours."""
+        if presence.certificate:
+            self._learn(unit, presence.certificate)
+        asks = presence.believes is not None and self._keyring.key not in presence.believes
+        if asks and self._keyring.certificate:
+            ours = Certificate(certificate=b64encode(self._keyring.certificate).decode())
+            self._publish(topics.down(*unit, topics.CERTIFICATE), encode(ours))
+
+    def _learn(self, unit: Key, certificate: str) -> None:
+        try:
+            is_new = self._keyring.learn(unit, b64decode(certificate, validate=True))
+        except ValueError as error:
+            if self._refused.get(unit) != certificate:
+                self._refused[unit] = certificate
+                log.warning("%s: its certificate is not believed: %s", unit[1], error)
+                self._emit("certificate-refused", {"realm": unit[0], "unit": unit[1], "problem": str(error)})
+        else:
+            if is_new:
+                self._start(self._keep_certificates(unit))
+
+    async def _keep_certificates(self, unit: Key) -> None:
+        # What cannot be kept now is shown again by the car after our next start.
+        with contextlib.suppress(DiskFailed):
+            certificates = self._keyring.certificates_of(unit)
+            await self._receiver.on_disk(lambda store: taking.keep_certificates(store, unit, certificates))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._answers.add(task)
         task.add_done_callback(self._answers.discard)
 
@@ -177,11 +218,16 @@ class Service:
         self._send(realm, unit, topics.STATE, state)
 
     def _send(self, realm: str, unit: str, what: str, message: Struct, expiry_s: int = 0) -> None:
-        """Down to one car, if there is a line; what is lost is made up for by the car's repeats and ours."""
+        """Down to one car, signed."""
+        topic = topics.down(realm, unit, what)
+        self._publish(topic, self._keyring.signed(topic, encode(message)), expiry_s)
+
+    def _publish(self, topic: str, payload: bytes, expiry_s: int = 0) -> None:
+        """If there is a line; what is lost is made up for by the car's repeats and ours."""
         if self._connection is not None:
             with contextlib.suppress(Lost):
-                self._connection.publish(Publication(topics.down(realm, unit, what), encode(message), expiry_s))
+                self._connection.publish(Publication(topic, payload, expiry_s))
 
     async def _new_epoch(self) -> str:
-        self._receiver.epoch = await self._receiver.on_disk(taking.new_epoch)
+        self._receiver.epoch = await self._receiver.on_disk(lambda store: taking.new_epoch(store, now_ms()))
         return self._receiver.epoch

@@ -1,6 +1,7 @@
 """What headquarters has on disk: every message once, accounts, incidents, cars. Synchronous, for one thread."""
 
 import contextlib
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,20 +11,28 @@ import apsw
 import msgspec
 from msgspec import Struct
 
-from hq import accounts
+from hq import accounts, audit
 from hq.accounts import Gap
 from hq.arrivals import Account, Arrival
+from hq.arrivals import Key as ArrivalKey
+from hq.audit import Fact, Head, What
 from hq.incidents import Incident
 from hq.incidents import Key as IncidentKey
 from hq.units import Key as UnitKey
 from hq.units import LastKnown
 from terminal.contract import dead_zones, durable
 from terminal.contract.dead_zones import DeadZones
-from terminal.contract.identity import new_id
+from terminal.contract.identity import identity_of, new_id
 from terminal.contract.messages import Point, Who
 from terminal.contract.topics import Lane
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 3
+CERTIFICATES = """
+CREATE TABLE certificates (realm TEXT NOT NULL, unit TEXT NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (realm, unit, number)) WITHOUT ROWID;
+"""
+UPGRADES = {1: audit.SCHEMA, 2: CERTIFICATES}
+"""Version to what makes the next one of it."""
 SCHEMA = (
     """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -58,13 +67,16 @@ CREATE TABLE revisions (realm TEXT NOT NULL, unit TEXT NOT NULL, revision INTEGE
     confirmed INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (realm, unit)) WITHOUT ROWID;
 """
     + accounts.SCHEMA
+    + audit.SCHEMA
+    + CERTIFICATES
 )
 
 
 class Kept(Struct, frozen=True):
-    """What keeping a batch came to: ids that were new, accounts in which two messages claim one place."""
+    """What keeping a batch came to: what was new, with the id that it is stored under (its own, unless another
+    message had it), and accounts in which two messages claim one place."""
 
-    new: frozenset[str]
+    new: dict[ArrivalKey, str]
     clashes: frozenset[Account]
 
 
@@ -80,11 +92,13 @@ class Store:
         self.problem = problem
         with db:
             db.execute("INSERT OR IGNORE INTO facts VALUES ('epoch', ?)", (new_id(),))
+            if self.audit_head() == audit.BEGINNING:
+                self.note(self._beginning())
 
     @classmethod
     def open(cls, path: Path, *, vfs: str | None = None) -> "Store":
         """Open or begin the store at `path`; raises DiskFailed."""
-        db, problem = durable.open_database(path, SCHEMA, SCHEMA_VERSION, vfs=vfs)
+        db, problem = durable.open_database(path, SCHEMA, SCHEMA_VERSION, upgrades=UPGRADES, vfs=vfs)
         try:
             return cls(db, path, problem)
         except apsw.Error as error:
@@ -109,29 +123,52 @@ class Store:
         self._db.execute("UPDATE revisions SET confirmed = 0")
         return epoch
 
+    def _beginning(self) -> Fact:
+        told = f"epoch {self.epoch}" + (f"; the store before it {self.problem}" if self.problem else "")
+        return Fact(what=What.LOG_BEGUN, utc_ms=time.time_ns() // 1_000_000, text=told)
+
+    def note(self, *facts: Fact) -> None:
+        """Add these to the audit log."""
+        audit.append(self._db, facts)
+
+    def audit_head(self) -> Head:
+        """The newest entry of the audit log."""
+        with durable.failing(self._path):
+            return audit.head(self._db)
+
     def keep(self, arrivals: Sequence[Arrival], now_ms: int) -> Kept:
         """Store each message unless its id is there, and note its place."""
-        new = frozenset(one.id for one in arrivals if self._is_new(one, now_ms))
+        stored = ((one.key, self._stored_as(one, now_ms)) for one in arrivals)
+        new = {key: stored_as for key, stored_as in stored if stored_as}
         return Kept(new, accounts.claim(self._db, arrivals))
 
-    def _is_new(self, one: Arrival, now_ms: int) -> bool:
-        message_id = UUID(one.id).bytes
+    def _stored_as(self, one: Arrival, now_ms: int) -> str:
+        """Under which id it is here now; "" if it was here before."""
         if one.point is not None:
-            self._keep_point(message_id, one.point, one, now_ms)
-        else:
-            self._db.execute(
-                "INSERT OR IGNORE INTO messages (id, realm, unit, lane, received_ms, body) VALUES (?, ?, ?, ?, ?, ?)",
-                (message_id, one.realm, one.unit, one.lane, now_ms, one.body),
-            )
+            return one.id if self._is_new_point(one.point, one, now_ms) else ""
+        if self._is_new(one.id, one, now_ms):
+            return one.id
+        there = "SELECT 1 FROM messages WHERE id = ? AND realm = ? AND unit = ? AND lane = ?"
+        if self._db.execute(there, (UUID(one.id).bytes, *one.key[:3])).get is not None:
+            return ""
+        other = identity_of("/".join(one.key).encode())
+        return other if self._is_new(other, one, now_ms) else ""
+
+    def _is_new(self, message_id: str, one: Arrival, now_ms: int) -> bool:
+        self._db.execute(
+            "INSERT OR IGNORE INTO messages (id, realm, unit, lane, received_ms, body) VALUES (?, ?, ?, ?, ?, ?)",
+            (UUID(message_id).bytes, one.realm, one.unit, one.lane, now_ms, one.body),
+        )
         return self._db.changes() > 0
 
-    def _keep_point(self, message_id: bytes, point: Point, one: Arrival, now_ms: int) -> None:
+    def _is_new_point(self, point: Point, one: Arrival, now_ms: int) -> bool:
         sender = self._sender(one.realm, msgspec.structs.replace(one.who, unit=one.unit))
         values = (point.utc_ms, point.lat_e7, point.lon_e7, point.speed_cmps, point.track_cdeg, point.flags)
         self._db.execute(
             "INSERT OR IGNORE INTO points VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (message_id, sender, now_ms, one.late, *values),
+            (UUID(one.id).bytes, sender, now_ms, one.late, *values),
         )
+        return self._db.changes() > 0
 
     def _sender(self, realm: str, who: Who) -> int:
         """The number under which points name the car and crew that sent them."""
@@ -182,6 +219,17 @@ class Store:
         """What was learnt of dead zones before."""
         kept: Any = self._db.execute("SELECT value FROM facts WHERE name = 'dead zones'").get
         return dead_zones.decode(kept)
+
+    def put_certificates(self, unit: UnitKey, certificates: Sequence[bytes]) -> None:
+        """The certificates (DER) that this car's signatures are checked with, oldest first."""
+        self._db.execute("DELETE FROM certificates WHERE realm = ? AND unit = ?", unit)
+        rows = [(*unit, number, one) for number, one in enumerate(certificates)]
+        self._db.executemany("INSERT INTO certificates VALUES (?, ?, ?, ?)", rows)
+
+    def certificates(self) -> list[tuple[UnitKey, bytes]]:
+        """All cars' certificates, each car's oldest first."""
+        rows = self._db.execute("SELECT realm, unit, body FROM certificates ORDER BY realm, unit, number")
+        return [((realm, unit), body) for realm, unit, body in rows]
 
     def advance_revision(self, unit: UnitKey) -> None:
         """What this car is told has changed."""

@@ -1,13 +1,16 @@
 """What one batch of publications, or one act of a dispatcher, does to the store: each in one transaction."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
-from hq import incidents
+from hq import incidents, noting
 from hq.arrivals import Account, Publication
+from hq.arrivals import Key as ArrivalKey
+from hq.audit import Fact, What
 from hq.incidents import Incident, Key, NotPossible
 from hq.store import Kept, Store
+from hq.units import Key as UnitKey
 from hq.units import LastKnown
 from terminal.contract.dead_zones import DeadZones
 from terminal.contract.messages import (
@@ -34,7 +37,7 @@ def take(store: Store, batch: Sequence[Publication], units: Iterable[LastKnown],
     with store.transaction():
         kept = store.keep([one for publication in batch for one in publication.arrivals], now_ms)
         changed: dict[Key, Incident] = {}
-        for publication in batch:
+        for publication in news(batch, kept.new):
             _mean(store, publication, kept.new, changed, now_ms)
         for incident in changed.values():
             store.put_incident(incident)
@@ -43,19 +46,29 @@ def take(store: Store, batch: Sequence[Publication], units: Iterable[LastKnown],
     return Taken(kept, changed)
 
 
+def news(batch: Sequence[Publication], new: Iterable[ArrivalKey]) -> Iterator[Publication]:
+    """What means something besides being kept: no repeat, also none within the batch; a position is never kept."""
+    untold = set(new)
+    for publication in batch:
+        if isinstance(publication.message, AlarmMoved):
+            yield publication
+        elif publication.message is not None and publication.arrivals[0].key in untold:
+            untold.remove(publication.arrivals[0].key)
+            yield publication
+
+
 def _mean(
-    store: Store, publication: Publication, new: frozenset[str], changed: dict[Key, Incident], now_ms: int
+    store: Store, publication: Publication, new: dict[ArrivalKey, str], changed: dict[Key, Incident], now_ms: int
 ) -> None:
-    """What a message means besides being kept; a repeat means nothing, and a position is never kept."""
     message, realm, unit = publication.message, publication.realm, publication.unit
-    if message is None or not (isinstance(message, AlarmMoved) or message.id in new):
-        return
     if isinstance(message, Alarms):
         key = (realm, unit, message.incident)
         known = changed.get(key) or store.incident(key)
-        after = incidents.told(known, realm, unit, message, now_ms)
+        after = incidents.told(known, realm, unit, message, now_ms, publication.mark, credible=publication.credible)
         if after is not None:
             changed[key] = after
+            stored_as = [new[one.key] for one in publication.arrivals]
+            store.note(*noting.of_message(publication, stored_as, known, after, now_ms))
         if known is not None and after is not None and after.is_open and not known.is_open:
             store.advance_revision((realm, unit))
     elif isinstance(message, StateConfirmed):
@@ -67,15 +80,17 @@ def _mean(
         store.give_up(account, message.lane, message.dropped)
 
 
-def act(store: Store, key: Key, step: Callable[[Incident], Incident]) -> Incident:
+def act(store: Store, key: Key, step: Callable[[Incident], Incident], now_ms: int) -> Incident:
     """What a person did to an incident, on disk, and a new revision for its car; raises NotPossible or DiskFailed."""
     with store.transaction():
         known = store.incident(key)
         if known is None:
             raise NotPossible(f"incident {key[2]} is not in the store")
         after = step(known)
-        store.put_incident(after)
-        store.advance_revision(key[:2])
+        if after != known:
+            store.put_incident(after)
+            store.advance_revision(key[:2])
+            store.note(*noting.of_act(known, after, now_ms))
     return after
 
 
@@ -85,7 +100,21 @@ def keep_zones(store: Store, zones: DeadZones) -> None:
         store.put_zones(zones)
 
 
-def new_epoch(store: Store) -> str:
+def note(store: Store, facts: Iterable[Fact]) -> None:
+    """Put these into the audit log; raises DiskFailed."""
+    with store.transaction():
+        store.note(*facts)
+
+
+def new_epoch(store: Store, now_ms: int) -> str:
     """Begin another epoch, since a backup was restored; raises DiskFailed."""
     with store.transaction():
-        return store.new_epoch()
+        before, after = store.epoch, store.new_epoch()
+        store.note(Fact(what=What.STORE_RESTORED, utc_ms=now_ms, text=f"epoch {before} ended, {after} began"))
+    return after
+
+
+def keep_certificates(store: Store, unit: UnitKey, certificates: Sequence[bytes]) -> None:
+    """Keep what this car's signatures are checked with; raises DiskFailed."""
+    with store.transaction():
+        store.put_certificates(unit, certificates)

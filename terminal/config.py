@@ -26,6 +26,7 @@ from terminal.uplink.bearers.sms import Texting
 from terminal.uplink.outbox import Limits
 from terminal.uplink.sender import Sending
 from terminal.uplink.session import Holding
+from terminal.uplink.vouching import Trusting
 
 Name = Annotated[str, msgspec.Meta(pattern="^[A-Z0-9_-]{1,32}$")]
 Label = Annotated[str, msgspec.Meta(max_length=32)]
@@ -99,6 +100,7 @@ class Tables(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sending: Sending = Sending()
     holding: Holding = Holding()
     supervision: Supervision = Supervision()
+    trust: Trusting = Trusting()
     sms: Texting = Texting()
     time: TimeSection = TimeSection()
 
@@ -117,6 +119,7 @@ class Config(Struct, frozen=True, kw_only=True):
     sending: Sending
     holding: Holding
     supervision: Supervision
+    trust: Trusting
     sms: Texting
     time: TimeSection
 
@@ -137,10 +140,13 @@ def load(path: Path) -> Config:
             role = _profile(file, tables.duty)
             for key, why in unkept(tables.supervision):
                 file.problem(("supervision", key), why)
+        if tables is not None and tables.unit.unit in tables.trust.headquarters:
+            file.problem(("trust", "headquarters"), "names this unit, which is not headquarters")
 
     tables = load_model(path, Tables, finish)
     sections = msgspec.structs.asdict(tables) | {"sources": sources, "profile": role}
     sections.pop("duty")
+    sections["trust"] = tables.trust.filled_in(tables.brokers)
     return Config(**sections)
 
 

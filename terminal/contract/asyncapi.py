@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from terminal.contract import messages, topics, work
+from terminal.contract.signed import Signed
 
 CHANNELS: dict[str, tuple[str, str, str, tuple[type[Struct], ...]]] = {
     "alarm": ("up", topics.Lane.ALARM, "Emergencies of a car, one message each.", messages.Alarm.__args__),
@@ -21,19 +22,25 @@ CHANNELS: dict[str, tuple[str, str, str, tuple[type[Struct], ...]]] = {
     "receipt": ("down", topics.RECEIPT, "What headquarters has on its disk.", (messages.Receipt,)),
     "state": ("down", topics.STATE, "What the car is to show, repeated until confirmed.", (messages.DesiredState,)),
     "heartbeat": ("down", topics.HEARTBEAT, "Headquarters is storing; a desk is attended.", (messages.Heartbeat,)),
+    "certificate": ("down", topics.CERTIFICATE, "Headquarters' certificate.", (messages.Certificate,)),
     "picture": ("down", topics.PICTURE, "Who is near and who needs help; the newest wins.", (work.Picture,)),
 }
 """Channel to (direction, last part of its topic, what it carries, its messages)."""
 
+SIGNED = ("alarm", "receipt", "state", "heartbeat", "picture")
+"""Channels whose messages come wrapped in `Signed` where the parties have certificates."""
+
 DESCRIPTION = (
     "What a car's terminal and headquarters say to each other over MQTT 5 at QoS 1. Only a receipt empties the car's "
-    "outbox; a PUBACK is no delivery. Unknown fields are ignored by the reader. Times are Unix milliseconds of UTC."
+    "outbox; a PUBACK is no delivery. Where the parties have certificates, alarms and all that headquarters states are "
+    "signed, and travel in the body of Signed. Unknown fields are ignored by the reader. Times are Unix milliseconds "
+    "of UTC."
 )
 
 
 def document() -> dict[str, Any]:
     """The contract as an AsyncAPI 3.1.0 document."""
-    kinds = [kind for *_, kinds in CHANNELS.values() for kind in kinds]
+    kinds = [kind for *_, kinds in CHANNELS.values() for kind in kinds] + [Signed]
     _, schemas = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
     return {
         "asyncapi": "3.1.0",
@@ -44,7 +51,7 @@ def document() -> dict[str, Any]:
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/json",
-        "channels": {name: _channel(*channel) for name, channel in CHANNELS.items()},
+        "channels": {name: _channel(name, *channel) for name, channel in CHANNELS.items()},
         "operations": {name: _operation(name, channel[0]) for name, channel in CHANNELS.items()},
         "components": {
             "messages": {kind.__name__: _message(kind) for kind in kinds},
@@ -59,7 +66,8 @@ def _with_plain_texts(schema: dict[str, Any]) -> dict[str, Any]:
     return schema | {"description": cleandoc(text)} if isinstance(text, str) else schema
 
 
-def _channel(direction: str, what: str, description: str, kinds: tuple[type[Struct], ...]) -> dict[str, Any]:
+def _channel(name: str, direction: str, what: str, description: str, kinds: tuple[type[Struct], ...]) -> dict[str, Any]:
+    kinds = (*kinds, Signed) if name in SIGNED else kinds
     make = topics.up if direction == "up" else topics.down
     return {
         "address": make("{realm}", "{unit}", what),

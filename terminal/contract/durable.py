@@ -3,8 +3,10 @@
 import contextlib
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 import apsw
 
@@ -43,13 +45,32 @@ NO_PLACE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.EEXIST, 
 """Of the folder; it, and not the disk below it, is what somebody has to look at."""
 
 
+class Tables(NamedTuple):
+    """A database's tables in SQL, their version, and what makes the next version of an earlier one."""
+
+    schema: str
+    version: int
+    upgrades: Mapping[int, str]
+
+
+NO_UPGRADES: Mapping[int, str] = MappingProxyType({})
+
+
 def open_database(
-    path: Path, schema: str, version: int, *, page_bytes: int = 4096, exclusive: bool = False, vfs: str | None = None
+    path: Path,
+    schema: str,
+    version: int,
+    *,
+    upgrades: Mapping[int, str] = NO_UPGRADES,
+    page_bytes: int = 4096,
+    exclusive: bool = False,
+    vfs: str | None = None,
 ) -> tuple[apsw.Connection, str]:
     """The database at `path`, and what had to be repaired ("" for nothing).
 
     One that is damaged is moved aside, never deleted, and a new one begun. An exclusive one lets no other process
-    in while it is open. A commit writes whole pages of `page_bytes`. Raises DiskFailed.
+    in while it is open. `upgrades` has for an earlier version the SQL that makes the next one of it. A commit writes
+    whole pages of `page_bytes`. Raises DiskFailed.
     """
 
     def connect() -> apsw.Connection:
@@ -60,8 +81,9 @@ def open_database(
             db.pragma("locking_mode", "exclusive")
         return db
 
+    tables = Tables(schema, version, upgrades)
     try:
-        return _opened(path, schema, version, connect), ""
+        return _opened(path, tables, connect), ""
     except (apsw.CorruptError, apsw.NotADBError) as error:
         damage = str(error)
     except (apsw.Error, OSError) as error:
@@ -69,7 +91,7 @@ def open_database(
     try:
         aside = _move_aside(path)
         repaired = f"was damaged ({damage}); it stands beside as {aside.name}, and a new one was begun"
-        return _opened(path, schema, version, connect), repaired
+        return _opened(path, tables, connect), repaired
     except (apsw.Error, OSError) as error:
         raise failed(path, error) from error
 
@@ -122,14 +144,14 @@ def _holder(path: Path) -> str:
     return "another process"
 
 
-def _opened(path: Path, schema: str, version: int, connect: Callable[[], apsw.Connection]) -> apsw.Connection:
+def _opened(path: Path, tables: Tables, connect: Callable[[], apsw.Connection]) -> apsw.Connection:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
     db = connect()
     try:
         _require_ours(db, path)
         _set_and_read_back(db, path)
         _check(db)
-        _make_tables(db, path, schema, version)
+        _make_tables(db, path, tables)
         _sync_folder(path.parent)
     except BaseException:
         shut(db)
@@ -160,15 +182,17 @@ def _check(db: apsw.Connection) -> None:
             raise apsw.CorruptError(found)
 
 
-def _make_tables(db: apsw.Connection, path: Path, schema: str, version: int) -> None:
+def _make_tables(db: apsw.Connection, path: Path, tables: Tables) -> None:
     found = db.pragma("user_version")
-    if found == 0:
+    steps = [tables.schema] if found == 0 else [tables.upgrades.get(at, "") for at in range(found, tables.version)]
+    if found > tables.version or not all(steps):
+        problem = f"is of version {found}, this program of {tables.version}"
+        raise DiskFailed(str(path), problem, "update the older of the two")
+    if steps:
         with db:
-            db.execute(schema)
+            db.execute(";".join(steps))
             db.pragma("application_id", APPLICATION_ID)
-            db.pragma("user_version", version)
-    elif found != version:
-        raise DiskFailed(str(path), f"is of version {found}, this program of {version}", "update the older of the two")
+            db.pragma("user_version", tables.version)
 
 
 def _move_aside(path: Path) -> Path:

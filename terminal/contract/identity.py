@@ -23,6 +23,11 @@ def incident_of_press(board_id: str, boot_nonce: int, number: int) -> str:
     return str(_versioned(int.from_bytes(digest[:16]), 8))
 
 
+def identity_of(content: bytes) -> str:
+    """What this very content is known by, each time that it comes: a UUIDv8."""
+    return str(_versioned(int.from_bytes(hashlib.sha256(content).digest()[:16]), 8))
+
+
 def new_incident() -> str:
     """The incident of a trigger that has no number of its own: a random UUIDv4."""
     return str(_versioned(secrets.randbits(128), 4))

@@ -284,6 +284,8 @@ class Presence(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The car's line is up, or (as the Will) has gone; a Will of another incarnation says nothing of this one.
 
     `mono_ms` is the car's own clock, which headquarters gives back; a `goodbye` is the car's word, never its Will's.
+    `certificate` (DER, base64) is there until headquarters knows it; `believes` are the keys of headquarters that the
+    car knows, if it checks signatures at all.
     """
 
     incarnation: str
@@ -296,6 +298,8 @@ class Presence(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ignition_on: bool | None = None
     signal_percent: int | None = None
     goodbye: bool = False
+    certificate: str = ""
+    believes: tuple[str, ...] | None = None
 
 
 class StoredRange(Struct, frozen=True, array_like=True):
@@ -339,7 +343,10 @@ class DesiredState(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Heartbeat(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Two facts: headquarters is storing; a desk is attended. And which presence of this car it heard last."""
+    """Two facts: headquarters is storing; a desk is attended. `knows` is the key of this car that it can check.
+
+    `heard_incarnation` and `heard_mono_ms` are of the presence of this car that it heard last.
+    """
 
     epoch: str
     storing: bool
@@ -347,6 +354,13 @@ class Heartbeat(Struct, frozen=True, kw_only=True, omit_defaults=True):
     utc_ms: int | None = None
     heard_incarnation: str = ""
     heard_mono_ms: int = 0
+    knows: str = ""
+
+
+class Certificate(Struct, frozen=True, kw_only=True):
+    """Headquarters' certificate (DER, base64), told to a car that does not know it: believed for its CA's sake."""
+
+    certificate: str
 
 
 Alarm = AlarmRaised | AlarmSignalled | AlarmCancelled | AlarmMoved

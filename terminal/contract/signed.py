@@ -27,7 +27,7 @@ class Signed(Struct, frozen=True, kw_only=True):
 
 
 class Parted(Struct, frozen=True):
-    """A payload in its parts; key and signature are empty for one that is not signed."""
+    """A payload in its parts; the signature is empty for one that is not signed, the key for one that names none."""
 
     body: bytes
     key: bytes = b""
@@ -50,7 +50,7 @@ def signing_input(context: str, body: bytes) -> bytes:
 
 def wrapped(body: bytes, key: bytes, signature: bytes) -> bytes:
     """The payload of a signed message."""
-    return _encode(Signed(body=Raw(body), key=_text(key), signature=_text(signature)))
+    return _encode(Signed(body=Raw(body), key=in_text(key), signature=in_text(signature)))
 
 
 def parted(payload: bytes) -> Parted:
@@ -62,7 +62,8 @@ def parted(payload: bytes) -> Parted:
     return Parted(bytes(looked.body), _bytes(key, KEY_BYTES), _bytes(looked.signature, SIGNATURE_BYTES))
 
 
-def _text(value: bytes) -> str:
+def in_text(value: bytes) -> str:
+    """A key or a signature as it stands in JSON: base64url without padding."""
     return urlsafe_b64encode(value).rstrip(b"=").decode()
 
 
@@ -72,4 +73,4 @@ def _bytes(text: str, length: int) -> bytes:
         value = urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except (Error, ValueError):
         value = b""
-    return value if len(value) == length and _text(value) == text else bytes(length)
+    return value if len(value) == length and in_text(value) == text else bytes(length)

@@ -19,6 +19,7 @@ PRESENCE = "presence"
 RECEIPT = "receipt"
 STATE = "state"
 HEARTBEAT = "heartbeat"
+CERTIFICATE = "certificate"
 PICTURE = "picture"
 
 

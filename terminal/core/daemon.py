@@ -41,6 +41,7 @@ from terminal.uplink.inbox import Inbox
 from terminal.uplink.outbox import Outbox, Row
 from terminal.uplink.sender import Sender
 from terminal.uplink.session import Session
+from terminal.uplink.vouching import Vouching
 from terminal.uplink.writer import OutboxFailed, Writer
 from terminal.version import BUILD, VERSION
 
@@ -96,13 +97,14 @@ class Core:
         self._storing = Storing(self._writer, self._sender, self._who, self._intake.put, self._account_wanted.set)
         self._looked = asyncio.Event()
         self._inbox = Inbox(self._writer, self._sender, self._intake.put)
+        self._vouching = Vouching(unit.realm, unit.unit, config.trust, self._writer, self._inbox.came_down)
         self._session = Session(
             unit.realm,
             self._who,
             config.brokers,
             config.holding,
             self._sender,
-            self._inbox.came_down,
+            self._vouching,
             self._intake.put,
             clock,
             config.supervision,
@@ -141,6 +143,7 @@ class Core:
             ("sender", self._sender.run()),
             ("session", self._session.run()),
             ("inbox", self._inbox.run()),
+            ("vouching", self._vouching.run()),
             ("account", self._open_accounts()),
             ("restore", self._restore()),
         ]

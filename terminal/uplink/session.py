@@ -22,6 +22,7 @@ from terminal.core.inputs import LineChanged, Told
 from terminal.core.line import PresenceFacts
 from terminal.core.supervision import Supervision
 from terminal.uplink.sender import Sender
+from terminal.uplink.vouching import Vouching
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ class Session(Listener):
         brokers: tuple[Broker, ...],
         rules: Holding,
         sender: Sender,
-        came_down: Callable[[str, bytes], None],
+        vouching: Vouching,
         tell: Callable[[Told], None],
         clock: Clock,
         supervision: Supervision,
@@ -57,7 +58,7 @@ class Session(Listener):
         self._brokers = brokers
         self._rules = rules
         self._sender = sender
-        self._came_down = came_down
+        self._vouching = vouching
         self._tell = tell
         self._clock = clock
         self._supervision = supervision
@@ -75,7 +76,7 @@ class Session(Listener):
 
     def message(self, topic: str, payload: bytes) -> None:
         """Headquarters says something to this car."""
-        self._came_down(topic.rsplit("/", 1)[-1], payload)
+        self._vouching.came_down(topic.rsplit("/", 1)[-1], payload)
 
     def acknowledged(self, mid: int, failure: str) -> None:
         """The broker took a publication, or says why it did not."""
@@ -119,7 +120,7 @@ class Session(Listener):
             mine = topics.down_all(self._realm, self.who.unit)
             await connection.subscribe(mine, timeout_s=self._rules.connect_within_s)
             self._tell(LineChanged(connected=True, broker=str(broker), incarnation=incarnation))
-            self._sender.connected(connection)
+            self._sender.connected(self._vouching.line(connection))
             return f"{broker}: {await self._stay(connection, incarnation)}", connection.proof
         except asyncio.CancelledError:
             with contextlib.suppress(Lost):
@@ -155,6 +156,7 @@ class Session(Listener):
         if online:
             facts, mono_ms = msgspec.structs.asdict(self._facts), self._clock.mono_ns() // 1_000_000
             presence = msgspec.structs.replace(presence, who=self.who, mono_ms=mono_ms, **facts)
+            presence = self._vouching.introduced(presence)
         return Publication(topics.up(self._realm, self.who.unit, topics.PRESENCE), encode(presence))
 
     async def _pause(self, *, good: bool) -> None:

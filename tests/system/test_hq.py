@@ -103,9 +103,9 @@ class Headquarters:
         return [json.loads(line) for line in output.splitlines()]
 
     @contextmanager
-    def watched(self) -> Iterator[Iterator[dict[str, Any]]]:
+    def watched(self, *words: str) -> Iterator[Iterator[dict[str, Any]]]:
         """`patrola hq watch --json`, line by line; the first says that it watches."""
-        with subprocess.Popen(self._command("watch", "--json"), stdout=subprocess.PIPE, text=True) as watching:
+        with subprocess.Popen(self._command("watch", "--json", *words), stdout=subprocess.PIPE, text=True) as watching:
             assert watching.stdout is not None
             lines = (json.loads(line) for line in watching.stdout)
             assert next(lines)["ok"]
@@ -217,6 +217,37 @@ def test_an_alarm_is_receipted_taken_and_cleared_by_people_with_names(hq: Headqu
     assert seen["alarm-raised"]["unit"] == UNIT
     assert seen["alarm-acknowledged"]["by"] == "Dispatcher 7"
     assert seen["alarm-cleared"]["reason"] == "patrol is safe"
+
+
+def until(events: Iterator[dict[str, Any]], name: str) -> dict[str, Any]:
+    """The next event of this name."""
+    return next(event for event in events if event.get("event") == name)
+
+
+def test_the_log_tells_who_saw_and_did_what_while_headquarters_runs(hq: Headquarters, mosquitto: Broker) -> None:
+    alarm = raised()
+
+    async def scene(car: Car) -> None:
+        car.says(Lane.ALARM, alarm)
+        await car.hears(topics.RECEIPT, Receipt)
+        await on_command_line(hq, "ack", alarm.incident, "--by", "Dispatcher 7")
+
+    with hq.watched("--by", "Dispatcher 8") as events:
+        played(mosquitto, scene)
+        until(events, "alarm-acknowledged")
+    code, output, complaint = hq.asked("verify")
+    assert (code, complaint) == (0, "")
+    assert hq.asked("new-epoch")[0] == 0
+    head = output.split()[-1]
+    assert hq.asked("verify", "--head", head)[0] == 0
+    told = hq.told("log")
+    whats = [entry["what"] for entry in told]
+    assert sorted(whats) == sorted(["log-begun", "alarm-raised", "alarm-shown", "alarm-acknowledged", "store-restored"])
+    who = {entry["what"]: entry.get("by") for entry in told}
+    assert (who["alarm-shown"], who["alarm-acknowledged"]) == ("Dispatcher 8", "Dispatcher 7")
+    assert told[-1]["hash"] != head.rpartition(":")[2]
+    assert hq.asked("verify", "--head", "00" * 32)[0] == 1
+    assert hq.asked("watch", "--by", "Headquarters")[0] == 1
 
 
 @pytest.mark.promise("P-HQ-02")

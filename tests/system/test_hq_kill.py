@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from hq import audit, verify
+from hq.audit import What
 from terminal.contract.mqtt import Broker
 from tests.system.conftest import Mosquitto
 from tests.system.headquarters import Headquarters, SaidNo
@@ -79,6 +82,16 @@ class Watch:
                 BY,
             )
             assert hq.end() == 0, hq.err.told
+        self.check_log()
+
+    def check_log(self) -> None:
+        """What happened is told once, and the chain of its entries is whole, whenever headquarters was killed."""
+        assert verify.verify(self.hq.store, 1, None) == 0
+        with verify.reading(self.hq.store) as db:
+            told = [entry.fact for entry in audit.entries(db) if entry.fact.what is not What.ALARM_SHOWN]
+        alarms = {"alarm-raised", "alarm-signalled", "alarm-acknowledged"}
+        assert Counter(fact.what for fact in told if fact.incident) == dict.fromkeys(alarms, 1)
+        assert {fact.by for fact in told} == {"", BY}
 
 
 def news(watch) -> int:

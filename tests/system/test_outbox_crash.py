@@ -4,13 +4,14 @@ from pathlib import Path
 
 import apsw
 import pytest
+from msgspec import Struct
 
-from hq import arrivals, taking
+from hq import arrivals, audit, taking
 from hq.arrivals import Publication
 from hq.store import Store
 from terminal.contract.durable import DiskFailed
-from terminal.contract.identity import digest_of_ids, new_id
-from terminal.contract.messages import DutyChanged, Place, StoredRange, Who, encode
+from terminal.contract.identity import digest_of_ids, new_id, new_incident
+from terminal.contract.messages import AlarmRaised, DutyChanged, Place, StoredRange, Who, encode
 from terminal.contract.topics import Lane, UpTopic
 from terminal.uplink.outbox import Entry, Limits, Outbox
 from tests.system.faulty_disk import FaultyDisk, faulty
@@ -88,9 +89,13 @@ def test_the_outbox_survives_a_failure_at_every_operation(
 
 
 def publication(number: int, message_id: str) -> Publication:
-    place = Place("outbox", Lane.EVENT, number)
-    message = DutyChanged(id=message_id, who=Who(unit="LJ-101"), status="available", place=place)
-    return arrivals.read(UpTopic("LJ", "LJ-101", Lane.EVENT), encode(message))
+    """Events, and at the even places alarms."""
+    who, lane = Who(unit="LJ-101"), Lane.EVENT if number % 2 else Lane.ALARM
+    place = Place("outbox", lane, (number + 1) // 2)
+    message: Struct = DutyChanged(id=message_id, who=who, status="available", place=place)
+    if lane is Lane.ALARM:
+        message = AlarmRaised(id=message_id, who=who, incident=new_incident(), place=place)
+    return arrivals.read(UpTopic("LJ", "LJ-101", lane), encode(message))
 
 
 @pytest.mark.promise("P-RECEIPT-01", "P-RECEIPT-09")
@@ -130,4 +135,6 @@ def test_headquarters_store_survives_a_failure_at_every_operation(
         taking.take(store, publications, [], 0)
         assert store.count()["messages"] == len(publications), fails_at
         assert store.gaps() == []
+        told = [entry.fact.message for entry in audit.walk(audit.entries(store._db))]
+        assert sorted(told[1:]) == sorted(one.arrivals[0].id for one in publications if one.lane is Lane.ALARM)
         store.close()

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from hal.clock import SystemClock
 from hq.accounts import Gap
 from hq.config import Config, Line
+from hq.config import Trusting as HqTrusting
 from hq.service import Service
 from hq.store import Store
 from terminal.contract import topics
@@ -40,6 +41,7 @@ from terminal.uplink.inbox import Inbox
 from terminal.uplink.outbox import Limits, Outbox, Row
 from terminal.uplink.sender import Sender, Sending
 from terminal.uplink.session import Holding, Session
+from terminal.uplink.vouching import Trusting, Vouching
 from terminal.uplink.writer import Writer
 
 T = TypeVar("T", AlarmRaised, AlarmSignalled, AlarmCancelled)
@@ -72,6 +74,7 @@ class Car:
         sending: Sending = QUICK,
         holding: Holding = HASTY,
         supervision: Supervision = CLOSELY,
+        trust: Trusting | None = None,
     ) -> None:
         clock = SystemClock()
         self.who = who
@@ -81,15 +84,19 @@ class Car:
         self.sender = Sender(REALM, who.unit, sending, self._pending, self.told.append, clock, within_s)
         self.storing = Storing(self.writer, self.sender, who, self.told.append, self._open_account_again)
         self.inbox = Inbox(self.writer, self.sender, self.told.append)
-        came_down, tell = self.inbox.came_down, self.told.append
-        self.session = Session(REALM, who, brokers, holding, self.sender, came_down, tell, clock, supervision)
+        trust = Trusting().filled_in(brokers) if trust is None else trust
+        self.vouching = Vouching(REALM, who.unit, trust, self.writer, self.inbox.came_down)
+        vouching, tell = self.vouching, self.told.append
+        self.session = Session(REALM, who, brokers, holding, self.sender, vouching, tell, clock, supervision)
         self._tasks: list[asyncio.Task[None]] = []
         self._openings: list[asyncio.Task[str]] = []
 
     async def __aenter__(self) -> "Car":
         self.writer.start()
         await self.inbox.open_account()
-        self._tasks = [asyncio.create_task(part.run()) for part in (self.sender, self.session, self.inbox)]
+        self._tasks = [
+            asyncio.create_task(part.run()) for part in (self.sender, self.session, self.inbox, self.vouching)
+        ]
         return self
 
     async def __aexit__(
@@ -101,7 +108,7 @@ class Car:
             task.cancel()
         ended = await asyncio.gather(*self._tasks, return_exceptions=True)
         self.writer.close()
-        assert all(isinstance(one, asyncio.CancelledError) for one in ended), ended
+        assert all(one is None or isinstance(one, asyncio.CancelledError) for one in ended), ended
 
     def _open_account_again(self) -> None:
         self._openings.append(asyncio.create_task(self.inbox.open_account()))
@@ -173,9 +180,16 @@ def a_point(number: int) -> Point:
 class Hq:
     """The product's headquarters on a store in a folder; it may go away and come back on it."""
 
-    def __init__(self, folder: Path, *brokers: Broker, name: str = "HQ-1") -> None:
+    def __init__(self, folder: Path, *brokers: Broker, name: str = "HQ-1", trust: HqTrusting | None = None) -> None:
         line = Line(heartbeat_every_s=0.5, longest_pause_s=0.2)
-        self._config = Config(name=name, brokers=brokers, store=folder / "hq.db", socket=folder / "hq.sock", line=line)
+        self._config = Config(
+            name=name,
+            brokers=brokers,
+            store=folder / "hq.db",
+            socket=folder / "hq.sock",
+            line=line,
+            trust=trust or HqTrusting(),
+        )
         self._task: asyncio.Task[None] | None = None
         self._probes = count(1)
 

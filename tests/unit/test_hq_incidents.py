@@ -7,6 +7,7 @@ import pytest
 
 from hq import incidents
 from hq.incidents import Incident, NotPossible
+from hq.people import NoName
 from terminal.contract.identity import new_id, new_incident
 from terminal.contract.messages import (
     Alarm,
@@ -89,9 +90,10 @@ def test_the_first_who_takes_it_keeps_it_and_only_a_person_with_a_reason_ends_it
     assert taken.acknowledged_by == "Dispatcher 7"
     with pytest.raises(NotPossible, match="Dispatcher 7"):
         incidents.acknowledged(taken, "Dispatcher 8", NOW_MS)
-    for by, reason in (("", "over"), ("Dispatcher 7", " ")):
-        with pytest.raises(NotPossible):
-            incidents.cleared(taken, by, reason, NOW_MS)
+    with pytest.raises(NoName):
+        incidents.cleared(taken, "", "over", NOW_MS)
+    with pytest.raises(NotPossible):
+        incidents.cleared(taken, "Dispatcher 7", " ", NOW_MS)
     ended = incidents.cleared(taken, "Dispatcher 7", "help arrived", NOW_MS)
     assert not ended.is_open
     with pytest.raises(NotPossible):
@@ -128,3 +130,36 @@ def test_a_car_is_told_which_presses_its_clearance_knew_of() -> None:
     again = after(said(AlarmSignalled, signal=2), incident=ended)
     assert again is not None
     assert (incidents.status(again).cleared_by, incidents.status(again).signals) == ("", 2)
+
+
+def test_who_says_twice_that_it_is_taken_or_over_has_done_it_once() -> None:
+    taken = incidents.acknowledged(opened(), "Dispatcher  7", NOW_MS)
+    assert incidents.acknowledged(taken, "dispatcher 7", NOW_MS + 1) == taken
+    ended = incidents.cleared(taken, "Dispatcher 7", "over", NOW_MS)
+    assert incidents.cleared(ended, "Dispatcher 7", "over", NOW_MS + 1) == ended
+
+
+def test_who_ends_what_nobody_took_has_taken_it() -> None:
+    ended = incidents.cleared(opened(), "Dispatcher 8", "test of the garage", NOW_MS)
+    assert (ended.acknowledged_by, ended.cleared_by) == ("Dispatcher 8", "Dispatcher 8")
+
+
+def test_a_signal_after_it_was_taken_waits_for_a_person_again_and_anybody_may_take_it() -> None:
+    taken = incidents.acknowledged(opened(), "A", NOW_MS)
+    again = after(said(AlarmSignalled, signal=2), incident=taken)
+    assert again is not None
+    assert (again.acknowledged_by, again.is_untaken) == ("A", True), "the car goes on showing who has it"
+    assert not incidents.acknowledged(again, "A", NOW_MS).is_untaken
+    retaken = incidents.acknowledged(again, "B", NOW_MS)
+    assert (retaken.acknowledged_by, retaken.is_untaken) == ("B", False)
+    assert after(said(AlarmRaised), incident=retaken) == retaken, "a press that came late was counted before"
+
+
+@pytest.mark.parametrize("name", ["", " \t", "x" * 65, "Nov\u202eak", "A\x00B", "Headquarters", "HEADQUARTERS "])
+def test_what_is_no_persons_name_is_refused(name: str) -> None:
+    with pytest.raises(NoName):
+        incidents.acknowledged(opened(), name, NOW_MS)
+
+
+def test_a_name_is_kept_in_one_spelling() -> None:
+    assert incidents.acknowledged(opened(), " C\u030crta  7 ", NOW_MS).acknowledged_by == "\u010crta 7"

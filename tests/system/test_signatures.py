@@ -1,0 +1,276 @@
+"""Car and headquarters with certificates, and in between brokers and a gateway that nobody has to trust."""
+
+import asyncio
+from base64 import b64encode
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hq.config import Trusting as HqTrusting
+from terminal.contract import topics
+from terminal.contract.identity import new_id
+from terminal.contract.messages import (
+    AlarmCancelled,
+    AlarmKind,
+    AlarmRaised,
+    AlarmStatus,
+    Certificate,
+    DesiredState,
+    Receipt,
+    encode,
+)
+from terminal.contract.signed import parted
+from terminal.contract.signing import Signer
+from terminal.contract.topics import Lane
+from terminal.core.inputs import HeartbeatHeard, StateDesired
+from terminal.tools.certificates import Authority
+from terminal.uplink.vouching import Trusting
+from tests.system.conftest import Mosquitto
+from tests.system.untrusted_gateway import Gateway, honest
+from tests.system.uplink_car import REALM, WITHIN_S, Car, Hq, until
+
+UNIT = "LJ-101"
+ALARMS = topics.up(REALM, UNIT, Lane.ALARM)
+RECEIPTS = topics.down(REALM, UNIT, topics.RECEIPT)
+STATES = topics.down(REALM, UNIT, topics.STATE)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("tls")
+    authority = Authority.at(made)
+    for name in (UNIT, "LJ-102", "HQ-1"):
+        authority.issue(made, name, name, days=1)
+    authority.issue(made, "old", UNIT, days=1, begins=datetime.now(UTC) - timedelta(days=10))
+    authority.issue(made, "gone", UNIT, days=1)
+    authority.revoke(made / "revoked.pem", made / "gone.pem")
+    return made
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Mosquitto, Mosquitto]]:
+    """The cars' broker and headquarters', without rules: whoever holds them may do anything."""
+    both = Mosquitto(tmp_path_factory.mktemp("cars")), Mosquitto(tmp_path_factory.mktemp("hq"))
+    for one in both:
+        one.start()
+    yield both
+    for one in both:
+        one.kill()
+
+
+class Scene:
+    """A car, a headquarters, and the gateway between them."""
+
+    def __init__(self, folder: Path, car: Car, hq: Hq, gateway: Gateway) -> None:
+        self.folder, self.car, self.hq, self.gateway = folder, car, hq, gateway
+
+    def signer(self, name: str) -> Signer:
+        return Signer.at(self.folder / f"{name}.pem", self.folder / f"{name}.key")
+
+    async def until_known(self) -> None:
+        """Wait until each end has the other's certificate."""
+        await until(self.car.hears_hq, "headquarters' certificate and its word")
+        await until(lambda: self.car.of(HeartbeatHeard)[-1].heartbeat.knows, "it knows the car's")  # type: ignore[attr-defined]
+
+    async def until_heard_again(self) -> None:
+        """Wait until the car has dealt with all that was told it before now: a heartbeat went the same way."""
+        before = len(self.car.of(HeartbeatHeard))
+        await until(lambda: len(self.car.of(HeartbeatHeard)) > before + 1, "two more heartbeats")
+
+    async def incident(self, alarm: AlarmRaised) -> dict[str, Any] | None:
+        found = (await self.hq.ask(do="incidents"))["incidents"]
+        return next((one for one in found if one["incident"] == alarm.incident), None)
+
+    async def until_shown(self, alarm: AlarmRaised, signature: str) -> dict[str, Any]:
+        """Wait until headquarters shows this alarm with this mark."""
+        deadline_s = asyncio.get_running_loop().time() + WITHIN_S
+        shown = None
+        while shown is None or shown["signature"] != signature:
+            assert asyncio.get_running_loop().time() < deadline_s, f"not shown as {signature}: {shown}"
+            await asyncio.sleep(0.02)
+            shown = await self.incident(alarm)
+        return shown
+
+
+@pytest.fixture
+def play(folder: Path, tmp_path: Path, servers: tuple[Mosquitto, Mosquitto]) -> Callable[..., None]:
+    def played(drive: Callable[[Scene], Coroutine[Any, Any, None]], car_is: str = UNIT, **change: Any) -> None:
+        async def run() -> None:
+            cars, hq_broker = (one.broker for one in servers)
+            ca = folder / "ca.pem"
+            ours = Trusting(ca=ca, certificate=folder / f"{car_is}.pem", key=folder / f"{car_is}.key")
+            theirs = HqTrusting(
+                ca=ca, certificate=folder / "HQ-1.pem", key=folder / "HQ-1.key", revoked=folder / "revoked.pem"
+            )
+            async with AsyncExitStack() as stack:
+                gateway = Gateway(cars, hq_broker)
+                for direction, how in change.items():
+                    setattr(gateway, direction, how)
+                await stack.enter_async_context(gateway)
+                hq = await stack.enter_async_context(Hq(tmp_path, hq_broker, trust=theirs))
+                car = await stack.enter_async_context(Car(tmp_path, cars, trust=ours))
+                await drive(Scene(folder, car, hq, gateway))
+
+        asyncio.run(run())
+
+    return played
+
+
+@pytest.mark.promise("P-SIGN-01", "P-SIGN-02")
+def test_an_alarm_is_verified_and_its_receipt_too(play: Callable[..., None]) -> None:
+    async def drive(scene: Scene) -> None:
+        await scene.until_known()
+        alarm = scene.car.press()
+        await until(lambda: scene.car.has_receipt(alarm), "the receipt")
+        assert (await scene.until_shown(alarm, "verified"))["doubted"] == 0
+        await scene.car.nothing_owed()
+        assert all(parted(payload).signature for payload in scene.gateway.heard_on(ALARMS))
+        assert all(parted(payload).signature for payload in scene.gateway.heard_on(RECEIPTS))
+        await scene.hq.ask(do="ack", alarm=alarm.incident, by="Dispatcher 7")
+        await until(lambda: scene.car.of(StateDesired), "who took it")
+
+    play(drive)
+
+
+def altered(what: str, payload: bytes) -> bytes | None:
+    return payload.replace(b'"incident"', b'"kind":"test","incident"') if what == Lane.ALARM else payload
+
+
+def stripped(what: str, payload: bytes) -> bytes | None:
+    return parted(payload).body if what == Lane.ALARM else payload
+
+
+@pytest.mark.promise("P-SIGN-01", "P-SIGN-03")
+@pytest.mark.parametrize(("change", "mark"), [(altered, "wrong"), (stripped, "missing")])
+def test_an_alarm_that_was_changed_on_its_way_is_shown_as_it_came_and_counts_as_not_received(
+    play: Callable[..., None], change: Callable[[str, bytes], bytes], mark: str
+) -> None:
+    async def drive(scene: Scene) -> None:
+        await scene.until_known()
+        scene.gateway.up = change
+        alarm = scene.car.press()
+        shown = await scene.until_shown(alarm, mark)
+        assert shown["kind"] == AlarmKind.REAL
+        assert len(scene.gateway.heard_on(ALARMS)) > 0
+        await scene.until_heard_again()
+        assert not scene.car.has_receipt(alarm)
+        scene.gateway.up = honest
+        await until(lambda: scene.car.has_receipt(alarm), "a receipt, once the true one has come")
+        assert (await scene.until_shown(alarm, "verified"))["doubted"] >= 1
+        await scene.car.nothing_owed()
+        incidents = (await scene.hq.ask(do="incidents"))["incidents"]
+        assert len([one for one in incidents if one["incident"] == alarm.incident]) == 1
+
+    play(drive)
+
+
+@pytest.mark.promise("P-SIGN-02")
+def test_whoever_swallows_alarms_cannot_make_receipts_up(play: Callable[..., None]) -> None:
+    async def drive(scene: Scene) -> None:
+        await scene.until_known()
+        first = scene.car.press()
+        await until(lambda: scene.car.has_receipt(first), "the first one's receipt")
+        await scene.car.nothing_owed()
+        true = scene.gateway.heard_on(RECEIPTS)
+        epoch = scene.car.of(HeartbeatHeard)[-1].heartbeat.epoch  # type: ignore[attr-defined]
+        scene.gateway.up = lambda what, payload: None if what == Lane.ALARM else payload
+        alarm = scene.car.press()
+        forged = encode(Receipt(epoch=epoch, ids=(alarm.id,)))
+        taken = encode(DesiredState(revision=99, epoch=epoch, alarms=(AlarmStatus(alarm.incident, "Nobody"),)))
+        for topic, body in ((RECEIPTS, forged), (STATES, taken)):
+            scene.gateway.to_car(topic, body)
+            for name in ("LJ-102", UNIT):
+                scene.gateway.to_car(topic, scene.signer(name).wrapped(topic, body))
+        for payload in true:
+            scene.gateway.to_car(RECEIPTS, payload)
+            scene.gateway.to_car(RECEIPTS, payload.replace(first.id.encode(), alarm.id.encode()))
+        for name in ("LJ-102", UNIT):
+            certificate = scene.signer(name).certificate
+            scene.gateway.to_car(topics.down(REALM, UNIT, topics.CERTIFICATE), _shown(certificate))
+        scene.gateway.to_car(RECEIPTS, scene.signer("LJ-102").wrapped(RECEIPTS, forged))
+        await scene.until_heard_again()
+        assert not scene.car.has_receipt(alarm)
+        assert not scene.car.of(StateDesired)
+        assert (await scene.car.owed())[Lane.ALARM] == 1
+        assert await scene.incident(alarm) is None
+        scene.gateway.up = honest
+        await until(lambda: scene.car.has_receipt(alarm), "the true one")
+
+    play(drive)
+
+
+def _shown(certificate: bytes) -> bytes:
+    return encode(Certificate(certificate=b64encode(certificate).decode()))
+
+
+@pytest.mark.promise("P-SIGN-01", "P-SIGN-03")
+def test_another_cars_key_raises_no_alarm_in_this_ones_name(play: Callable[..., None]) -> None:
+    async def drive(scene: Scene) -> None:
+        await scene.until_known()
+        true = scene.car.press()
+        await until(lambda: scene.car.has_receipt(true), "the true one's receipt")
+        cancelled = AlarmCancelled(id=new_id(), who=scene.car.who, incident=true.incident)
+        forged = AlarmRaised(id=new_id(), who=scene.car.who, incident=new_id())
+        for body in (encode(forged), encode(cancelled)):
+            scene.gateway.to_hq(ALARMS, scene.signer("LJ-102").wrapped(ALARMS, body))
+        await scene.until_shown(forged, "unknown-key")
+        after = await scene.until_shown(true, "verified")
+        assert (after["cancelled"], after["doubted"]) == (False, 1)
+        assert not any(forged.id.encode() in payload for payload in scene.gateway.heard_on(RECEIPTS))
+
+    play(drive)
+
+
+@pytest.mark.promise("P-SIGN-02")
+def test_while_headquarters_certificate_does_not_come_nothing_is_believed_and_then_all_is(
+    play: Callable[..., None],
+) -> None:
+    withheld: list[bytes] = []
+
+    def without(what: str, payload: bytes) -> bytes | None:
+        if what != topics.CERTIFICATE:
+            return payload
+        withheld.append(payload)
+        return None
+
+    async def drive(scene: Scene) -> None:
+        alarm = scene.car.press()
+        await scene.until_shown(alarm, "verified")
+        await until(lambda: len(withheld) > 2 and len(scene.gateway.heard_on(RECEIPTS)) > 2, "it is shown again")
+        assert not scene.car.hears_hq()
+        assert not scene.car.has_receipt(alarm)
+        scene.gateway.down = honest
+        await until(lambda: scene.car.has_receipt(alarm), "the receipt")
+        asked = len(scene.gateway.heard_on(topics.down(REALM, UNIT, topics.CERTIFICATE)))
+        await scene.until_heard_again()
+        await until(lambda: _believes(scene), "the car says whom it believes")
+        assert len(scene.gateway.heard_on(topics.down(REALM, UNIT, topics.CERTIFICATE))) <= asked + 1
+
+    play(drive, down=without)
+
+
+def _believes(scene: Scene) -> bool:
+    return b'"believes":["' in scene.gateway.heard_on(topics.up(REALM, UNIT, topics.PRESENCE))[-1]
+
+
+@pytest.mark.promise("P-SIGN-04")
+@pytest.mark.parametrize(
+    ("certificate", "mark", "is_receipted"), [("old", "expired", True), ("gone", "revoked", False)]
+)
+def test_an_alarm_under_a_certificate_that_is_over_is_shown_as_such(
+    play: Callable[..., None], certificate: str, mark: str, is_receipted: bool
+) -> None:
+    async def drive(scene: Scene) -> None:
+        await scene.until_known()
+        alarm = scene.car.press()
+        await scene.until_shown(alarm, mark)
+        if is_receipted:
+            await until(lambda: scene.car.has_receipt(alarm), "it is there, whatever its certificate's date")
+        await scene.until_heard_again()
+        assert scene.car.has_receipt(alarm) is is_receipted
+
+    play(drive, car_is=certificate)
