@@ -51,14 +51,14 @@ class Shuffler:
         task.add_done_callback(self._tasks.discard)
         there, back = await asyncio.open_connection(self._broker.host, self._broker.port)
         ways = [asyncio.create_task(self._relay(*way)) for way in ((reader, back), (there, writer))]
-        try:
+        # A server of asyncio would log a client's task that was cancelled as a failure.
+        with suppress(asyncio.CancelledError):
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for way in ways:
-                way.cancel()
-            await asyncio.gather(*ways, return_exceptions=True)
-            for end in (back, writer):
-                end.transport.abort()
+        for way in ways:
+            way.cancel()
+        await asyncio.gather(*ways, return_exceptions=True)
+        for end in (back, writer):
+            end.transport.abort()
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Publications gather and go on in any order, some twice; everything else goes on at once."""
