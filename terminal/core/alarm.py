@@ -36,7 +36,8 @@ class Alarm(Struct, frozen=True, kw_only=True):
     """One incident of this car; `unstored` are its messages that are not known to be on disk.
 
     `sent_by` and `received_by` are the bearers that took its first message, or brought headquarters' receipt for it.
-    `owed` are the messages that headquarters is not known to have, without their track.
+    `owed` are the messages that headquarters is not known to have, without their track. `answered`: a broker has
+    brought headquarters' answer about it.
     """
 
     incident: str
@@ -59,6 +60,7 @@ class Alarm(Struct, frozen=True, kw_only=True):
     carried: tuple[Carried, ...] = ()
     unstored: tuple[Stored, ...] = ()
     store_again_ns: int = 0
+    answered: bool = False
     acknowledged_by: str = ""
     cleared_by: str = ""
     reason: str = ""

@@ -5,7 +5,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -51,6 +51,17 @@ OPEN_AGAIN_S = 2.0
 """How soon an outbox that could not be read is tried again."""
 RESTORE_WITHIN_S = 3.0
 """How long the start waits for what the last run left; then core serves without it, and takes it up when it comes."""
+
+
+class Left(NamedTuple):
+    """What the last run left on disk, as it stands there; and the alarm messages of which headquarters' receipt does."""
+
+    emergency: bytes | None
+    duty: bytes | None
+    work: bytes | None
+    zones: bytes | None
+    time: bytes | None
+    receipted: tuple[str, ...]
 
 
 def _nothing() -> None:
@@ -174,19 +185,24 @@ class Core:
         """Take up the emergency and the duty status where the last run left them, as soon as the disk gives them."""
         while True:
             try:
-                saved, duty, kept, zones, sure = await self._writer.submit(_load, urgent=True)
+                left = await self._writer.submit(_load, urgent=True)
             except OutboxFailed as error:
                 self._take(inputs.StoreFailed((), str(error)))
                 self._looked.set()
                 await asyncio.sleep(OPEN_AGAIN_S)
             else:
-                before = None if saved is None else _decoded(saved)
-                done = None if kept is None else _decoded_work(kept)
-                known = dead_zones.decode(zones)
-                self._remember(sure)
-                self._take(inputs.Restored(before, None if duty is None else duty.decode(), done, known))
+                self._take_up(left)
                 self._looked.set()
                 return
+
+    def _take_up(self, left: Left) -> None:
+        before = None if left.emergency is None else _decoded(left.emergency)
+        done = None if left.work is None else _decoded_work(left.work)
+        self._remember(left.time)
+        known = dead_zones.decode(left.zones)
+        self._take(inputs.Restored(before, None if left.duty is None else left.duty.decode(), done, known))
+        # The last run may have ended after a receipt was on disk, and before the state that knew of it.
+        self._take(inputs.Received(left.receipted))
 
     async def _open_accounts(self) -> None:
         """Tell the sender which account it sends from: at first, and whenever the outbox has become another one."""
@@ -322,8 +338,9 @@ class Core:
         self._journal.write(event, fields, self._time.utc(self._clock.mono_ns()) or datetime.now(UTC))
 
 
-def _load(outbox: Outbox) -> tuple[bytes | None, ...]:
-    return tuple(outbox.load_state(name) for name in (EMERGENCY, DUTY, WORK, ZONES, TIME))
+def _load(outbox: Outbox) -> Left:
+    states = [outbox.load_state(name) for name in (EMERGENCY, DUTY, WORK, ZONES, TIME)]
+    return Left(*states, receipted=tuple(outbox.receipted(Lane.ALARM)))
 
 
 def _decoded(saved: bytes) -> Emergency:

@@ -19,6 +19,7 @@ from terminal.contract.messages import (
     AlarmRaised,
     AlarmSignalled,
     AlarmStatus,
+    DesiredState,
     Position,
     Stored,
     Trigger,
@@ -73,10 +74,10 @@ TABLE: dict[tuple[Phase, Cause], Phase] = {
     (Phase.CLEARED, Cause.ACKNOWLEDGEMENT): Phase.CLEARED,
     (Phase.CLEARED, Cause.CLEARANCE): Phase.CLEARED,
     (Phase.CLEARED, Cause.CANCELLATION): Phase.CLEARED,
-    (Phase.CLEARED, Cause.WITHDRAWAL): Phase.CLEARED,
+    (Phase.CLEARED, Cause.WITHDRAWAL): Phase.RECEIVED,
 }
 """A second press goes to the open incident; after clearance a press is a new incident, so CLEARED starts afresh.
-Nobody has an incident any more that a press has opened again after its clearance: that is the withdrawal."""
+A press that comes to headquarters after the clearance opens the incident again, and nobody has it: the withdrawal."""
 
 
 class UnconfirmedPress(Struct, frozen=True):
@@ -88,9 +89,13 @@ class UnconfirmedPress(Struct, frozen=True):
 
 
 class Emergency(Struct, frozen=True, kw_only=True):
-    """All incidents that the crew may still be shown, and the presses that have been dealt with."""
+    """All incidents that the crew may still be shown, and the presses that have been dealt with.
+
+    `answer` is the epoch and the revision of headquarters' answer that is shown.
+    """
 
     alarms: tuple[Alarm, ...] = ()
+    answer: tuple[str, int] = ("", 0)
     presses: tuple[Press, ...] = ()
     unconfirmed: tuple[UnconfirmedPress, ...] = ()
 
@@ -262,26 +267,51 @@ def received(emergency: Emergency, ids: tuple[str, ...], bearer: str) -> Step:
     return emergency, [*effects, *_lamp(emergency)] if effects else effects
 
 
-def desired(emergency: Emergency, statuses: tuple[AlarmStatus, ...], moment: Moment) -> Step:
-    """Headquarters says how it has dealt with incidents; what it does not name is left as it is."""
+def desired(emergency: Emergency, state: DesiredState, moment: Moment) -> Step:
+    """Headquarters says how it has dealt with incidents; what it does not name is left as it is.
+
+    It says everything at once, so an answer that a newer one of the same store has overtaken says nothing.
+    """
+    if is_overtaken(emergency, state):
+        return emergency, []
     effects: list[Effect] = []
-    for status in statuses:
+    for status in state.alarms:
         alarm = next((alarm for alarm in emergency.alarms if alarm.incident == status.incident), None)
         if alarm is not None:
-            after = _answered(alarm, status, moment)
+            after = replace(_answered(alarm, status, moment), answered=True)
             emergency = _put(emergency, after)
             effects += _answer_notes(alarm, after)
+    emergency = replace(emergency, answer=(state.epoch, state.revision))
     return emergency, [*effects, SaveEmergency(), *_lamp(emergency)] if effects else effects
 
 
+def taken_beside(emergency: Emergency, status: AlarmStatus, moment: Moment) -> Step:
+    """A bearer beside the brokers says who has taken an incident.
+
+    It may come late and does not say what it was before or after: where a broker has brought an answer, that counts.
+    """
+    alarm = _open_alarm(emergency, status.incident)
+    if alarm is None or alarm.answered:
+        return emergency, []
+    after = _answered(alarm, status, moment)
+    emergency = _put(emergency, after)
+    notes = _answer_notes(alarm, after)
+    return emergency, [*notes, SaveEmergency(), *_lamp(emergency)] if notes else notes
+
+
+def is_overtaken(emergency: Emergency, state: DesiredState) -> bool:
+    """Whether a newer answer of the same store is shown already."""
+    epoch, revision = emergency.answer
+    return state.epoch == epoch and state.revision < revision
+
+
 def _answered(alarm: Alarm, status: AlarmStatus, moment: Moment) -> Alarm:
+    alarm = _given_back(alarm, status)
     if status.acknowledged_by and status.acknowledged_by != alarm.acknowledged_by:
         phase = TABLE[alarm.phase, Cause.ACKNOWLEDGEMENT]
         alarm = replace(alarm, phase=phase, acknowledged_by=status.acknowledged_by, received=True, sent=True)
     # A press that headquarters had not heard of is not dealt with; when it gets there, the incident is open again.
     every_press = status.signals is None or status.signals >= alarm.signals
-    if alarm.acknowledged_by and every_press and not (status.acknowledged_by or status.cleared_by):
-        alarm = replace(alarm, phase=TABLE[alarm.phase, Cause.WITHDRAWAL], acknowledged_by="")
     if status.cleared_by and every_press and alarm.phase is not Phase.CLEARED:
         alarm = replace(
             alarm,
@@ -295,12 +325,22 @@ def _answered(alarm: Alarm, status: AlarmStatus, moment: Moment) -> Alarm:
     return alarm
 
 
+def _given_back(alarm: Alarm, status: AlarmStatus) -> Alarm:
+    """The alarm without the names that headquarters does not name any more."""
+    ended = alarm.cleared_by and not status.cleared_by
+    left = alarm.acknowledged_by and not (status.acknowledged_by or status.cleared_by)
+    if not (ended or left):
+        return alarm
+    phase = TABLE[alarm.phase, Cause.WITHDRAWAL]
+    return replace(alarm, phase=phase, acknowledged_by="", cleared_by="", reason="", cleared_mono_ns=None)
+
+
 def _answer_notes(before: Alarm, after: Alarm) -> list[Effect]:
     notes: list[Effect] = []
     if after.acknowledged_by != before.acknowledged_by:
         notes.append(_note("alarm-acknowledged" if after.acknowledged_by else "alarm-not-taken", after))
     if after.cleared_by != before.cleared_by:
-        notes.append(_note("alarm-cleared", after))
+        notes.append(_note("alarm-cleared" if after.cleared_by else "alarm-opened-again", after))
     return notes
 
 

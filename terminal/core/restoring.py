@@ -19,6 +19,7 @@ def merged(now: Emergency, saved: Emergency, moment: Moment) -> Emergency:
     presses = dict.fromkeys((*before.presses, *now.presses))
     return Emergency(
         alarms=(*older, *since.values()),
+        answer=now.answer if any(now.answer) else before.answer,
         presses=tuple(presses)[-REMEMBERED_PRESSES:],
         unconfirmed=(*before.unconfirmed, *now.unconfirmed),
     )

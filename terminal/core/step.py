@@ -281,7 +281,7 @@ def _receipted(state: State, told: CapsuleReceipted, moment: Moment, _rules: Rul
     if not receipt.acknowledged_by:
         return state, effects
     status = AlarmStatus(receipt.incident, acknowledged_by=receipt.acknowledged_by, signals=receipt.signals)
-    state, more = _emergency(state, emergency.desired(state.emergency, (status,), moment))
+    state, more = _emergency(state, emergency.taken_beside(state.emergency, status, moment))
     return state, [*effects, *more]
 
 
@@ -291,13 +291,19 @@ def _not_carried(state: State, told: CarryFailed, _moment: Moment, _rules: Rules
 
 
 def _desired(state: State, told: StateDesired, moment: Moment, _rules: Rules) -> Step:
-    state, effects = _emergency(state, emergency.desired(state.emergency, told.state.alarms, moment))
     epoch, revision = told.state.epoch, told.state.revision
+    # What another store said is not what is so now: it may have been under way since before a backup was restored.
+    if epoch not in ("", state.line.epoch or epoch) or emergency.is_overtaken(state.emergency, told.state):
+        return state, []
+    state, effects = _emergency(state, emergency.desired(state.emergency, told.state, moment))
     if (epoch, revision) == state.confirmed:
         return state, effects
+    state = replace(state, work=work.desired(state.work, told.state))
+    # Before the disk has told of earlier alarms and jobs, they are not as headquarters says: it says it again.
+    if not state.restored:
+        return state, effects
     confirmed = StateConfirmed(**moment.envelope(), revision=revision, epoch=epoch)
-    state = replace(state, confirmed=(epoch, revision), work=work.desired(state.work, told.state))
-    return state, [*effects, SaveWork(), StoreEvent(confirmed)]
+    return replace(state, confirmed=(epoch, revision)), [*effects, SaveWork(), StoreEvent(confirmed)]
 
 
 def _heartbeat(state: State, heard: HeartbeatHeard, moment: Moment, _rules: Rules) -> Step:

@@ -207,6 +207,14 @@ class Outbox:
             ).fetchall()
         return [Row(seq, str(UUID(bytes=message_id)), lane, body) for seq, message_id, body in found]
 
+    def receipted(self, lane: Lane) -> list[str]:
+        """The ids of messages that are still held although they have their receipt."""
+        with durable.failing(self._path):
+            found: list[Any] = self._db.execute(
+                "SELECT id FROM messages WHERE lane = ? AND receipted_s IS NOT NULL", (LANE_NUMBERS[lane],)
+            ).fetchall()
+        return [str(UUID(bytes=message_id)) for (message_id,) in found]
+
     def counts(self) -> dict[Lane, int]:
         """How many messages of each lane have no receipt."""
         count = "SELECT messages FROM waiting WHERE lane = ?"

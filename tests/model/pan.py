@@ -33,20 +33,23 @@ class Found(Struct, frozen=True):
     output: str
 
 
-def search(model: Path, defines: Iterable[str], folder: Path) -> Found:
-    """Search all that this model can do, or stop at the first broken promise; with FAIR, all weakly fair runs."""
+def search(model: Path, defines: Iterable[str], folder: Path, *, mutant: bool = False) -> Found:
+    """Search all that this model can do, or stop at the first broken promise; with FAIR, all weakly fair runs.
+
+    A mutant is found out at once: it is not worth a compiler's pains.
+    """
     defines = tuple(defines)
     fair = "FAIR" in defines
-    _build(model, defines, "-DNFAIR=4" if fair else "-DSAFETY", folder)
+    _build(model, defines, "-DNFAIR=4" if fair else "-DSAFETY", "-O0" if mutant else "-O1", folder)
     output = _run(["./pan", f"-m{DEPTH}", *(["-a", "-f"] if fair else [])], folder, SEARCH_WITHIN_S)
     steps = frozenset(_steps(_run(["./pan", "-d"], folder, BUILD_WITHIN_S)))
     return _read(output, steps)
 
 
-def _build(model: Path, defines: Iterable[str], kind: str, folder: Path) -> None:
+def _build(model: Path, defines: Iterable[str], kind: str, effort: str, folder: Path) -> None:
     said = _run(["spin", *(f"-D{one}" for one in defines), "-a", str(model)], folder, BUILD_WITHIN_S)
     assert "Error" not in said, said
-    options = ["-O1", "-w", kind, "-DCOLLAPSE", f"-DMEMLIM={MEMORY_MB}"]
+    options = [effort, "-w", kind, "-DCOLLAPSE", f"-DMEMLIM={MEMORY_MB}"]
     said = _run(["gcc", *options, "-o", "pan", "pan.c"], folder, BUILD_WITHIN_S)
     assert (folder / "pan").exists(), said
 
@@ -82,7 +85,7 @@ def _steps(listing: str) -> Iterable[Step]:
     for line in listing.splitlines():
         if line.startswith(("proctype ", "init")):
             process = line.split()[-1]
-        elif (step := re.search(r"outbox\.pml:(\d+) => D_STEP", line)) is not None:
+        elif (step := re.search(r"\w+\.pml:(\d+) => D_STEP", line)) is not None:
             yield process, int(step[1])
 
 
@@ -91,5 +94,5 @@ def _untaken(output: str) -> Iterable[Step]:
     for line in output.splitlines():
         if line.startswith("unreached in "):
             process = line.split()[-1]
-        elif (step := re.search(r"outbox\.pml:(\d+), state \d+, \"D_STEP", line)) is not None:
+        elif (step := re.search(r"\w+\.pml:(\d+), state \d+, \"D_STEP", line)) is not None:
             yield process, int(step[1])

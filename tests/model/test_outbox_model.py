@@ -4,7 +4,6 @@ A mutant proves that the promise it breaks can be broken, and that the rule is n
 docs/model.md. Run this file as a program to measure: it prints states and times of every search.
 """
 
-import re
 import shutil
 import sys
 import tempfile
@@ -12,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.model import checks
 from tests.model.pan import NEVER, Found, search
 
 MODEL = Path(__file__).parent / "outbox.pml"
-PAGE = Path(__file__).parents[2] / "docs" / "model.md"
 
 SCENARIOS = {
     "a press": "ALARMS=3 EVENTS=1 CRASHES=2 DEAD",
@@ -107,18 +106,11 @@ def searches() -> dict[str, Found]:
     return {}
 
 
-def look_at(name: str, defines: str, folder: Path) -> Found:
-    found = search(MODEL, defines.split(), folder)
-    assert found.errors == 0, f"{name}: {found.broken} is broken\n{found.output}"
-    assert found.complete, found.output
-    return found
-
-
 @pytest.mark.promise("P-RECEIPT-11")
 @needs_spin
 @pytest.mark.parametrize("name", SEARCHES)
 def test_the_protocol_keeps_its_promises(name: str, tmp_path: Path, searches: dict[str, Found]) -> None:
-    searches[name] = look_at(name, SEARCHES[name], tmp_path)
+    searches[name] = checks.look_at(MODEL, name, SEARCHES[name], tmp_path)
 
 
 @pytest.mark.promise("P-RECEIPT-11")
@@ -126,7 +118,7 @@ def test_the_protocol_keeps_its_promises(name: str, tmp_path: Path, searches: di
 @pytest.mark.long
 @pytest.mark.parametrize("name", LONG_SEARCHES)
 def test_it_keeps_them_where_more_happens_at_once(name: str, tmp_path: Path) -> None:
-    look_at(name, LONG_SEARCHES[name], tmp_path)
+    checks.look_at(MODEL, name, LONG_SEARCHES[name], tmp_path)
 
 
 @pytest.mark.promise("P-RECEIPT-11")
@@ -134,7 +126,7 @@ def test_it_keeps_them_where_more_happens_at_once(name: str, tmp_path: Path) -> 
 @pytest.mark.parametrize("rule", MUTANTS)
 def test_a_protocol_without_this_rule_is_found_out(rule: str, tmp_path: Path) -> None:
     scenario, promise = MUTANTS[rule]
-    found = search(MODEL, [*SCENARIOS[scenario].split(), rule], tmp_path)
+    found = search(MODEL, [*SCENARIOS[scenario].split(), rule], tmp_path, mutant=True)
     assert (found.broken, found.errors) == (promise, 1), found.output
 
 
@@ -142,7 +134,7 @@ def test_a_protocol_without_this_rule_is_found_out(rule: str, tmp_path: Path) ->
 @needs_spin
 @pytest.mark.parametrize("rule", FAIR_MUTANTS)
 def test_without_this_rule_some_fair_run_never_does(rule: str, tmp_path: Path) -> None:
-    found = search(MODEL, [*FAIR[FAIR_MUTANTS[rule]].split(), rule, "FAIR"], tmp_path)
+    found = search(MODEL, [*FAIR[FAIR_MUTANTS[rule]].split(), rule, "FAIR"], tmp_path, mutant=True)
     assert (found.broken, found.errors) == (NEVER, 1), found.output
 
 
@@ -151,35 +143,27 @@ def test_every_step_of_the_model_is_taken_somewhere(tmp_path: Path, searches: di
     for number, name in enumerate(sorted(SEARCHES.keys() - searches.keys())):
         folder = tmp_path / str(number)
         folder.mkdir()
-        searches[name] = look_at(name, SEARCHES[name], folder)
-    taken = {step for found in searches.values() for step in found.steps - found.untaken}
-    every = {step for found in searches.values() for step in found.steps}
-    assert every - taken == set()
-    steps_written = [number for number, line in enumerate(MODEL.read_text().splitlines(), 1) if "d_step {" in line]
+        searches[name] = checks.look_at(MODEL, name, SEARCHES[name], folder)
+    assert checks.untaken(searches.values()) == set()
     mutants_own = 1
-    assert len({line for _, line in every}) == len(steps_written) - mutants_own
+    assert len(checks.lines_with_steps(searches.values())) == checks.steps_written(MODEL) - mutants_own
 
 
 @pytest.mark.promise("P-RECEIPT-11")
 def test_every_promise_is_broken_by_some_mutant_and_every_mutant_is_tried() -> None:
-    text = MODEL.read_text()
-    promised = set(re.findall(r"(?:PROMISE|FINALLY)\((\w+), ", text)) - {"name"}
-    sizes = {"RUNNING", "ROLLBACK", "CLONE", "DEAD", "FAIR"} | set(re.findall(r"#ifndef (\w+)\n#define", text))
-    switches = set(re.findall(r"#ifn?def (\w+)", text)) - sizes
-    assert {promise for _, promise in MUTANTS.values()} == promised
-    assert set(MUTANTS) == switches
+    assert {promise for _, promise in MUTANTS.values()} == checks.promised(MODEL)
+    assert set(MUTANTS) == checks.switches(MODEL) - {"RUNNING", "ROLLBACK", "CLONE", "DEAD", "FAIR"}
 
 
 def test_the_page_about_the_model_names_every_mutant_and_the_promise_that_falls() -> None:
-    rows = re.findall(r"^\| `(\w+)`: [^|]*\| `(\w+)` \|", PAGE.read_text(), re.MULTILINE)
-    assert dict(rows) == {rule: promise for rule, (_, promise) in MUTANTS.items()}
+    assert checks.mutants_on_page("The model of outbox") == {rule: promise for rule, (_, promise) in MUTANTS.items()}
 
 
 def main() -> None:
     """Measure every search, for docs/model.md."""
     for name, defines in (SEARCHES | (LONG_SEARCHES if "--long" in sys.argv else {})).items():
         with tempfile.TemporaryDirectory() as folder:
-            found = look_at(name, defines, Path(folder))
+            found = checks.look_at(MODEL, name, defines, Path(folder))
         print(f"{name:50} {defines:70} {found.states:>9} states {found.seconds:6.1f} s", flush=True)
 
 

@@ -4,11 +4,20 @@ import pytest
 from msgspec.structs import replace
 
 from terminal.contract.capsule import ReceiptCapsule, tail_of
-from terminal.contract.messages import AlarmCancelled, AlarmRaised, AlarmSignalled, Heartbeat
+from terminal.contract.messages import AlarmCancelled, AlarmRaised, AlarmSignalled, AlarmStatus, DesiredState, Heartbeat
 from terminal.core import inputs
 from terminal.core.carrying import Carrying
 from terminal.core.effects import CarryAlarm, Effect, SaveEmergency
-from terminal.core.inputs import CapsuleReceipted, CarryFailed, Commanded, HeartbeatHeard, LineChanged, Received, Tick
+from terminal.core.inputs import (
+    CapsuleReceipted,
+    CarryFailed,
+    Commanded,
+    HeartbeatHeard,
+    LineChanged,
+    Received,
+    StateDesired,
+    Tick,
+)
 from terminal.core.state import Rules
 from terminal.link import CancelAlarm, RaiseAlarm
 from tests.unit.core_scene import PRESS, RULES, Car, fix, of_type
@@ -120,6 +129,15 @@ def test_a_receipt_by_sms_may_name_who_took_it() -> None:
     car.receipt(car.raised_id, by="Novak")
     (alarm,) = car.state.emergency.alarms
     assert (alarm.received_by, alarm.acknowledged_by) == (("sms",), "Novak")
+
+
+def test_a_name_by_sms_says_nothing_where_a_broker_brought_an_answer_which_says_how_it_is_now() -> None:
+    car = Radio()
+    car.press(1.0)
+    incident = car.state.emergency.alarms[0].incident
+    car.take(StateDesired(DesiredState(revision=2, epoch="e", alarms=(AlarmStatus(incident, signals=1),))), 2.0)
+    car.receipt(car.raised_id, by="Novak", at_s=3.0)
+    assert car.state.emergency.alarms[0].acknowledged_by == ""
 
 
 @pytest.mark.parametrize("tail", [bytes(8), tail_of("00000000-0000-7000-8000-000000009999")])

@@ -59,10 +59,41 @@ def test_a_name_is_taken_back_when_headquarters_says_that_nobody_has_it_any_more
     incident = car.state.emergency.alarms[0].incident
     car.take(answered(incident, acknowledged_by="Dispatcher 7", signals=1))
     car.take(answered(incident, 2, signals=0))
-    assert car.state.emergency.alarms[0].acknowledged_by == "Dispatcher 7", "said before it had heard of this press"
-    car.take(answered(incident, 3, signals=1))
     (alarm,) = car.state.emergency.alarms
     assert (alarm.acknowledged_by, alarm.phase) == ("", Phase.RECEIVED)
+
+
+def test_a_name_is_taken_back_also_while_a_press_is_on_its_way() -> None:
+    car = Car()
+    car.press()
+    incident = car.state.emergency.alarms[0].incident
+    car.take(answered(incident, acknowledged_by="Dispatcher 7", signals=1))
+    car.press(1.0, Press("board-1", 7, 2))
+    car.take(answered(incident, 2, signals=1))
+    assert car.state.emergency.alarms[0].phase is Phase.RECEIVED
+
+
+def test_an_answer_that_a_newer_one_has_overtaken_says_nothing() -> None:
+    car = Car()
+    car.press()
+    incident = car.state.emergency.alarms[0].incident
+    car.take(answered(incident, 2, signals=1))
+    assert car.take(answered(incident, 1, acknowledged_by="Dispatcher 7", signals=1)) == []
+    assert car.state.emergency.alarms[0].acknowledged_by == ""
+    assert msgspec.json.decode(msgspec.json.encode(car.state.emergency), type=Emergency).answer == ("", 2)
+
+
+def test_what_is_open_again_at_headquarters_is_shown_open_and_by_whom_it_is_taken() -> None:
+    car = Car()
+    car.press()
+    incident = car.state.emergency.alarms[0].incident
+    car.take(answered(incident, cleared_by="Dispatcher 7", reason="over", signals=1))
+    car.take(answered(incident, 2, signals=1))
+    (alarm,) = car.state.emergency.alarms
+    assert (alarm.phase, alarm.cleared_by, alarm.reason, alarm.cleared_mono_ns) == (Phase.RECEIVED, "", "", None)
+    car.take(answered(incident, 3, cleared_by="Dispatcher 7", reason="over", signals=1))
+    car.take(answered(incident, 4, acknowledged_by="Dispatcher 8", signals=1))
+    assert car.state.emergency.alarms[0].phase is Phase.ACKNOWLEDGED
 
 
 @pytest.mark.promise("P-PRESS-01")

@@ -168,6 +168,16 @@ def test_another_epoch_brings_back_what_is_still_held(outbox: Outbox) -> None:
     assert outbox.counts() == {Lane.ALARM: 1, Lane.EVENT: 1, Lane.TRACK: 0}
 
 
+def test_what_has_its_receipt_is_known_until_another_epoch(outbox: Outbox) -> None:
+    outbox.commit(entries(2, Lane.ALARM))
+    rows = outbox.pending(Lane.ALARM)
+    outbox.forget_receipts("a")
+    outbox.settle(Lane.ALARM, [receipt(rows[:1])], "a")
+    assert outbox.receipted(Lane.ALARM) == ids(rows[:1])
+    outbox.forget_receipts("b")
+    assert outbox.receipted(Lane.ALARM) == []
+
+
 @pytest.mark.promise("P-RECEIPT-07")
 def test_a_late_receipt_of_an_epoch_that_is_over_neither_settles_nor_brings_it_back(outbox: Outbox) -> None:
     outbox.commit([entry()])

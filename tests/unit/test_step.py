@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from hal.readings import AnyReading, ButtonHealth, ButtonState, FixMode, LightbarState, SourceHealth, VehicleSignals
 from terminal.contract.messages import (
+    AlarmStatus,
     DesiredState,
     DutyChanged,
     Heartbeat,
@@ -17,7 +18,16 @@ from terminal.contract.messages import (
 )
 from terminal.core.channels import CHANNELS
 from terminal.core.effects import RecordPoint, SendAlarm, StoreEvent
-from terminal.core.inputs import Commanded, HeartbeatHeard, LineChanged, PublishRefused, Received, StateDesired, Told
+from terminal.core.inputs import (
+    Commanded,
+    HeartbeatHeard,
+    LineChanged,
+    PublishRefused,
+    Received,
+    Restored,
+    StateDesired,
+    Told,
+)
 from terminal.core.state import CIRCUIT_PROBLEMS, snapshot
 from terminal.core.step import STEPS
 from terminal.core.vehicle import LIGHTBAR, LOW_VOLTAGE, SPEED
@@ -149,11 +159,31 @@ def test_a_silent_headquarters_is_neither_storing_nor_attended() -> None:
 @pytest.mark.promise("P-HQ-02")
 def test_a_desired_state_is_confirmed_once_and_again_after_headquarters_store_was_replaced() -> None:
     car = Car()
+    car.take(Restored(None, None))
     wanted = [StateDesired(DesiredState(revision=4, epoch=epoch)) for epoch in ("a", "a", "b")]
     first, second, third = (stored(car.take(one)) for one in wanted)
     assert [len(one) for one in (first, second, third)] == [1, 0, 1]
     assert isinstance(first[0], StateConfirmed)
     assert (first[0].epoch, first[0].revision) == ("a", 4)
+
+
+def test_a_desired_state_is_not_confirmed_before_the_disk_has_told_of_earlier_alarms() -> None:
+    car = Car()
+    wanted = StateDesired(DesiredState(revision=4))
+    assert stored(car.take(wanted)) == []
+    car.take(Restored(None, None))
+    assert len(stored(car.take(wanted))) == 1
+
+
+def test_what_another_store_said_than_the_one_that_is_there_now_says_nothing() -> None:
+    car = Car()
+    car.take(Restored(None, None))
+    car.press()
+    car.take(HeartbeatHeard(Heartbeat(epoch="b", storing=True, attended=True)))
+    told = AlarmStatus(car.state.emergency.alarms[0].incident, cleared_by="Dispatcher 7", signals=1)
+    assert car.take(StateDesired(DesiredState(revision=9, epoch="a", alarms=(told,)))) == []
+    car.take(StateDesired(DesiredState(revision=1, epoch="b", alarms=(told,))))
+    assert car.state.emergency.alarms[0].cleared_by == "Dispatcher 7"
 
 
 @pytest.mark.promise("P-RECEIPT-07")

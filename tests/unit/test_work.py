@@ -68,6 +68,7 @@ def test_every_command_of_work_has_its_step() -> None:
 
 def test_a_job_is_shown_confirmed_and_saved_together() -> None:
     car = Car()
+    car.take(Restored(None, None))
     effects = car.take(told(JOB))
     assert job(car) == JobView(job=JOB, step=JobStep.SENT, received=True, next=JobStep.ACCEPTED)
     kinds = [type(effect) for effect in effects]
