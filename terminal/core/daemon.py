@@ -54,7 +54,7 @@ RESTORE_WITHIN_S = 3.0
 
 
 class Left(NamedTuple):
-    """What the last run left on disk, as it stands there; and the alarm messages of which headquarters' receipt does."""
+    """What the last run left on disk, as it stands there; `receipted` are the ids of alarm messages."""
 
     emergency: bytes | None
     duty: bytes | None
@@ -339,8 +339,14 @@ class Core:
 
 
 def _load(outbox: Outbox) -> Left:
-    states = [outbox.load_state(name) for name in (EMERGENCY, DUTY, WORK, ZONES, TIME)]
-    return Left(*states, receipted=tuple(outbox.receipted(Lane.ALARM)))
+    return Left(
+        emergency=outbox.load_state(EMERGENCY),
+        duty=outbox.load_state(DUTY),
+        work=outbox.load_state(WORK),
+        zones=outbox.load_state(ZONES),
+        time=outbox.load_state(TIME),
+        receipted=tuple(outbox.receipted(Lane.ALARM)),
+    )
 
 
 def _decoded(saved: bytes) -> Emergency:
