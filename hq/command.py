@@ -23,6 +23,7 @@ from hq.service import Service
 from terminal.contract.systemd import Watchdog, notify_ready
 
 SAID_NO = 1
+AMBER, PLAIN = "\x1b[33m", "\x1b[0m"
 
 
 class HqMissing(PatrolaError, ConnectionError):
@@ -140,14 +141,16 @@ def _show(answer: dict[str, Any], what: str, *, as_json: bool) -> int:
 
 def _summary(one: dict[str, Any], what: str) -> str:
     if what == "units":
-        return f"{one['realm']:8} {one['unit']:12} {_there(one):38} {one['duty'] or '-':16} waiting {one['pending']}"
+        how = f"{_there(one):38} {one['duty'] or '-':16} {_proof(one)} waiting {one['pending']}"
+        return f"{one['realm']:8} {one['unit']:12} {how}"
     if what == "gaps":
         return f"{one['realm']:8} {one['unit']:12} {one['lane']:6} {one['first']} to {one['last']} of {one['outbox']}"
     raised = datetime.fromtimestamp(one["raised_ms"] / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-    test = " TEST" if one["kind"] == "test" else ""
+    kind = "" if one["kind"] == "real" else f" {one['kind'].upper()}"
     taken = f"taken by {one['acknowledged_by']}" if one["acknowledged_by"] else "NOT TAKEN"
+    taken += ", PRESSED AGAIN" if one["acknowledged_by"] and one["untaken"] else ""
     end = f"cleared by {one['cleared_by']}: {one['reason']}" if one["cleared_by"] else taken
-    return f"{one['incident']} {raised} {one['unit']}{test} {end}{_signature(one)}"
+    return f"{one['incident']} {raised} {one['unit']}{kind} {end}{_signature(one)}"
 
 
 THERE = {
@@ -178,6 +181,14 @@ def _read_log(args: argparse.Namespace) -> int:
     if args.action == "verify":
         return verify.verify(path, args.from_seq, args.head)
     return verify.show(path, args.from_seq, as_json=args.json)
+
+
+def _proof(one: dict[str, Any]) -> str:
+    at = "-"
+    if one["proved_ms"] is not None:
+        at = datetime.fromtimestamp(one["proved_ms"] / 1000, UTC).strftime("%m-%d %H:%MZ")
+    text = f"alarm {'proved' if one['proved'] else 'NOT PROVED':10} {at:12}"
+    return text if one["proved"] or not sys.stdout.isatty() else f"{AMBER}{text}{PLAIN}"
 
 
 def _watch(path: Path, by: str, *, as_json: bool) -> int:

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
+from hq.ways import Mail, Webhook
 from terminal.contract.credentials import Credentials
 from terminal.contract.mqtt import MISC_PERIOD_S, Broker
 from terminal.contract.toml_model import TomlFile, load_model
@@ -20,6 +21,9 @@ GIVES_UP_AFTER = 2
 BEATS_WITHIN = 3
 """A car misses headquarters after this many heartbeats that did not come."""
 
+Seconds = Annotated[float, Meta(ge=0)]
+Pause = Annotated[float, Meta(ge=0.1)]
+
 
 class Line(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How headquarters speaks to cars; a car counts as silent after `unit_silent_after_s`."""
@@ -31,6 +35,35 @@ class Line(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     attended_for_s: float = 60.0
     session_expiry_s: int = 86400
     longest_pause_s: float = 20.0
+
+
+class Escalation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When all desks are called for an alarm that nobody takes, when and how the outside is told."""
+
+    all_desks_after_s: Seconds = 30.0
+    outside_after_s: Seconds = 60.0
+    call_again_every_s: Pause = 15.0
+    within_s: Pause = 20.0
+    retry_after_s: Pause = 5.0
+    longest_retry_s: Pause = 60.0
+    command: tuple[str, ...] = ()
+    webhook: Webhook | None = None
+    mail: Mail | None = None
+
+
+class Alarms(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How headquarters deals with alarms by itself."""
+
+    close_tests_after_s: Seconds = 10.0
+    prove_within_h: Annotated[float, Meta(gt=0)] = 24.0
+    off_duty: tuple[str, ...] = ("out-of-service",)
+
+
+class Audit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the audit log's head leaves the machine."""
+
+    head_every_s: Annotated[float, Meta(ge=1)] = 86400.0
+    head_command: tuple[str, ...] = ()
 
 
 class Trusting(Credentials, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -51,6 +84,9 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     store: Path = Path("/var/lib/patrola-hq/store.db")
     socket: Path = Path("/run/patrola-hq/api.sock")
     line: Line = Line()
+    escalation: Escalation = Escalation()
+    alarms: Alarms = Alarms()
+    audit: Audit = Audit()
     trust: Trusting = Trusting()
 
 

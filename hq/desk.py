@@ -6,9 +6,11 @@ from typing import Any
 
 from msgspec.structs import asdict
 
-from hq import incidents
+from hq import incidents, units
 from hq.accounts import Gap
+from hq.config import Alarms
 from hq.incidents import Incident, NotPossible
+from hq.incidents import Key as IncidentKey
 from hq.receiver import Receiver, now_ms
 from hq.store import Store
 from hq.units import Key, Unit
@@ -26,10 +28,18 @@ SendState = Callable[[str, str, DesiredState], None]
 class Desk:
     """Acts on incidents: first on disk, then to the car, then to everybody who watches."""
 
-    def __init__(self, receiver: Receiver, send_state: SendState, emit: Callable[[str, dict[str, Any]], None]) -> None:
+    def __init__(
+        self,
+        receiver: Receiver,
+        send_state: SendState,
+        emit: Callable[[str, dict[str, Any]], None],
+        alarms: Alarms,
+    ) -> None:
         self._receiver = receiver
         self._send_state = send_state
         self._emit = emit
+        self._alarms = alarms
+        self._unproved: set[Key] = set()
         self.acted_s = float("-inf")
 
     def incidents(self, *, only_open: bool = False) -> list[Incident]:
@@ -45,6 +55,19 @@ class Desk:
     def deaf_since_ms(self) -> int | None:
         """Since when headquarters itself has no line to any broker; None while it has one."""
         return self._receiver.watching.deaf_since_ms
+
+    def is_proved(self, unit: Unit) -> bool:
+        """Whether the car's alarm chain was proved as lately as it should be."""
+        return units.is_proved(unit, now_ms(), round(self._alarms.prove_within_h * 3_600_000))
+
+    def look_for_unproved(self) -> None:
+        """Tell once of each car on duty whose alarm chain was not proved for too long."""
+        on_duty = [unit for unit in self.units() if units.is_on_duty(unit, self._alarms.off_duty)]
+        unproved = {unit.last.key: unit for unit in on_duty if not self.is_proved(unit)}
+        for key in unproved.keys() - self._unproved:
+            fields = {"realm": key[0], "unit": key[1], "proved_ms": unproved[key].proved_ms}
+            self._emit("unit-not-proved", fields)
+        self._unproved = set(unproved)
 
     async def gaps(self) -> list[Gap]:
         """What cars have sent later messages than, and what is not here yet."""
@@ -72,8 +95,17 @@ class Desk:
         await self._acted(incident, "alarm-cleared", {"by": incident.cleared_by, "reason": incident.reason})
         return incident
 
+    async def close_test(self, key: IncidentKey) -> Incident:
+        """Headquarters ends a test alarm by itself; raises NotPossible or DiskFailed."""
+        incident = await self._receiver.act(key, lambda one: incidents.closed_test(one, now_ms()))
+        await self._told(incident, "alarm-cleared", {"by": incident.cleared_by, "reason": incident.reason})
+        return incident
+
     async def _acted(self, incident: Incident, event: str, fields: dict[str, Any]) -> None:
         self.acted_s = time.monotonic()
+        await self._told(incident, event, fields)
+
+    async def _told(self, incident: Incident, event: str, fields: dict[str, Any]) -> None:
         await self.tell_car((incident.realm, incident.unit))
         self._emit(event, {"incident": incident.incident, "unit": incident.unit, "realm": incident.realm, **fields})
 
@@ -99,4 +131,4 @@ def public(value: Incident | Unit | Gap) -> dict[str, Any]:
     if isinstance(value, Unit):
         told = asdict(value)
         return asdict(told.pop("last")) | told
-    return asdict(value) | ({"open": value.is_open} if isinstance(value, Incident) else {})
+    return asdict(value) | ({"open": value.is_open, "untaken": value.is_untaken} if isinstance(value, Incident) else {})

@@ -5,6 +5,7 @@ from msgspec.structs import replace
 
 from hq import people
 from hq.marks import Mark, weight
+from hq.moment import Moment
 from terminal.contract.messages import (
     Alarm,
     AlarmCancelled,
@@ -24,7 +25,8 @@ class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `signature` is that of the messages that it was made of; `doubted` others, signed less well, spoke of it too.
     One message that says "real" makes it real for good, and one that says "silent" silent: the car may have lost, in a
-    crash, what it knew when it said otherwise.
+    crash, what it knew when it said otherwise. It waits for a person `since` then, and the steps of its escalation that
+    were done for that are `escalated`.
     """
 
     incident: str
@@ -48,6 +50,8 @@ class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
     cleared_by: str = ""
     cleared_ms: int | None = None
     reason: str = ""
+    since: Moment | None = None
+    escalated: tuple[str, ...] = ()
 
     @property
     def key(self) -> "Key":
@@ -129,10 +133,13 @@ def _proved(incident: Incident, message: Alarm) -> Incident:
         doubted=incident.doubted + 1,
         acknowledged_by=incident.acknowledged_by,
         acknowledged_ms=incident.acknowledged_ms,
-        acknowledged_signals=incident.acknowledged_signals,
+        # Presses that were not proved to be the car's count no more, also where a person knew of them.
+        acknowledged_signals=incident.acknowledged_signals and min(incident.acknowledged_signals, 1),
         cleared_by=incident.cleared_by,
         cleared_ms=incident.cleared_ms,
         reason=incident.reason,
+        since=incident.since,
+        escalated=incident.escalated,
     )
 
 
@@ -223,3 +230,10 @@ def status(incident: Incident) -> AlarmStatus:
     return AlarmStatus(
         incident.incident, incident.acknowledged_by, incident.cleared_by, incident.reason, incident.signals
     )
+
+
+def closed_test(incident: Incident, now_ms: int) -> Incident:
+    """A test that headquarters ends by itself, under its own name; raises NotPossible."""
+    if not incident.is_open:
+        raise NotPossible(f"{incident.incident} was cleared by {incident.cleared_by} already")
+    return replace(incident, cleared_by=people.HEADQUARTERS, cleared_ms=now_ms, reason="test")

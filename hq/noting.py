@@ -35,8 +35,15 @@ def of_act(before: Incident, after: Incident, now_ms: int) -> Iterator[Fact]:
     """What somebody at headquarters did to an incident."""
     if after.acknowledged_ms != before.acknowledged_ms:
         yield _fact(after, What.ALARM_ACKNOWLEDGED, now_ms, by=after.acknowledged_by)
+    for step in after.escalated[len(before.escalated) :]:
+        yield _fact(after, What.ALARM_ESCALATED, now_ms, text=step)
     if after.cleared_by and not before.cleared_by:
         yield _fact(after, What.ALARM_CLEARED, now_ms, by=after.cleared_by, text=after.reason)
+
+
+def not_escalated(incident: Incident, step: str, problem: str, now_ms: int) -> Fact:
+    """A step was tried, and failed."""
+    return _fact(incident, What.ESCALATION_FAILED, now_ms, text=f"{step}: {problem}")
 
 
 def shown(incident: Incident, by: str, how: str, now_ms: int) -> Fact:

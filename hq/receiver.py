@@ -4,23 +4,25 @@ import asyncio
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
-from hq import arrivals, taking, units
+from hq import arrivals, escalation, incidents, taking, units
 from hq.arrivals import Publication, Weigh
 from hq.incidents import Incident, Key
 from hq.marks import unweighed
+from hq.moment import Moment
 from hq.receipts import receipts
 from hq.store import Store
 from hq.taking import Taken
 from hq.units import LastKnown, Unit
 from hq.watching import Watching
 from terminal.contract import topics
+from terminal.contract.boot import boot_id
 from terminal.contract.durable import DiskFailed
 from terminal.contract.messages import (
     AlarmCancelled,
@@ -77,20 +79,37 @@ class Receiver(Listener):
         self.malformed = 0
         self.without_room = 0
         self.units: dict[units.Key, Unit] = {last.key: Unit(last=last) for last in store.units()}
+        self._proved(store.proved())
         self.incidents: dict[Key, Incident] = {one.key: one for one in store.incidents()}
         self.watching = Watching(store.zones(), emit, self._has_open_alarm)
         self.on_presence: Callable[[units.Key, Presence], None] = lambda _unit, _presence: None
         self.on_arrival: Callable[[Unit], None] = lambda _unit: None
+        self.on_incidents: list[Callable[[Iterable[Incident]], None]] = []
+        self.on_not_stored: Callable[[Incident], None] = lambda _incident: None
+        self._boot = boot_id()
 
     async def on_disk(self, call: Callable[[Store], T]) -> T:
         """What the call on the store returns; raises DiskFailed."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, call, self._store)
 
-    async def act(self, key: Key, step: Callable[[Incident], Incident]) -> Incident:
-        """What a person did to an incident, once it is on disk; raises NotPossible or DiskFailed."""
-        after = await self.on_disk(partial(taking.act, key=key, step=step, now_ms=now_ms()))
-        self.incidents[key] = after
+    def moment(self) -> Moment:
+        """Now; a machine that slept has waited too."""
+        return Moment(self._boot, time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000, now_ms())
+
+    async def act(self, key: Key, step: Callable[[Incident], Incident], *, told_to_car: bool = True) -> Incident:
+        """What was done to an incident, once it is on disk; raises NotPossible or DiskFailed."""
+        after = await self.on_disk(partial(taking.act, key=key, step=step, now_ms=now_ms(), told_to_car=told_to_car))
+        self._changed({key: after})
         return after
+
+    def _proved(self, proved: dict[units.Key, int]) -> None:
+        for key, proved_ms in proved.items():
+            self.units[key] = replace(self._unit(*key), proved_ms=proved_ms)
+
+    def _changed(self, changed: dict[Key, Incident]) -> None:
+        self.incidents |= changed
+        for tell in self.on_incidents:
+            tell(changed.values())
 
     def message(self, topic: str, payload: bytes) -> None:
         """One publication of one car; what cannot be read is counted and logged without its content."""
@@ -163,18 +182,19 @@ class Receiver(Listener):
                 await self._take([waiting.popleft() for _ in range(min(len(waiting), MOST_IN_BATCH))])
 
     async def _take(self, batch: list[Publication]) -> None:
-        at_ms = now_ms()
-        known = self._known(batch, at_ms)
+        now = self.moment()
+        known = self._known(batch, now.wall_ms)
         try:
-            taken = await self.on_disk(partial(taking.take, batch=batch, units=known.values(), now_ms=at_ms))
+            taken = await self.on_disk(partial(taking.take, batch=batch, units=known.values(), now=now))
         except DiskFailed as error:
-            self._cry_out(batch)
+            self._cry_out(batch, now)
             await self._failed(error)
             return
         self.storing, self.without_room = True, 0
-        self.incidents |= taken.incidents
+        self._changed(taken.incidents)
+        self._proved(taken.proved)
         # Anew, since a presence may have told more of a car meanwhile.
-        for key, last in self._known(batch, at_ms).items():
+        for key, last in self._known(batch, now.wall_ms).items():
             self._knows(key, last)
         stored = [one for publication in batch for one in publication.arrivals]
         for realm, unit, receipt in receipts(self.epoch, stored, taken.kept.clashes):
@@ -196,7 +216,7 @@ class Receiver(Listener):
             known[key] = units.told(before, publication, at_ms) if publication.credible else before
         return {key: last for key, last in known.items() if last != self.units[key].last}
 
-    def _cry_out(self, batch: Sequence[Publication]) -> None:
+    def _cry_out(self, batch: Sequence[Publication], now: Moment) -> None:
         """Whoever watches learns of a press that cannot be stored; no receipt goes to its car."""
         for publication in batch:
             if isinstance(publication.message, AlarmRaised | AlarmSignalled):
@@ -206,6 +226,13 @@ class Receiver(Listener):
                     "realm": publication.realm,
                 }
                 self._emit("alarm-not-stored", fields)
+                key = (publication.realm, publication.unit, publication.message.incident)
+                known = self.incidents.get(key)
+                told = incidents.told(
+                    known, *key[:2], publication.message, now.wall_ms, publication.mark, credible=publication.credible
+                )
+                if told is not None:
+                    self.on_not_stored(escalation.begun(known, told, now))
 
     async def _failed(self, error: DiskFailed) -> None:
         if self.storing:

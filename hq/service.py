@@ -14,8 +14,11 @@ from msgspec import Struct
 
 from hq import taking
 from hq.api import Api
+from hq.closing import Closing
 from hq.config import LOOK_EVERY_S, Config
 from hq.desk import Desk
+from hq.escalating import Escalating
+from hq.heads import Heads
 from hq.keyring import Keyring
 from hq.receiver import Receiver, now_ms
 from hq.seen import Seen
@@ -47,8 +50,13 @@ class Service:
         self._receiver = Receiver(self._store, self._emit, self._send_receipt, self._keyring.weigh)
         self._receiver.on_presence = self._introduced
         self._receiver.on_arrival = self._greet
-        self._desk = Desk(self._receiver, self._send_state, self._emit)
+        self._desk = Desk(self._receiver, self._send_state, self._emit, config.alarms)
         self._seen = Seen(self._receiver)
+        self._escalating = Escalating(self._receiver, config.escalation, self._emit)
+        self._heads = Heads(self._receiver, config.audit, self._emit)
+        self._closing = Closing(self._receiver, config.alarms.close_tests_after_s, self._desk.close_test)
+        self._receiver.on_incidents += [self._escalating.changed, self._closing.changed]
+        self._receiver.on_not_stored = self._escalating.not_stored
         self._api = Api(config.socket, self._desk, self._seen.shown, self._new_epoch)
         self._answers: set[asyncio.Task[None]] = set()
         self._refused: dict[Key, str] = {}
@@ -56,7 +64,8 @@ class Service:
     async def run(self, ready: Callable[[], None] | None = None) -> None:
         """Serve; `ready` is called once the API answers."""
         await self._api.start()
-        works = (self._receiver.run(), self._hold_line(), self._beat(), self._watch(), self._seen.run())
+        lasting = (self._receiver, self._seen, self._escalating, self._closing, self._heads)
+        works = (self._hold_line(), self._beat(), self._watch(), *(one.run() for one in lasting))
         tasks = [asyncio.create_task(work) for work in works]
         if ready is not None:
             ready()
@@ -122,6 +131,7 @@ class Service:
         """To every car that is there: headquarters is here; and again what the car has not confirmed."""
         while True:
             self._keyring.look_again()
+            self._desk.look_for_unproved()
             for key, unit in list(self._receiver.units.items()):
                 if unit.online:
                     self._beat_to(unit)

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,7 @@ import apsw
 import msgspec
 from msgspec import Struct
 
-from hq import accounts, audit
+from hq import accounts, audit, proofs
 from hq.accounts import Gap
 from hq.arrivals import Account, Arrival
 from hq.arrivals import Key as ArrivalKey
@@ -26,12 +26,12 @@ from terminal.contract.identity import identity_of, new_id
 from terminal.contract.messages import Point, Who
 from terminal.contract.topics import Lane
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 CERTIFICATES = """
 CREATE TABLE certificates (realm TEXT NOT NULL, unit TEXT NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL,
     PRIMARY KEY (realm, unit, number)) WITHOUT ROWID;
 """
-UPGRADES = {1: audit.SCHEMA, 2: CERTIFICATES}
+UPGRADES = {1: audit.SCHEMA, 2: CERTIFICATES, 3: proofs.SCHEMA}
 """Version to what makes the next one of it."""
 SCHEMA = (
     """
@@ -69,6 +69,7 @@ CREATE TABLE revisions (realm TEXT NOT NULL, unit TEXT NOT NULL, revision INTEGE
     + accounts.SCHEMA
     + audit.SCHEMA
     + CERTIFICATES
+    + proofs.SCHEMA
 )
 
 
@@ -231,19 +232,29 @@ class Store:
         rows = self._db.execute("SELECT realm, unit, body FROM certificates ORDER BY realm, unit, number")
         return [((realm, unit), body) for realm, unit, body in rows]
 
-    def advance_revision(self, unit: UnitKey) -> None:
-        """What this car is told has changed."""
-        self._db.execute(
+    def advance_revision(self, unit: UnitKey) -> int:
+        """What this car is told has changed: its new revision."""
+        advanced: Any = self._db.execute(
             "INSERT INTO revisions (realm, unit, revision) VALUES (?, ?, 1)"
-            " ON CONFLICT (realm, unit) DO UPDATE SET revision = revision + 1",
+            " ON CONFLICT (realm, unit) DO UPDATE SET revision = revision + 1 RETURNING revision",
             unit,
-        )
+        ).get
+        return int(advanced)
 
-    def confirm(self, unit: UnitKey, revision: int) -> None:
-        """The car shows what it was told in this revision."""
+    def confirm(self, unit: UnitKey, revision: int) -> Mapping[UnitKey, int]:
+        """The car shows what it was told in this revision; the alarm that is proved by that, and when it came."""
         self._db.execute(
             "UPDATE revisions SET confirmed = max(confirmed, ?) WHERE realm = ? AND unit = ?", (revision, *unit)
         )
+        return proofs.confirmed(self._db, unit, revision)
+
+    def answer(self, unit: UnitKey, revision: int, alarm_ms: int) -> None:
+        """This revision tells the car how an alarm that came then was answered."""
+        proofs.answered(self._db, unit, revision, alarm_ms)
+
+    def proved(self) -> dict[UnitKey, int]:
+        """When each car's newest alarm came that went all the way and back."""
+        return proofs.proved(self._db)
 
     def revisions(self, unit: UnitKey) -> tuple[int, int]:
         """The revision of what this car is told, and the newest one that it confirmed; 0 for none."""

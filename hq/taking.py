@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
-from hq import incidents, noting
+from hq import escalation, incidents, noting
 from hq.arrivals import Account, Publication
 from hq.arrivals import Key as ArrivalKey
 from hq.audit import Fact, What
 from hq.incidents import Incident, Key, NotPossible
+from hq.moment import Moment
 from hq.store import Kept, Store
 from hq.units import Key as UnitKey
 from hq.units import LastKnown
@@ -26,24 +27,25 @@ Alarms = AlarmRaised | AlarmSignalled | AlarmCancelled | AlarmMoved
 
 
 class Taken(Struct, frozen=True):
-    """What a batch came to: what was new or clashed, and each incident that it changed, as it is now."""
+    """What a batch came to: what was new or clashed, each incident that it changed, each alarm chain that it proved."""
 
     kept: Kept
     incidents: dict[Key, Incident]
+    proved: dict[UnitKey, int]
 
 
-def take(store: Store, batch: Sequence[Publication], units: Iterable[LastKnown], now_ms: int) -> Taken:
+def take(store: Store, batch: Sequence[Publication], units: Iterable[LastKnown], now: Moment) -> Taken:
     """Put a batch, all that follows from it, and what is now known of its cars on disk; raises DiskFailed."""
     with store.transaction():
-        kept = store.keep([one for publication in batch for one in publication.arrivals], now_ms)
-        changed: dict[Key, Incident] = {}
+        kept = store.keep([one for publication in batch for one in publication.arrivals], now.wall_ms)
+        taken = Taken(kept, {}, {})
         for publication in news(batch, kept.new):
-            _mean(store, publication, kept.new, changed, now_ms)
-        for incident in changed.values():
+            _mean(store, publication, taken, now)
+        for incident in taken.incidents.values():
             store.put_incident(incident)
         for last in units:
             store.put_unit(last)
-    return Taken(kept, changed)
+    return taken
 
 
 def news(batch: Sequence[Publication], new: Iterable[ArrivalKey]) -> Iterator[Publication]:
@@ -57,31 +59,33 @@ def news(batch: Sequence[Publication], new: Iterable[ArrivalKey]) -> Iterator[Pu
             yield publication
 
 
-def _mean(
-    store: Store, publication: Publication, new: dict[ArrivalKey, str], changed: dict[Key, Incident], now_ms: int
-) -> None:
+def _mean(store: Store, publication: Publication, taken: Taken, now: Moment) -> None:
     message, realm, unit = publication.message, publication.realm, publication.unit
     if isinstance(message, Alarms):
         key = (realm, unit, message.incident)
-        known = changed.get(key) or store.incident(key)
-        after = incidents.told(known, realm, unit, message, now_ms, publication.mark, credible=publication.credible)
+        known = taken.incidents.get(key) or store.incident(key)
+        after = incidents.told(
+            known, realm, unit, message, now.wall_ms, publication.mark, credible=publication.credible
+        )
         if after is not None:
-            changed[key] = after
-            stored_as = [new[one.key] for one in publication.arrivals]
-            store.note(*noting.of_message(publication, stored_as, known, after, now_ms))
+            after = taken.incidents[key] = escalation.begun(known, after, now)
+            stored_as = [taken.kept.new[one.key] for one in publication.arrivals]
+            store.note(*noting.of_message(publication, stored_as, known, after, now.wall_ms))
         if known is not None and after is not None and after.is_open and not known.is_open:
             store.advance_revision((realm, unit))
     elif isinstance(message, StateConfirmed):
         # One that speaks of an earlier life of this store, from before a backup, confirms no revision of this one.
         if message.epoch in ("", store.epoch):
-            store.confirm((realm, unit), message.revision)
+            taken.proved.update(store.confirm((realm, unit), message.revision))
     elif isinstance(message, Thinned) and message.place is not None:
         account = Account(realm, unit, message.outbox or message.place.outbox)
         store.give_up(account, message.lane, message.dropped)
 
 
-def act(store: Store, key: Key, step: Callable[[Incident], Incident], now_ms: int) -> Incident:
-    """What a person did to an incident, on disk, and a new revision for its car; raises NotPossible or DiskFailed."""
+def act(
+    store: Store, key: Key, step: Callable[[Incident], Incident], now_ms: int, *, told_to_car: bool = True
+) -> Incident:
+    """What was done to an incident, on disk, and a new revision for its car; raises NotPossible or DiskFailed."""
     with store.transaction():
         known = store.incident(key)
         if known is None:
@@ -89,7 +93,8 @@ def act(store: Store, key: Key, step: Callable[[Incident], Incident], now_ms: in
         after = step(known)
         if after != known:
             store.put_incident(after)
-            store.advance_revision(key[:2])
+            if told_to_car:
+                store.answer(key[:2], store.advance_revision(key[:2]), escalation.begin_of(after).wall_ms)
             store.note(*noting.of_act(known, after, now_ms))
     return after
 

@@ -3,6 +3,8 @@
 A Will can die with its broker node, so a car that says nothing for too long counts as gone.
 """
 
+from collections.abc import Collection
+
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -15,6 +17,10 @@ Key = tuple[str, str]
 
 MOST_AHEAD_MS = 86_400_000
 """A position dated further ahead of headquarters' clock than a day is no reason to refuse later ones."""
+
+
+CLOCK_SLACK_MS = 300_000
+"""So far headquarters' clock may be set back without making a fresh proof doubtful."""
 
 
 class LastKnown(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -39,6 +45,7 @@ class Unit(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `mono_ms` is the car's clock in its newest presence; `silence` is why nothing is heard of it, "" while it is there
     and while nothing was heard of it since headquarters started.
+    `proved_ms` is when its newest alarm came that went all the way and back, by headquarters' wall clock.
     """
 
     last: LastKnown
@@ -54,6 +61,7 @@ class Unit(Struct, frozen=True, kw_only=True, omit_defaults=True):
     placed_s: float | None = None
     silence: str = ""
     silent_since_ms: int | None = None
+    proved_ms: int | None = None
 
 
 def unknown(key: Key) -> Unit:
@@ -93,6 +101,16 @@ def present(unit: Unit, presence: Presence, now_s: float) -> Unit:
 def is_silent(unit: Unit, now_s: float, silent_after_s: float) -> bool:
     """Whether it counts as there although nothing was heard for too long."""
     return unit.online and now_s - unit.heard_s > silent_after_s
+
+
+def is_proved(unit: Unit, now_ms: int, within_ms: int) -> bool:
+    """Whether its alarm chain was proved lately; what a clock that was set back makes of the future is no proof."""
+    return unit.proved_ms is not None and -CLOCK_SLACK_MS <= now_ms - unit.proved_ms <= within_ms
+
+
+def is_on_duty(unit: Unit, off_duty: Collection[str]) -> bool:
+    """Whether it is there, and its crew says that it works."""
+    return unit.online and unit.last.duty not in ("", *off_duty)
 
 
 def told(last: LastKnown, publication: Publication, now_ms: int) -> LastKnown:

@@ -38,6 +38,7 @@ class Headquarters:
         port: int,
         name: str = "HQ-1",
         realm: str = "+",
+        more: str = "",
         *,
         host: str = "127.0.0.1",
         heartbeat_every_s: float = 0.5,
@@ -46,7 +47,7 @@ class Headquarters:
         self.folder = folder
         self.config = folder / "hq.toml"
         text = HQ.format(host=host, port=port, name=name, realm=realm, heartbeat_every_s=heartbeat_every_s)
-        self.config.write_text(text)
+        self.config.write_text(text + more)
         self.socket = folder / "hq.sock"
         self.store = folder / "store" / "hq.db"
         self.process: Process | None = None

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,7 @@ AT_ONCE = 2
 SAMPLE = 5
 DATABASE_CALLS = ("pwrite64", "fdatasync", "fsync", "ftruncate")
 BY = "Dispatcher"
+ESCALATES_AT_ONCE = "[escalation]\nall_desks_after_s = 0\n"
 _numbers = count(1)
 
 
@@ -40,7 +42,7 @@ class Watch:
 
     def __init__(self, folder: Path, broker: Broker) -> None:
         number = next(_numbers)
-        self.hq = Headquarters(folder, broker.port, f"HQ-{number}", f"R{number}")
+        self.hq = Headquarters(folder, broker.port, f"HQ-{number}", f"R{number}", ESCALATES_AT_ONCE)
         self.car = ScriptedCar(broker, f"R{number}", f"CAR-{number}")
         self.receipted: set[str] = set()
         self.acknowledged = False
@@ -51,6 +53,8 @@ class Watch:
         alarm, *rest = self.car.messages
         try:
             asyncio.run(self.car.send([alarm], hq))
+            if not self.acknowledged:
+                self.until_escalated(hq)
             while not self.acknowledged and hq.alive():
                 with contextlib.suppress(SaidNo):
                     self.hq.ask("ack", alarm=self.car.incident, by=BY)
@@ -58,6 +62,11 @@ class Watch:
             asyncio.run(self.car.send(rest, hq))
         finally:
             self.receipted |= self.car.receipted
+
+    def until_escalated(self, hq: Process) -> None:
+        """All desks were called, and the store knows it."""
+        while hq.alive() and not self.hq.incidents(self.car.unit)[0]["escalated"]:
+            time.sleep(0.01)
 
     def check(self) -> None:
         """In another life: what was receipted is no news, what a person did stands, and all is there in the end."""
@@ -81,6 +90,7 @@ class Watch:
                 2,
                 BY,
             )
+            self.until_escalated(hq)
             assert hq.end() == 0, hq.err.told
         self.check_log()
 
@@ -89,8 +99,9 @@ class Watch:
         assert verify.verify(self.hq.store, 1, None) == 0
         with verify.reading(self.hq.store) as db:
             told = [entry.fact for entry in audit.entries(db) if entry.fact.what is not What.ALARM_SHOWN]
-        alarms = {"alarm-raised", "alarm-signalled", "alarm-acknowledged"}
-        assert Counter(fact.what for fact in told if fact.incident) == dict.fromkeys(alarms, 1)
+        # It waited twice: until somebody took it, and again since the second signal.
+        alarms = {"alarm-raised": 1, "alarm-signalled": 1, "alarm-acknowledged": 1, "alarm-escalated": 2}
+        assert Counter(fact.what for fact in told if fact.incident) == alarms
         assert {fact.by for fact in told} == {"", BY}
 
 

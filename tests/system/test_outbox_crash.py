@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from hq import arrivals, audit, taking
 from hq.arrivals import Publication
+from hq.moment import Moment
 from hq.store import Store
 from terminal.contract.durable import DiskFailed
 from terminal.contract.identity import digest_of_ids, new_id, new_incident
@@ -18,6 +19,7 @@ from tests.system.faulty_disk import FaultyDisk, faulty
 
 LIMITS = Limits(most_bytes=50_000_000)
 NEVER = 1 << 60
+NOW = Moment("boot", 0, 0)
 ERRORS = [apsw.IOError, apsw.FullError]
 
 
@@ -35,7 +37,7 @@ def fill(path: Path, ids: list[str], disk: FaultyDisk) -> set[str]:
         return confirmed
     for number, entry in enumerate(entries(ids)):
         try:
-            outbox.commit([entry], state=entry.id.encode())
+            outbox.commit([entry], {"emergency": entry.id.encode()})
             confirmed.add(entry.id)
             if number == len(ids) // 2:
                 rows = outbox.pending(Lane.EVENT)
@@ -114,7 +116,7 @@ def test_headquarters_store_survives_a_failure_at_every_operation(
             return 0
         for one in publications:
             try:
-                taking.take(store, [one], [], 0)
+                taking.take(store, [one], [], NOW)
                 confirmed += 1
             except DiskFailed:
                 continue
@@ -132,7 +134,7 @@ def test_headquarters_store_survives_a_failure_at_every_operation(
         store = Store.open(path)
         assert store.problem == ""
         assert store.count()["messages"] >= confirmed, fails_at
-        taking.take(store, publications, [], 0)
+        taking.take(store, publications, [], NOW)
         assert store.count()["messages"] == len(publications), fails_at
         assert store.gaps() == []
         told = [entry.fact.message for entry in audit.walk(audit.entries(store._db))]

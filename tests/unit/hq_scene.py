@@ -6,6 +6,7 @@ from uuid import UUID
 
 from hq import arrivals, taking
 from hq.arrivals import Publication
+from hq.moment import Moment
 from hq.store import Store
 from hq.taking import Taken
 from terminal.contract.identity import new_id, new_incident
@@ -23,6 +24,7 @@ from terminal.contract.topics import Lane, UpTopic
 
 REALM, UNIT, OUTBOX = "LJ", "LJ-101", "0198c0de-0000-7000-8000-000000000001"
 NOW_MS = 1_800_000_000_000
+NOW = Moment("boot", 1_000_000, NOW_MS)
 LJUBLJANA = Position(lat_deg=46.0569, lon_deg=14.5058, utc_ms=NOW_MS)
 
 
@@ -56,4 +58,4 @@ def track(*seqs: int, unit: str = UNIT, outbox: str = OUTBOX, late: bool = False
 
 
 def take(store: Store, *batch: Publication) -> Taken:
-    return taking.take(store, batch, [], NOW_MS)
+    return taking.take(store, batch, [], NOW)

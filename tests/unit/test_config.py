@@ -86,6 +86,12 @@ def test_the_shipped_hq_file_shows_every_key_at_its_default(tmp_path: Path) -> N
     path.write_text(uncommented(HQ))
     config = hq_config.load(path)
     assert defaults(hq_config.Line, config.line) == []
+    assert defaults(hq_config.Alarms, config.alarms) == []
+    assert defaults(hq_config.Audit, config.audit) == []
+    assert defaults(hq_config.Escalation, config.escalation) == ["Escalation.webhook", "Escalation.mail"]
+    for example in (config.escalation.webhook, config.escalation.mail):
+        assert example is not None
+        assert all(getattr(example, name) for name in example.__struct_fields__), "every key is shown"
     fields = {field.name: field.default for field in msgspec.structs.fields(hq_config.Config)}
     assert (config.store, config.socket) == (fields["store"], fields["socket"])
 

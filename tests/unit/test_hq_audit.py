@@ -101,6 +101,7 @@ def test_what_was_not_done_is_not_told(store: Store) -> None:
     assert len(log_of(store)) == before
 
 
+@pytest.mark.promise("P-HQ-05")
 def test_a_deed_and_its_entry_are_on_disk_together_or_not_at_all(store: Store) -> None:
     key = key_of(take(store, raised()))
     store._db.execute("CREATE TEMP TRIGGER bad BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'no room'); END")
@@ -128,7 +129,7 @@ def test_a_log_goes_on_after_a_restart(store: Store, tmp_path: Path) -> None:
 def test_a_store_of_the_version_before_gets_a_log(tmp_path: Path) -> None:
     store_at(tmp_path).close()
     older = apsw.Connection(str(tmp_path / "hq.db"))
-    older.execute("DROP TABLE audit; DROP TABLE certificates; PRAGMA user_version = 1")
+    older.execute("DROP TABLE audit; DROP TABLE certificates; DROP TABLE proofs; PRAGMA user_version = 1")
     older.close()
     store = store_at(tmp_path)
     assert [fact.what for fact in log_of(store)] == [What.LOG_BEGUN]
@@ -164,6 +165,7 @@ TAMPERING = {
 }
 
 
+@pytest.mark.promise("P-HQ-05")
 @pytest.mark.parametrize(("change", "said"), TAMPERING.values(), ids=TAMPERING)
 def test_tampering_is_found(
     store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str], change: str, said: str
@@ -227,6 +229,7 @@ CHAINS = st.lists(st.binary(max_size=20), min_size=1, max_size=8).map(chain)
 ENTRIES = st.builds(Entry, st.integers(0, 12), st.binary(max_size=20), st.binary(min_size=32, max_size=32))
 
 
+@pytest.mark.promise("P-HQ-05")
 @given(CHAINS, st.data())
 def test_whatever_is_done_to_the_log_is_found_while_its_head_is_known(
     entries: list[Entry], data: st.DataObject

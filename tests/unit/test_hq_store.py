@@ -8,17 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from hq import incidents, taking
+from hq import escalation, incidents, taking
 from hq.arrivals import Account, Publication
+from hq.escalation import Step
 from hq.incidents import Incident, NotPossible
 from hq.receipts import receipts
 from hq.store import Store
 from hq.units import LastKnown
 from terminal.contract.durable import DiskFailed
 from terminal.contract.identity import digest_of_ids, new_id
-from terminal.contract.messages import AlarmRaised, AlarmSignalled, StateConfirmed, Thinned, Who
+from terminal.contract.messages import AlarmKind, AlarmRaised, AlarmSignalled, StateConfirmed, Thinned, Who
 from terminal.contract.topics import Lane
-from tests.unit.hq_scene import NOW_MS, OUTBOX, REALM, UNIT, duty, place, published, raised, store_at, take, track
+from tests.unit.hq_scene import NOW, NOW_MS, OUTBOX, REALM, UNIT, duty, place, published, raised, store_at, take, track
 
 
 @pytest.fixture
@@ -146,7 +147,7 @@ def test_incidents_cars_and_revisions_outlive_the_process(store: Store, tmp_path
     alarm = raised()
     key = next(iter(take(store, alarm).incidents))
     last = LastKnown(realm=REALM, unit=UNIT, who=Who(unit=UNIT, call_sign="Sava 1"), duty="available")
-    taking.take(store, [], [last], NOW_MS)
+    taking.take(store, [], [last], NOW)
     taking.act(store, key, noticed, NOW_MS)
     epoch = store.epoch
     store.close()
@@ -186,6 +187,28 @@ def test_what_was_confirmed_to_the_store_before_a_backup_confirms_nothing_to_the
     assert store.revisions((REALM, UNIT)) == (1, 0)
     take(store, confirmation(3, 1, store.epoch))
     assert store.revisions((REALM, UNIT)) == (1, 1)
+
+
+def test_a_chain_is_proved_by_the_cars_confirmation_of_an_answer_to_its_alarm(store: Store, tmp_path: Path) -> None:
+    assert store.proved() == {}
+    assert take(store, confirmation(1, 0, store.epoch)).proved == {}, "it says nothing of an alarm"
+    key = next(iter(take(store, raised(kind=AlarmKind.TEST)).incidents))
+    assert take(store, confirmation(2, 0, store.epoch)).proved == {}
+    taking.act(store, key, lambda one: incidents.closed_test(one, NOW_MS + 10), NOW_MS + 10)
+    assert take(store, confirmation(3, 1, "another life of the store")).proved == {}
+    assert take(store, confirmation(4, 1, store.epoch)).proved == {(REALM, UNIT): NOW_MS}
+    assert take(store, confirmation(5, 1, store.epoch)).proved == {}, "it was told"
+    store.close()
+    again = store_at(tmp_path)
+    assert again.proved() == {(REALM, UNIT): NOW_MS}
+    again.close()
+
+
+def test_an_escalation_proves_nothing_and_tells_the_car_nothing(store: Store) -> None:
+    key = next(iter(take(store, raised()).incidents))
+    taking.act(store, key, lambda one: escalation.done(one, NOW, Step.ALL_DESKS), NOW_MS, told_to_car=False)
+    assert store.revisions((REALM, UNIT)) == (0, 0)
+    assert take(store, confirmation(1, 9, store.epoch)).proved == {}
 
 
 def test_a_press_that_opens_an_incident_again_is_news_for_its_car(store: Store) -> None:

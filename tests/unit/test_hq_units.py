@@ -78,5 +78,25 @@ def test_a_position_from_the_far_future_does_not_hold_the_car_there() -> None:
     assert after.utc_ms == NOW_MS + 1
 
 
+HOUR_MS = 3_600_000
+
+
+@pytest.mark.promise("P-KIND-13")
+def test_a_chain_that_was_not_proved_lately_is_not_proved() -> None:
+    def proved_after(hours: float) -> bool:
+        return units.is_proved(replace(NEW, proved_ms=NOW_MS), NOW_MS + round(hours * HOUR_MS), 24 * HOUR_MS)
+
+    assert not units.is_proved(NEW, NOW_MS, 24 * HOUR_MS)
+    assert [proved_after(hours) for hours in (0, 24, 24.1, -0.05, -1)] == [True, True, False, True, False]
+
+
+def test_a_car_is_on_duty_while_it_is_there_and_its_crew_says_so() -> None:
+    working = replace(units.heard(NEW, 1.0), last=replace(NEW.last, duty="available"))
+    assert units.is_on_duty(working, ["out-of-service"])
+    assert not units.is_on_duty(replace(working, online=False), ["out-of-service"])
+    assert not units.is_on_duty(working, ["available"])
+    assert not units.is_on_duty(units.heard(NEW, 1.0), ["out-of-service"])
+
+
 def test_what_is_known_can_be_stored() -> None:
     assert NEW.last == LastKnown(realm=REALM, unit=UNIT, who=Who(unit=UNIT))
