@@ -64,6 +64,7 @@ class CanFile:
         self._settings = settings
         self._clock = clock
         self._decoder = decoder
+        self.signals = decoder.signals
         self.reader = FrameReader(name, decoder)
 
     async def readings(self) -> AsyncIterator[AnyReading]:

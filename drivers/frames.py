@@ -16,10 +16,11 @@ FrameDecoder = Callable[[bytes], dict[str, SignalValue]]
 
 
 class Decoder:
-    """Knows which frames matter and what they say, by the frame's key."""
+    """Knows which frames matter and what they say, by the frame's key; `signals` are all that they may say."""
 
-    def __init__(self, by_key: dict[int, FrameDecoder]) -> None:
+    def __init__(self, by_key: dict[int, FrameDecoder], signals: frozenset[str] = frozenset()) -> None:
         self.by_key = by_key
+        self.signals = signals
 
     @property
     def keys(self) -> frozenset[int]:

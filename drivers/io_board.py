@@ -59,7 +59,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Where the board is, and what is wired to it besides the button.
 
     A board says its state every 0.2 s: `silent_after_s` without a frame it is gone. USB boards ignore `baud`.
-    `silent`: its lamp and its buzzer never show anything. `cycle_after_s`: it switches the supply of a terminal that
+    `silent`: its button is the hidden one: its presses are silent alarms, and its lamp and its buzzer never show
+    anything. `cycle_after_s`: it switches the supply of a terminal that
     has not spoken for so long off and on, if that line is wired; 0 is never.
     """
 
@@ -82,6 +83,7 @@ class IoBoard:
 
     def __init__(self, name: str, settings: Settings, clock: Clock) -> None:
         self.name = name
+        self.signals = frozenset(SIGNALS[word] for word in settings.wired if word in SIGNALS)
         self._settings = settings
         self._clock = clock
         loudness = "silent" if settings.silent else "loud"
@@ -101,7 +103,7 @@ class IoBoard:
                         if answer.state is None:
                             continue
                         mono_ns = self._clock.mono_ns()
-                        for reading in self._told.changes(self.name, mono_ns, answer.state, self._settings.wired):
+                        for reading in self._told.changes(self.name, mono_ns, answer.state, self._settings):
                             yield reading
             finally:
                 self._line = None
@@ -192,18 +194,19 @@ class Told:
         self._presses: set[Press] = set()
         self._latest: dict[type, AnyReading] = {}
 
-    def changes(self, name: str, mono_ns: int, state: BoardState, wired: tuple[str, ...]) -> Iterator[AnyReading]:
+    def changes(self, name: str, mono_ns: int, state: BoardState, settings: Settings) -> Iterator[AnyReading]:
         """A `ButtonState` for each press not told yet, then whatever else differs from what was told."""
+        button = ButtonState(source=name, mono_ns=mono_ns, health=state.health, hidden=settings.silent)
         for press in state.latched[:-1]:
             if press not in self._presses:
                 self._presses.add(press)
-                yield ButtonState(source=name, mono_ns=mono_ns, health=state.health, latched=press)
+                yield msgspec.structs.replace(button, latched=press)
         self._presses.intersection_update(state.latched)
         newest = state.latched[-1] if state.latched else None
         self._presses.update(state.latched)
         for reading in (
-            ButtonState(source=name, mono_ns=mono_ns, health=state.health, latched=newest),
-            *_wired(name, mono_ns, state.inputs, wired),
+            msgspec.structs.replace(button, latched=newest),
+            *_wired(name, mono_ns, state.inputs, settings.wired),
         ):
             if self._differs(reading):
                 yield reading

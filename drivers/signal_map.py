@@ -60,7 +60,7 @@ def load_map(path: Path) -> Decoder:
             mistakes.append(f"{_line(text, vss)}{vss}: {mistake}")
     if mistakes:
         raise ConfigError(str(path), "; ".join(mistakes), FORMAT)
-    return sources.decoder()
+    return sources.decoder(frozenset(vehicle.signals))
 
 
 class Sources:
@@ -86,8 +86,8 @@ class Sources:
         elif entry.obd2 is not None:
             self._add_obd2(vss, leaf, entry, entry.obd2)
 
-    def decoder(self) -> Decoder:
-        """One decoder for all entries."""
+    def decoder(self, signals: frozenset[str]) -> Decoder:
+        """One decoder for all entries, which are these signals."""
         lenient = self._dbc is not None and self._dbc.lenient
         by_key: dict[int, FrameDecoder] = {
             key: MessageDecoder(message, wanted, lenient=lenient, complete=False)
@@ -96,7 +96,7 @@ class Sources:
         for key in _answer_keys() if self._targets else ():
             answers = AnswerDecoder(self._targets)
             by_key[key] = _both(by_key[key], answers) if key in by_key else answers
-        return Decoder(by_key)
+        return Decoder(by_key, signals)
 
     def _add_dbc(self, vss: str, leaf: Leaf, entry: Entry, name: str) -> None:
         if self._dbc is None:

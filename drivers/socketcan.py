@@ -59,6 +59,7 @@ class CanBus:
         self._settings = settings
         self._clock = clock
         self._keys = decoder.keys
+        self.signals = decoder.signals
         self.reader = FrameReader(name, decoder)
 
     async def readings(self) -> AsyncIterator[AnyReading]:

@@ -27,6 +27,7 @@ OVERLAY: dict[str, Leaf] = {
     "Vehicle.Police.Lightbar.AlleyRight.IsActive": BOOLEAN,
     "Vehicle.Police.Lightbar.Takedown.IsActive": BOOLEAN,
     "Vehicle.Police.WeaponLock.IsOpen": BOOLEAN,
+    "Vehicle.Police.Rollover.IsDetected": BOOLEAN,
 }
 """What a police car has and VSS lacks; `docs/vehicles.md` describes it."""
 
@@ -73,8 +74,11 @@ LEAVES: dict[str, Leaf] = {
         for side in ("DriverSide", "PassengerSide")
         for what in ("IsOpen", "IsLocked")
     },
-    "Vehicle.Cabin.Seat.Row1.DriverSide.IsBelted": BOOLEAN,
-    "Vehicle.Cabin.Seat.Row1.PassengerSide.IsBelted": BOOLEAN,
+    **{
+        f"Vehicle.Cabin.Seat.Row1.{side}.{what}": BOOLEAN
+        for side in ("DriverSide", "PassengerSide")
+        for what in ("IsBelted", "Airbag.IsDeployed")
+    },
     **OVERLAY,
 }
 

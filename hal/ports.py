@@ -33,6 +33,13 @@ class ButtonBoard(Source, Protocol):
 
 
 @runtime_checkable
+class SignalSource(Source, Protocol):
+    """A source that knows beforehand which vehicle signals (VSS) it may tell."""
+
+    signals: frozenset[str]
+
+
+@runtime_checkable
 class SelfTesting(Source, Protocol):
     """A source whose device can test itself."""
 

@@ -76,10 +76,14 @@ class Press(Struct, frozen=True):
 
 
 class ButtonState(Reading, frozen=True, kw_only=True, tag="button"):
-    """The emergency button: its newest press that core has not confirmed as stored, and its circuit's health."""
+    """The emergency button: its newest press that core has not confirmed as stored, and its circuit's health.
+
+    `hidden`: a button of which nobody may see that it was pressed.
+    """
 
     health: ButtonHealth = ButtonHealth.OK
     latched: Press | None = None
+    hidden: bool = False
 
 
 class SelfTestItem(Struct, frozen=True):

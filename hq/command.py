@@ -141,7 +141,8 @@ def _show(answer: dict[str, Any], what: str, *, as_json: bool) -> int:
 
 def _summary(one: dict[str, Any], what: str) -> str:
     if what == "units":
-        how = f"{_there(one):38} {one['duty'] or '-':16} {_proof(one)} waiting {one['pending']}"
+        signs = "" if one["signs"] else ", unsigned"
+        how = f"{_there(one):38} {one['duty'] or '-':16} {_proof(one)} waiting {one['pending']}{signs}"
         return f"{one['realm']:8} {one['unit']:12} {how}"
     if what == "gaps":
         return f"{one['realm']:8} {one['unit']:12} {one['lane']:6} {one['first']} to {one['last']} of {one['outbox']}"

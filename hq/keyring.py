@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TypeVar
 
 from hq.marks import Mark, Weighed
@@ -18,6 +19,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+END_IS_NEAR = timedelta(days=30)
 MOST_OF_A_UNIT = 4
 """Certificates that are known of one unit; what it signed with an older one may still be under way."""
 
@@ -46,12 +48,17 @@ class Keyring:
         if rules.certificate is not None:
             certificate = rules.certificate
             self._signer = _tried(lambda: Signer.at(certificate, rules.key), "cars get no signature") or self._signer
+            self._look_at_its_end(certificate)
         if rules.ca is not None:
             ca = rules.ca
             trust = _tried(lambda: Trust.at(ca, rules.revoked), "what was read before counts on")
             if trust is None and self._trust is None:
                 trust = _tried(lambda: Trust.at(ca), "no signature can be checked")
             self._trust = trust or self._trust
+
+    def _look_at_its_end(self, path: Path) -> None:
+        if self._signer is not None and self._signer.ends - datetime.now(UTC) < END_IS_NEAR:
+            log.warning("trust: our certificate %s ends on %s; renew it", path, f"{self._signer.ends:%Y-%m-%d}")
 
     def look_again(self) -> None:
         """Read the files again if they are others now: a revocation list counts from the next message on."""

@@ -157,6 +157,10 @@ class Receiver(Listener):
         before = self.units.get(unit.last.key)
         self.units[unit.last.key] = self.watching.changed(before, unit, time.monotonic())
 
+    def shown_certificate(self, key: units.Key) -> None:
+        """This car has shown what its alarms are checked with."""
+        self.units[key] = replace(self._unit(*key), signs=True)
+
     def _has_open_alarm(self, unit: Unit) -> bool:
         return any(one.is_open and (one.realm, one.unit) == unit.last.key for one in self.incidents.values())
 

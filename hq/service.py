@@ -48,6 +48,8 @@ class Service:
         self._store = Store.open(config.store)
         self._keyring = Keyring(config.trust.filled_in(config.brokers), self._store.certificates())
         self._receiver = Receiver(self._store, self._emit, self._send_receipt, self._keyring.weigh)
+        for unit, _certificate in self._store.certificates():
+            self._receiver.shown_certificate(unit)
         self._receiver.on_presence = self._introduced
         self._receiver.on_arrival = self._greet
         self._desk = Desk(self._receiver, self._send_state, self._emit, config.alarms)
@@ -203,6 +205,7 @@ class Service:
                 self._emit("certificate-refused", {"realm": unit[0], "unit": unit[1], "problem": str(error)})
         else:
             if is_new:
+                self._receiver.shown_certificate(unit)
                 self._start(self._keep_certificates(unit))
 
     async def _keep_certificates(self, unit: Key) -> None:

@@ -45,6 +45,7 @@ class Unit(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `mono_ms` is the car's clock in its newest presence; `silence` is why nothing is heard of it, "" while it is there
     and while nothing was heard of it since headquarters started.
+    One that `signs` has shown a certificate that its alarms are checked with.
     `proved_ms` is when its newest alarm came that went all the way and back, by headquarters' wall clock.
     """
 
@@ -61,6 +62,7 @@ class Unit(Struct, frozen=True, kw_only=True, omit_defaults=True):
     placed_s: float | None = None
     silence: str = ""
     silent_since_ms: int | None = None
+    signs: bool = False
     proved_ms: int | None = None
 
 

@@ -10,13 +10,15 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Struct
 
-from drivers import registry
+from drivers import registry, vss
 from hal.errors import ConfigError
 from terminal.contract import profile
 from terminal.contract.capsule import MOST_NAME_LETTERS, fits
 from terminal.contract.mqtt import Broker
 from terminal.contract.profile import Profile
 from terminal.contract.toml_model import TomlFile, load_model, nearest
+from terminal.core.alarm import AlarmRules
+from terminal.core.check_in import CheckInRules
 from terminal.core.duty import PLAIN
 from terminal.core.journal import Journalling
 from terminal.core.reporting import Reporting
@@ -26,10 +28,10 @@ from terminal.uplink.bearers.sms import Texting
 from terminal.uplink.outbox import Limits
 from terminal.uplink.sender import Sending
 from terminal.uplink.session import Holding
-from terminal.uplink.vouching import Trusting
+from terminal.uplink.trusting import Trusting
 
 Name = Annotated[str, msgspec.Meta(pattern="^[A-Z0-9_-]{1,32}$")]
-Label = Annotated[str, msgspec.Meta(max_length=32)]
+Label = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f\U00010000-\U0010ffff]{0,32}\Z")]
 ServiceNumber = Annotated[str, msgspec.Meta(pattern="^[ -~]{1,12}$")]
 MOST_CREW = 8
 """With these bounds an alarm fits one TCP segment, whatever it says; a test holds it."""
@@ -98,6 +100,8 @@ class Tables(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     link: LinkSection = LinkSection()
     journal: Journalling = Journalling()
     sending: Sending = Sending()
+    alarms: AlarmRules = AlarmRules()
+    check_in: CheckInRules = CheckInRules()
     holding: Holding = Holding()
     supervision: Supervision = Supervision()
     trust: Trusting = Trusting()
@@ -117,6 +121,8 @@ class Config(Struct, frozen=True, kw_only=True):
     link: LinkSection
     journal: Journalling
     sending: Sending
+    alarms: AlarmRules
+    check_in: CheckInRules
     holding: Holding
     supervision: Supervision
     trust: Trusting
@@ -140,6 +146,7 @@ def load(path: Path) -> Config:
             role = _profile(file, tables.duty)
             for key, why in unkept(tables.supervision):
                 file.problem(("supervision", key), why)
+            _check_alarms(file, tables.alarms)
         if tables is not None and tables.unit.unit in tables.trust.headquarters:
             file.problem(("trust", "headquarters"), "names this unit, which is not headquarters")
 
@@ -167,6 +174,16 @@ def _profile(file: TomlFile, section: DutySection) -> Profile:
     except ConfigError as error:
         file.problem(("duty", "profile"), str(error))
         return PLAIN
+
+
+def _check_alarms(file: TomlFile, alarms: AlarmRules) -> None:
+    if alarms.not_confirmed_after_s > alarms.use_the_radio_after_s:
+        file.problem(("alarms", "use_the_radio_after_s"), "expected no less than not_confirmed_after_s")
+    flags = [path for path, leaf in vss.LEAVES.items() if leaf == vss.BOOLEAN]
+    for path in alarms.vehicle_events:
+        if path not in flags:
+            hint = vss.nearest(path, flags)
+            file.problem(("alarms", "vehicle_events"), f"{path!r} is no VSS signal that is true or false; {hint}")
 
 
 def _source_tables(file: TomlFile) -> list[tuple[str, dict[str, Any]]]:

@@ -26,6 +26,10 @@ MOST_COMMAND_BYTES = 4096
 """The longest line that core takes from a client; a command is about 100 bytes."""
 
 
+LONGEST_NAME = 32
+"""Of a command, when it is told back."""
+
+
 class Role(StrEnum):
     """What a client may do, by the user id that the kernel vouches for (SO_PEERCRED)."""
 
@@ -119,11 +123,12 @@ class ArmedView(Struct, frozen=True, kw_only=True):
 class CheckInView(Struct, frozen=True, kw_only=True):
     """The lone officer's timer, where it is configured: an answer is due, and from when on its lack is an alarm.
 
-    Neither time is there while it does not run.
+    Neither time is there while it does not run. Once it is `stored` it outlives core.
     """
 
     due_mono_ns: int | None = None
     alarm_mono_ns: int | None = None
+    stored: bool = False
 
 
 class ProvedView(Struct, frozen=True, kw_only=True):
@@ -328,6 +333,10 @@ class _Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
     """What a client may ask; unknown fields and words are errors, so that a misspelt test is no real alarm."""
 
 
+class _Named(Struct, frozen=True):
+    type: str = ""
+
+
 class RaiseAlarm(_Command, frozen=True, kw_only=True, tag="raise-alarm"):
     """The crew calls for help on the screen, or tries the way.
 
@@ -429,6 +438,7 @@ Command = AlarmCommand | SetDuty | WorkCommand
 ServerLine = Snapshot | Changes | Refused
 
 _decode_command: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
+_decode_name = msgspec.json.Decoder(_Named)
 _decode_server_line: msgspec.json.Decoder[ServerLine] = msgspec.json.Decoder(ServerLine)
 _encode = msgspec.json.Encoder().encode
 
@@ -441,6 +451,14 @@ def encode_line(told: ServerLine | Command) -> bytes:
 def decode_command(line: bytes) -> Command:
     """A client's line; raises msgspec.DecodeError."""
     return _decoded(line, _decode_command)
+
+
+def command_named(line: bytes) -> str:
+    """What a line that is no command calls itself, "" when it does not: whoever asked is told what was not done."""
+    try:
+        return _decode_name.decode(line).type[:LONGEST_NAME]
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
 
 
 def decode_server_line(line: bytes) -> ServerLine:

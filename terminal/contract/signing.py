@@ -71,6 +71,7 @@ class Signer:
     def __init__(self, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> None:
         self._private = key
         self.name = common_name(certificate)
+        self.ends = certificate.not_valid_after_utc
         self.key = key_id(key.public_key())
         self.certificate = certificate.public_bytes(serialization.Encoding.DER)
 
@@ -96,9 +97,13 @@ class Signer:
 class Trust:
     """The CA's certificates (roots and what issues below them), and what they have revoked."""
 
-    def __init__(self, issuers: list[x509.Certificate], revoked: frozenset[tuple[bytes, int]] = frozenset()) -> None:
+    def __init__(self, issuers: list[x509.Certificate], lists: list[x509.CertificateRevocationList]) -> None:
         self._issuers = issuers
-        self._revoked = revoked
+        self._revoked = {(one.issuer.public_bytes(), entry.serial_number) for one in lists for entry in one}
+        ends = [one.next_update_utc for one in lists if one.next_update_utc is not None]
+        self.lists_end = min(ends, default=None)
+        """From when on a list is out of date; it counts all the same."""
+        self.revoked_count = len(self._revoked)
 
     @classmethod
     def at(cls, ca: Path, revoked: Path | None = None) -> "Trust":
@@ -106,7 +111,7 @@ class Trust:
         issuers = [one for one in _certificates(ca) if _may_issue(one)]
         if not issuers:
             raise BadCertificate(f"ca {ca} holds no certificate of a CA; provision this unit again")
-        return cls(issuers, frozenset() if revoked is None else _revoked(revoked, issuers))
+        return cls(issuers, [] if revoked is None else _lists_at(revoked, issuers))
 
     def party(self, certificate: bytes) -> Party:
         """Whom this certificate (DER) speaks for, whatever the date; raises NotTrusted."""
@@ -199,7 +204,7 @@ def _extension(certificate: x509.Certificate, kind: type[E]) -> E | None:
         return None
 
 
-def _revoked(path: Path, issuers: list[x509.Certificate]) -> frozenset[tuple[bytes, int]]:
+def _lists_at(path: Path, issuers: list[x509.Certificate]) -> list[x509.CertificateRevocationList]:
     try:
         lists = list(_lists(path.read_bytes()))
     except (OSError, ValueError) as error:
@@ -207,7 +212,7 @@ def _revoked(path: Path, issuers: list[x509.Certificate]) -> frozenset[tuple[byt
     for one in lists:
         if not any(_listed_by(one, issuer) for issuer in issuers):
             raise BadCertificate(f"revocation list {path} is not signed by our CA; fetch it again")
-    return frozenset((one.issuer.public_bytes(), entry.serial_number) for one in lists for entry in one)
+    return lists
 
 
 def _lists(content: bytes) -> Iterator[x509.CertificateRevocationList]:

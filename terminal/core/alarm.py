@@ -1,22 +1,31 @@
 """One alarm of this car: how far it has come, and what may be shown of it. Pure."""
 
-from enum import StrEnum
+from typing import Annotated
 
+import msgspec
 from msgspec import Struct
 
 from terminal.contract.messages import AlarmKind, Stored, Trigger
-from terminal.core.channels import NOT_CONFIRMED_AFTER_S, USE_THE_RADIO_AFTER_S
+from terminal.core.ladder import Phase
 from terminal.link import AlarmView, Urgency
 
+Seconds = Annotated[float, msgspec.Meta(ge=0)]
 
-class Phase(StrEnum):
-    """How far one incident has come at headquarters, as proved in the car."""
 
-    IDLE = "idle"
-    RAISED = "raised"
-    RECEIVED = "received"
-    ACKNOWLEDGED = "acknowledged"
-    CLEARED = "cleared"
+class AlarmRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the configuration decides about alarms.
+
+    `armed_for_s`: how long a press may be a test once the crew asked for it. `prove_every_s`: after so long the way
+    should be proved by a test alarm. `vehicle_events`: signals (VSS) that raise an alarm once they are true for
+    `vehicle_event_for_s`.
+    """
+
+    not_confirmed_after_s: Seconds = 5.0
+    use_the_radio_after_s: Seconds = 20.0
+    armed_for_s: Seconds = 15.0
+    prove_every_s: Seconds = 86400.0
+    vehicle_events: tuple[str, ...] = ()
+    vehicle_event_for_s: Seconds = 0.2
 
 
 class Carried(Struct, frozen=True, kw_only=True):
@@ -44,6 +53,7 @@ class Alarm(Struct, frozen=True, kw_only=True):
     kind: AlarmKind
     trigger: Trigger
     silent: bool
+    vehicle_event: str = ""
     phase: Phase = Phase.RAISED
     raised_id: str
     message_ids: tuple[str, ...] = ()
@@ -73,7 +83,7 @@ def is_open(alarm: Alarm) -> bool:
     return alarm.phase is not Phase.CLEARED
 
 
-def view(alarm: Alarm, now_ns: int) -> AlarmView:
+def view(alarm: Alarm, now_ns: int, rules: AlarmRules) -> AlarmView:
     """What the screen may show of one alarm."""
     return AlarmView(
         incident=alarm.incident,
@@ -92,16 +102,17 @@ def view(alarm: Alarm, now_ns: int) -> AlarmView:
         cleared_by=alarm.cleared_by,
         reason=alarm.reason,
         cancelled=alarm.cancelled,
-        urgency=urgency(alarm, now_ns),
+        urgency=urgency(alarm, now_ns, rules),
+        vehicle_event=alarm.vehicle_event,
     )
 
 
-def urgency(alarm: Alarm, now_ns: int) -> Urgency:
+def urgency(alarm: Alarm, now_ns: int, rules: AlarmRules) -> Urgency:
     """What the crew must be told because headquarters has not received it."""
     age_s = (now_ns - alarm.pressed_mono_ns) / 1e9
-    if alarm.received or not is_open(alarm) or age_s < NOT_CONFIRMED_AFTER_S:
+    if alarm.received or not is_open(alarm) or age_s < rules.not_confirmed_after_s:
         return Urgency.NONE
-    return Urgency.NOT_CONFIRMED if age_s < USE_THE_RADIO_AFTER_S else Urgency.USE_THE_RADIO
+    return Urgency.NOT_CONFIRMED if age_s < rules.use_the_radio_after_s else Urgency.USE_THE_RADIO
 
 
 def rung(alarms: tuple[Alarm, ...]) -> str:

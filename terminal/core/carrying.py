@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from terminal.contract.capsule import Told, tail_of
 from terminal.contract.messages import AlarmCancelled, AlarmKind, Position
 from terminal.core.alarm import Alarm, Carried, is_open
-from terminal.core.effects import CarryAlarm, Effect, Note, SaveEmergency
-from terminal.core.emergency import Emergency
+from terminal.core.effects import CarryAlarm, Effect, SaveEmergency
+from terminal.core.emergency import Emergency, notes
 from terminal.core.moment import Moment
 
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
@@ -48,7 +48,9 @@ def due(
             message = _next(alarm, bearer, rules, down_ns, moment)
             if message is not None:
                 alarm = _counted(alarm, bearer, rules, message, moment)
-                effects += [CarryAlarm(bearer, _placed(message, where)), _note("alarm-carried", alarm, bearer)]
+                times = sum(had.times for had in alarm.carried if had.bearer == bearer)
+                effects.append(CarryAlarm(bearer, _placed(message, where)))
+                effects += notes("alarm-carried", alarm, bearer=bearer, times=times)
         alarms.append(alarm)
     return (replace(emergency, alarms=tuple(alarms)), [*effects, SaveEmergency()]) if effects else (emergency, [])
 
@@ -62,7 +64,7 @@ def failed(emergency: Emergency, bearer: str, incident: str, problem: str, *, sp
         if alarm.incident == incident and had is not None:
             times = had.times if spent else max(had.times - 1, 0)
             alarms[place] = _with(alarm, replace(had, times=times))
-            effects.append(Note("alarm-not-carried", {"incident": incident, "bearer": bearer, "problem": problem}))
+            effects += notes("alarm-not-carried", alarm, bearer=bearer, problem=problem)
     return replace(emergency, alarms=tuple(alarms)), effects
 
 
@@ -113,11 +115,6 @@ def _had(alarm: Alarm, bearer: str) -> Carried | None:
 
 def _with(alarm: Alarm, had: Carried) -> Alarm:
     return replace(alarm, carried=(*(one for one in alarm.carried if one.bearer != had.bearer), had))
-
-
-def _note(event: str, alarm: Alarm, bearer: str) -> Note:
-    had = _had(alarm, bearer)
-    return Note(event, {"incident": alarm.incident, "bearer": bearer, "times": 0 if had is None else had.times})
 
 
 def named_by(emergency: Emergency, incident: str, tail: bytes) -> str | None:

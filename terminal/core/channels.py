@@ -55,10 +55,6 @@ TICK_S = 1.0
 TELEMETRY_TURN_S = 0.1
 """How long a reading of which only the newest counts may wait, so that a busy bus costs one turn and not a hundred."""
 
-NOT_CONFIRMED_AFTER_S = 5.0
-USE_THE_RADIO_AFTER_S = 20.0
-"""What the crew is told while headquarters has not received an alarm (design, section 7)."""
-
 SENDING_TURN_S = 0.5
 """How often the clocks of repeats and acknowledgements are looked at."""
 
@@ -71,8 +67,14 @@ MOST_CLEARED_SHOWN = 4
 STORE_AGAIN_AFTER_S = 2.0
 """After a failed commit of an alarm, when it is tried again."""
 
-ALARM_MOVED_EVERY_S = 2.0
-"""How often an open alarm says where the car is."""
+ALARM_MOVED_EVERY_S = 0.9
+"""How often at most an open alarm says where the car is: with every fix of a receiver that tells one a second."""
+
+ARMED_OPENS_AFTER_TICKS = 2
+"""A press that was made before the crew armed the button has been told by then, or its board counts as gone."""
+
+ASKED_WITHIN_S = 2.0
+"""How long ago the crew may have armed the button when core hears of it."""
 
 ALARM_WAY_POINTS = 12
 ALARM_WAY_EVERY_S = 10.0

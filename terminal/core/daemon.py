@@ -19,7 +19,7 @@ from terminal.contract.boot import boot_id
 from terminal.contract.identity import new_id, new_incident
 from terminal.contract.messages import DutyChanged
 from terminal.contract.topics import Lane
-from terminal.core import crew, effects, inputs, state, work
+from terminal.core import commands, crew, effects, inputs, state, work
 from terminal.core.channels import TICK_S, TIME_KEPT_EVERY_S
 from terminal.core.duty import Duty
 from terminal.core.effects import Effect, Note
@@ -89,8 +89,15 @@ class Core:
         self._boot = boot_id()
         self._time = TrustedTime(config.time.believe_after or BUILD)
         self._time_kept_ns: int | None = None
-        carrying = {one.bearer.name: one.rules for one in bearers}
-        self._rules = Rules(self.unit_view(config), config.profile, config.reporting, carrying, config.supervision)
+        self._rules = Rules(
+            self.unit_view(config),
+            config.profile,
+            config.reporting,
+            config.alarms,
+            config.check_in,
+            {one.bearer.name: one.rules for one in bearers},
+            config.supervision,
+        )
         self._state = State(duty=Duty(config.profile.initial), work=work.begin(unit.crew))
         self._intake = Intake()
         self._journal = Journal(config.storage.folder / "journal", config.journal, unit.unit, echo=echo)
@@ -108,7 +115,9 @@ class Core:
         self._storing = Storing(self._writer, self._sender, self._who, self._intake.put, self._account_wanted.set)
         self._looked = asyncio.Event()
         self._inbox = Inbox(self._writer, self._sender, self._intake.put)
-        self._vouching = Vouching(unit.realm, unit.unit, config.trust, self._writer, self._inbox.came_down)
+        self._vouching = Vouching(
+            unit.realm, unit.unit, config.trust, self._writer, self._inbox.came_down, self._intake.put
+        )
         self._session = Session(
             unit.realm,
             self._who,
@@ -318,6 +327,9 @@ class Core:
     def _command(self, command: Command, role: Role) -> str | None:
         if role is not Role.CREW:
             return "only the crew may do this"
+        reason = commands.refusal(self._state, command, self._rules, self._clock.mono_ns())
+        if reason is not None:
+            return reason
         self._intake.put(inputs.Commanded(command))
         return None
 

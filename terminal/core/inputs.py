@@ -36,6 +36,12 @@ class StoreFailed(Struct, frozen=True):
     problem: str
 
 
+class TimerSaved(Struct, frozen=True):
+    """The check-in timer that would raise this incident is on disk; "" when none runs there."""
+
+    incident: str
+
+
 class Restored(Struct, frozen=True):
     """What the last run left on disk: its emergency, duty status and work, where there was a run before."""
 
@@ -119,6 +125,12 @@ class PublishRefused(Struct, frozen=True):
     problem: str
 
 
+class Doubted(Struct, frozen=True):
+    """Why what came down cannot be taken for headquarters' word; "" once something can again."""
+
+    problem: str
+
+
 class PendingCounted(Struct, frozen=True):
     """So many messages wait for headquarters' receipt."""
 
@@ -130,6 +142,7 @@ Told = (
     | Commanded
     | Stored
     | StoreFailed
+    | TimerSaved
     | Restored
     | OutboxRepaired
     | Published
@@ -141,6 +154,7 @@ Told = (
     | PictureSeen
     | LineChanged
     | PublishRefused
+    | Doubted
     | PendingCounted
 )
 Input = AnyReading | Told

@@ -19,6 +19,7 @@ from terminal.link import (
     ServerLine,
     Snapshot,
     changes,
+    command_named,
     decode_command,
     encode_line,
 )
@@ -84,7 +85,12 @@ class Client(asyncio.Protocol):
             self.show(self._newest)
 
     def show(self, snapshot: Snapshot) -> None:
-        """Send the whole at first, then what differs from what was sent, or a beat when it is time for one."""
+        """Send the whole at first, then what differs from what was sent, or a beat when it is time for one.
+
+        Silent alarms are for nobody but the crew.
+        """
+        if self._role is not Role.CREW and any(alarm.silent for alarm in snapshot.alarms):
+            snapshot = replace(snapshot, alarms=tuple(alarm for alarm in snapshot.alarms if not alarm.silent))
         self._newest = snapshot
         if not self._writable or self._transport.is_closing():
             return
@@ -116,7 +122,7 @@ class Client(asyncio.Protocol):
         try:
             command = decode_command(line[: MOST_COMMAND_BYTES + 1])
         except msgspec.DecodeError as error:
-            self._take_nonsense(f"no command: {error}")
+            self._take_nonsense(line, f"no command: {error}")
             return
         name = str(type(command).__struct_config__.tag)
         reason = self._result(command) if self._allowance.take() else "too many commands at once"
@@ -131,9 +137,9 @@ class Client(asyncio.Protocol):
             log.exception("link: a %s could not be taken; report this as a defect", type(command).__name__)
             return "core could not take it; report this as a defect"
 
-    def _take_nonsense(self, reason: str) -> None:
+    def _take_nonsense(self, line: bytes, reason: str) -> None:
         self._nonsense += 1
-        self._refuse("", reason[:LONGEST_REASON])
+        self._refuse(command_named(line), reason[:LONGEST_REASON])
         if self._nonsense >= MOST_NONSENSE:
             log.warning("link: a client of user %d sent %d lines without sense; dropped", self.uid, self._nonsense)
             self.drop()

@@ -6,9 +6,24 @@ from hal.readings import ButtonHealth, Fix, LinkQuality, PowerState, SourceHealt
 from terminal.contract.dead_zones import DeadZones
 from terminal.contract.messages import Who
 from terminal.contract.profile import Profile
-from terminal.core import alarm, crew, duty, jobs, position, texts, vehicle, work
+from terminal.core import (
+    alarm,
+    arming,
+    check_in,
+    crew,
+    duty,
+    jobs,
+    position,
+    proving,
+    texts,
+    vehicle,
+    work,
+)
+from terminal.core.alarm import AlarmRules
+from terminal.core.arming import Arming
 from terminal.core.carrying import Carrying
 from terminal.core.channels import stale_after_ns
+from terminal.core.check_in import CheckInRules
 from terminal.core.duty import Duty
 from terminal.core.emergency import Emergency
 from terminal.core.line import Line, PresenceFacts, hq_is_silent, trouble
@@ -23,7 +38,9 @@ from terminal.link import TROUBLES, LineView, PictureView, Snapshot, SourceView,
 class State(Struct, frozen=True, kw_only=True):
     """The whole of it; until it is `restored` the disk knows more of earlier emergencies than this does.
 
-    `confirmed` are epoch and revision of the desired state that headquarters was last told is shown.
+    `confirmed` are epoch and revision of the desired state that headquarters was last told is shown, and
+    `confirming` the message that says so. `saved_timer` is the incident of the check-in timer on disk. `at_rest` are
+    the boards that are there with no press latched, and whether their button is the hidden one.
     """
 
     duty: Duty
@@ -40,6 +57,10 @@ class State(Struct, frozen=True, kw_only=True):
     restored: bool = False
     circuits: dict[str, ButtonHealth] = {}
     confirmed: tuple[str, int] = ("", 0)
+    confirming: str = ""
+    saved_timer: str = ""
+    at_rest: dict[str, bool] = {}
+    arming: Arming | None = None
     work: Work = Work()
     picture: PictureView | None = None
 
@@ -62,6 +83,8 @@ class Rules(Struct, frozen=True):
     unit: UnitView
     profile: Profile
     reporting: Reporting = Reporting()
+    alarms: AlarmRules = AlarmRules()
+    check_in: CheckInRules = CheckInRules()
     carrying: dict[str, Carrying] = {}
     supervision: Supervision = Supervision()
 
@@ -81,7 +104,10 @@ def snapshot(state: State, rules: Rules, now_ns: int) -> Snapshot:
         position=position.view(state.place, now_ns),
         vehicle=driven,
         duty=duty.view(state.duty),
-        alarms=tuple(alarm.view(one, now_ns) for one in state.emergency.alarms),
+        alarms=tuple(alarm.view(one, now_ns, rules.alarms) for one in state.emergency.alarms),
+        armed=arming.view(state.arming),
+        check_in=check_in.view(state.emergency.check_in, rules.check_in, state.saved_timer),
+        proved=proving.view(state.emergency.proof, now_ns, rules.alarms.prove_every_s),
         line=_line_view(state, rules.supervision, now_ns),
         link=_fresh(state.link, now_ns),
         power=state.power,

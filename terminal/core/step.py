@@ -1,6 +1,6 @@
 """One input, one step: (state, input, moment) to (state, effects). Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import cast
 from uuid import UUID
 
@@ -13,11 +13,11 @@ from hal.readings import (
     LightbarState,
     LinkQuality,
     PowerState,
+    Press,
     SourceHealth,
     VehicleSignals,
 )
 from terminal.contract.messages import (
-    AlarmKind,
     AlarmMoved,
     AlarmStatus,
     DutyChanged,
@@ -26,8 +26,23 @@ from terminal.contract.messages import (
     TerminalStarted,
     VehicleChanged,
 )
-from terminal.core import carrying, duty, emergency, learning, position, reporting, restoring, vehicle, work
+from terminal.core import (
+    arming,
+    calling,
+    carrying,
+    commands,
+    duty,
+    emergency,
+    learning,
+    position,
+    proofs,
+    reporting,
+    restoring,
+    vehicle,
+    work,
+)
 from terminal.core.alarm import is_open, rung
+from terminal.core.calling import Scene
 from terminal.core.channels import ALARM_MOVED_EVERY_S
 from terminal.core.effects import (
     Effect,
@@ -40,12 +55,13 @@ from terminal.core.effects import (
     ShowRung,
     StoreEvent,
 )
-from terminal.core.emergency import Emergency, Scene
+from terminal.core.emergency import Emergency
 from terminal.core.inputs import (
     MQTT,
     CapsuleReceipted,
     CarryFailed,
     Commanded,
+    Doubted,
     HeartbeatHeard,
     Input,
     LineChanged,
@@ -60,15 +76,18 @@ from terminal.core.inputs import (
     Stored,
     StoreFailed,
     Tick,
+    TimerSaved,
 )
 from terminal.core.line import after_beat, after_change, looked_at
 from terminal.core.moment import Moment
 from terminal.core.state import CIRCUIT_PROBLEMS, Rules, State, current_fix
-from terminal.link import AlarmCommand, CancelAlarm, PictureView, RaiseAlarm, SetDuty, WorkCommand
+from terminal.link import AlarmCommand, PictureView, SetDuty, WorkCommand
 from terminal.version import VERSION
 
 Step = tuple[State, list[Effect]]
 
+DOUBTED = "headquarters is not believed: "
+"""How a problem of the line begins that a true word of headquarters ends."""
 OUTBOX = "outbox"
 """As what headquarters is told of the outbox's own troubles."""
 
@@ -126,6 +145,16 @@ def _moved(state: State, moment: Moment, effects: list[Effect]) -> Step:
 def _vehicle(state: State, reading: VehicleSignals | LightbarState | PowerState, moment: Moment, rules: Rules) -> Step:
     if isinstance(reading, PowerState):
         state = replace(state, power=reading)
+    state, effects = _vehicle_changed(state, reading, moment)
+    if not (isinstance(reading, VehicleSignals) and rules.alarms.vehicle_events):
+        return state, effects
+    scene = _scene(state, moment)
+    after = calling.vehicle_told(state.emergency, reading, scene, moment, rules.alarms)
+    state, alarm_effects = _emergency(state, after)
+    return state, [*alarm_effects, *effects]
+
+
+def _vehicle_changed(state: State, reading: VehicleSignals | LightbarState | PowerState, moment: Moment) -> Step:
     after = vehicle.apply(state.vehicle, reading)
     changes = vehicle.changes(state.vehicle, after)
     state = replace(state, vehicle=after)
@@ -146,14 +175,30 @@ def _vehicle(state: State, reading: VehicleSignals | LightbarState | PowerState,
 def _button(state: State, button: ButtonState, moment: Moment, _rules: Rules) -> Step:
     state, effects = _circuit(state, button, moment)
     if button.latched is None:
-        return state, effects
-    after = emergency.pressed(state.emergency, button.source, button.latched, _scene(state, moment), moment)
-    state, alarm_effects = _emergency(state, after)
+        return replace(state, at_rest=state.at_rest | {button.source: button.hidden}), effects
+    state, alarm_effects = _pressed(_without(state, button.source), button, button.latched, moment)
     return state, [*alarm_effects, *effects]
+
+
+def _pressed(state: State, button: ButtonState, press: Press, moment: Moment) -> Step:
+    kind = arming.meaning(state.arming, button.source, moment.mono_ns)
+    if press not in state.emergency.presses:
+        state = replace(state, arming=arming.after_press(state.arming, hidden=button.hidden))
+    scene = _scene(state, moment)
+    after = calling.pressed(state.emergency, button.source, press, scene, moment, kind=kind, silent=button.hidden)
+    return _emergency(state, after)
+
+
+def _without(state: State, button: str) -> State:
+    """The state in which this button may not be at rest."""
+    return replace(state, at_rest={name: hidden for name, hidden in state.at_rest.items() if name != button})
 
 
 def _circuit(state: State, button: ButtonState, moment: Moment) -> Step:
     health = button.health
+    if button.hidden and health is ButtonHealth.STUCK:
+        # It is being pressed for long, which nobody beside the officer may see.
+        return state, []
     if health is state.circuits.get(button.source, ButtonHealth.OK):
         return state, []
     state = replace(state, circuits=state.circuits | {button.source: health})
@@ -169,6 +214,9 @@ def _link(state: State, link: LinkQuality, _moment: Moment, _rules: Rules) -> St
 def _health(state: State, health: SourceHealth, moment: Moment, _rules: Rules) -> Step:
     before = state.sources.get(health.source)
     known = vehicle.source_changed(state.vehicle, health.source, up=health.up)
+    state = _without(state, health.source)
+    if state.arming is not None:
+        state = replace(state, arming=arming.without(state.arming, health.source))
     state = replace(state, sources=state.sources | {health.source: health}, vehicle=known)
     if before is not None and (before.up, before.problem) == (health.up, health.problem):
         return state, []
@@ -182,24 +230,22 @@ def _health(state: State, health: SourceHealth, moment: Moment, _rules: Rules) -
 
 
 def _tick(state: State, _tick: Tick, moment: Moment, _rules: Rules) -> Step:
-    return _emergency(state, emergency.ticked(state.emergency, moment))
+    if state.arming is not None:
+        state = replace(state, arming=arming.ticked(state.arming, moment.mono_ns))
+    before = state.emergency
+    missed, effects = calling.unanswered(before, _scene(state, moment), moment) if before.check_in else (before, [])
+    after, more = emergency.ticked(missed, moment)
+    return _emergency(state, (after, [*effects, *more]))
 
 
 def _commanded(state: State, commanded: Commanded, moment: Moment, rules: Rules) -> Step:
     command = commanded.command
-    if isinstance(command, RaiseAlarm):
-        scene = _scene(state, moment)
-        after = emergency.raised_on_screen(
-            state.emergency, scene, moment, AlarmKind(command.kind), silent=command.silent
-        )
-        return _emergency(state, after)
-    if isinstance(command, CancelAlarm):
-        return _emergency(state, emergency.cancelled(state.emergency, command.incident, moment))
     if isinstance(command, SetDuty):
         return _duty(state, command, moment, rules)
-    if isinstance(command, AlarmCommand):
-        return state, []
-    return _work(state, command, moment)
+    if not isinstance(command, AlarmCommand):
+        return _work(state, command, moment)
+    after, effects = commands.taken(state, command, _scene(state, moment), moment, rules)
+    return _emergency(replace(after, emergency=state.emergency), (after.emergency, effects))
 
 
 def _work(state: State, command: WorkCommand, moment: Moment) -> Step:
@@ -226,20 +272,33 @@ def _duty(state: State, command: SetDuty, moment: Moment, rules: Rules) -> Step:
 
 
 def _stored(state: State, stored: Stored, _moment: Moment, _rules: Rules) -> Step:
-    state = replace(state, line=replace(state.line, disk_problem=""))
-    return _emergency(state, emergency.stored(state.emergency, stored.places.keys()))
+    ids = stored.places.keys()
+    if not _unseen(state, ids):
+        state = replace(state, line=replace(state.line, disk_problem=""))
+    return _emergency(state, proofs.stored(state.emergency, ids))
+
+
+def _unseen(state: State, ids: Collection[str]) -> bool:
+    """Whether these messages are all of silent alarms, or confirm an answer: nothing that becomes of them may show."""
+    return bool(ids) and emergency.are_silent(state.emergency, set(ids) - {state.confirming})
 
 
 def _store_failed(state: State, failed: StoreFailed, _moment: Moment, _rules: Rules) -> Step:
     new = failed.problem != state.line.disk_problem
+    state, effects = _emergency(state, proofs.store_failed(state.emergency, failed.ids))
+    if _unseen(state, failed.ids):
+        return state, effects
     state = replace(state, line=replace(state.line, disk_problem=failed.problem))
-    state, effects = _emergency(state, emergency.store_failed(state.emergency, failed.ids))
     return state, [*effects, Note("store-failed", {"problem": failed.problem})] if new else effects
+
+
+def _timer_saved(state: State, saved: TimerSaved, _moment: Moment, _rules: Rules) -> Step:
+    return replace(state, saved_timer=saved.incident), []
 
 
 def _restored(state: State, told: Restored, moment: Moment, rules: Rules) -> Step:
     """Go on where the last run ended; the crew's own word since then counts for more."""
-    together = restoring.merged(state.emergency, told.emergency or Emergency(), moment)
+    together = restoring.merged(state.emergency, told.emergency or Emergency(), moment, rules)
     effects: list[Effect] = [SendAlarm(message) for alarm in together.alarms for message in alarm.unstored]
     effects += [SaveEmergency(), ShowRung(rung(together.alarms))]
     effects += [StoreEvent(TerminalStarted(**moment.envelope(), version=VERSION))]
@@ -261,14 +320,15 @@ def _repaired(state: State, repaired: OutboxRepaired, moment: Moment, _rules: Ru
 
 def _published(state: State, published: Published, moment: Moment, _rules: Rules) -> Step:
     if published.bearer == MQTT:
-        problem = "" if published.ids else state.line.problem
-        state = replace(state, line=replace(state.line, broker_heard_mono_ns=moment.mono_ns, problem=problem))
-    return _emergency(state, emergency.published(state.emergency, published.ids, published.bearer))
+        state = replace(state, line=replace(state.line, broker_heard_mono_ns=moment.mono_ns))
+    if state.line.problem and published.ids and not _unseen(state, published.ids):
+        state = replace(state, line=replace(state.line, problem=""))
+    return _emergency(state, proofs.published(state.emergency, published.ids, published.bearer))
 
 
-def _received(state: State, received: Received, _moment: Moment, _rules: Rules) -> Step:
+def _received(state: State, received: Received, moment: Moment, _rules: Rules) -> Step:
     state = replace(state, duty=duty.received(state.duty, received.ids), work=work.received(state.work, received.ids))
-    return _emergency(state, emergency.received(state.emergency, received.ids, received.bearer))
+    return _emergency(state, proofs.received(state.emergency, received.ids, received.bearer, moment))
 
 
 def _receipted(state: State, told: CapsuleReceipted, moment: Moment, _rules: Rules) -> Step:
@@ -277,11 +337,11 @@ def _receipted(state: State, told: CapsuleReceipted, moment: Moment, _rules: Rul
     message_id = carrying.named_by(state.emergency, receipt.incident, receipt.tail)
     if message_id is None:
         return state, []
-    state, effects = _emergency(state, emergency.received(state.emergency, (message_id,), told.bearer))
+    state, effects = _emergency(state, proofs.received(state.emergency, (message_id,), told.bearer, moment))
     if not receipt.acknowledged_by:
         return state, effects
     status = AlarmStatus(receipt.incident, acknowledged_by=receipt.acknowledged_by, signals=receipt.signals)
-    state, more = _emergency(state, emergency.taken_beside(state.emergency, status, moment))
+    state, more = _emergency(state, proofs.taken_beside(state.emergency, status, moment))
     return state, [*effects, *more]
 
 
@@ -293,9 +353,9 @@ def _not_carried(state: State, told: CarryFailed, _moment: Moment, _rules: Rules
 def _desired(state: State, told: StateDesired, moment: Moment, _rules: Rules) -> Step:
     epoch, revision = told.state.epoch, told.state.revision
     # What another store said is not what is so now: it may have been under way since before a backup was restored.
-    if epoch not in ("", state.line.epoch or epoch) or emergency.is_overtaken(state.emergency, told.state):
+    if epoch not in ("", state.line.epoch or epoch) or proofs.is_overtaken(state.emergency, told.state):
         return state, []
-    state, effects = _emergency(state, emergency.desired(state.emergency, told.state, moment))
+    state, effects = _emergency(state, proofs.desired(state.emergency, told.state, moment))
     if (epoch, revision) == state.confirmed:
         return state, effects
     state = replace(state, work=work.desired(state.work, told.state))
@@ -303,7 +363,8 @@ def _desired(state: State, told: StateDesired, moment: Moment, _rules: Rules) ->
     if not state.restored:
         return state, effects
     confirmed = StateConfirmed(**moment.envelope(), revision=revision, epoch=epoch)
-    return replace(state, confirmed=(epoch, revision)), [*effects, SaveWork(), StoreEvent(confirmed)]
+    state = replace(state, confirmed=(epoch, revision), confirming=confirmed.id)
+    return state, [*effects, SaveWork(), StoreEvent(confirmed)]
 
 
 def _heartbeat(state: State, heard: HeartbeatHeard, moment: Moment, _rules: Rules) -> Step:
@@ -336,12 +397,24 @@ def _refused(state: State, refused: PublishRefused, moment: Moment, _rules: Rule
     return state, [Note("publish-refused", {"problem": refused.problem})] if new else []
 
 
+def _doubted(state: State, doubted: Doubted, _moment: Moment, _rules: Rules) -> Step:
+    line = state.line
+    problem = f"{DOUBTED}{doubted.problem}" if doubted.problem else ""
+    if problem or line.problem.startswith(DOUBTED):
+        line = replace(line, problem=problem)
+    notes: list[Effect] = [Note("headquarters-doubted", {"problem": problem})] if problem else []
+    return replace(state, line=line), notes if line != state.line else []
+
+
 def _pending(state: State, counted: PendingCounted, _moment: Moment, _rules: Rules) -> Step:
     return replace(state, line=replace(state.line, pending=counted.pending)), []
 
 
 def _emergency(state: State, after: tuple[Emergency, list[Effect]]) -> Step:
-    return replace(state, emergency=after[0]), after[1]
+    """The state with this emergency; the lamps are told only of a change, and of nothing that is silent."""
+    emergency, effects = after
+    before, now = rung(state.emergency.alarms), rung(emergency.alarms)
+    return replace(state, emergency=emergency), effects if before == now else [*effects, ShowRung(now)]
 
 
 def _scene(state: State, moment: Moment) -> Scene:
@@ -352,6 +425,7 @@ def _scene(state: State, moment: Moment) -> Scene:
         speed_mps=None if speed is None else round(speed, 1),
         lights_on=vehicle.edge(state.vehicle, "lightbar"),
         siren_on=vehicle.edge(state.vehicle, "siren"),
+        door_open=vehicle.door_open(state.vehicle, moment.mono_ns),
     )
 
 
@@ -369,6 +443,7 @@ STEPS = cast(
         Commanded: _commanded,
         Stored: _stored,
         StoreFailed: _store_failed,
+        TimerSaved: _timer_saved,
         Restored: _restored,
         OutboxRepaired: _repaired,
         Published: _published,
@@ -380,6 +455,7 @@ STEPS = cast(
         PictureSeen: _picture,
         LineChanged: _line,
         PublishRefused: _refused,
+        Doubted: _doubted,
         PendingCounted: _pending,
     },
 )

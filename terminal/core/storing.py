@@ -72,7 +72,8 @@ class Storing:
         ids = tuple(message.id for message in messages)
         entries = [Entry(message.id, Lane.ALARM, encode(message)) for message in messages]
         saved = NO_STATES if state is None else {EMERGENCY: msgspec.json.encode(emergency.on_disk(state, ids))}
-        self._start(self._commit_alarms(entries, saved))
+        timer = "" if state is None or state.check_in is None else state.check_in.incident
+        self._start(self._commit_alarms(entries, saved, timer))
 
     def keep(self, name: str, state: bytes) -> None:
         """Put a state on disk with the next events; the newest of a name is what counts."""
@@ -125,11 +126,13 @@ class Storing:
                 await self._commit_events()
                 await self._commit_points()
 
-    async def _commit_alarms(self, entries: list[Entry], saved: Mapping[str, bytes]) -> None:
+    async def _commit_alarms(self, entries: list[Entry], saved: Mapping[str, bytes], timer: str) -> None:
         if saved:
             self.state_owed = False
         if not await self._commit(entries, saved, urgent=True):
             self.state_owed = True
+        elif saved:
+            self._tell(inputs.TimerSaved(timer))
 
     async def _commit_events(self) -> None:
         """In their order, those that came meanwhile together, until none waits or the disk refuses."""
@@ -162,12 +165,13 @@ class Storing:
     async def _commit(self, entries: Sequence[Entry], states: Mapping[str, bytes], *, urgent: bool) -> bool:
         def commit(outbox: Outbox) -> tuple[list[int], str, int, str]:
             seqs = outbox.commit(entries, states)
-            return seqs, outbox.id, sum(outbox.counts().values()), outbox.problem
+            return seqs, outbox.id, outbox.shown_pending(), outbox.problem
 
         try:
             seqs, outbox_id, pending, problem = await self._writer.submit(commit, urgent=urgent)
         except OutboxFailed as error:
-            self._tell(StoreFailed(tuple(entry.id for entry in entries), str(error)))
+            if entries:  # The state alone is committed unseen: it may be a silent alarm's.
+                self._tell(StoreFailed(tuple(entry.id for entry in entries), str(error)))
             return False
         rows = [Row(seq, entry.id, entry.lane, entry.body) for seq, entry in zip(seqs, entries, strict=True)]
         if outbox_id == self._sender.outbox:
@@ -176,8 +180,9 @@ class Storing:
             # Whoever opens the new account finds these rows in it.
             self._new_account()
         self._tell_if_repaired(problem)
-        self._tell(inputs.Stored({row.id: Place(outbox_id, row.lane, row.seq) for row in rows}))
-        self._tell(PendingCounted(pending))
+        if rows:
+            self._tell(inputs.Stored({row.id: Place(outbox_id, row.lane, row.seq) for row in rows}))
+            self._tell(PendingCounted(pending))
         return True
 
     def _tell_if_repaired(self, problem: str) -> None:

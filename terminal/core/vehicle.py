@@ -110,12 +110,17 @@ def speed_mps(vehicle: Vehicle, fix: Fix | None, now_ns: int) -> tuple[float | N
     return None, ""
 
 
+def door_open(vehicle: Vehicle, now_ns: int) -> bool | None:
+    """Whether any door is open; None while none of them is known."""
+    doors = [door for path in DOORS if (door := fresh(vehicle, path, now_ns)) is not None]
+    return any(doors) if doors else None
+
+
 def view(vehicle: Vehicle, fix: Fix | None, now_ns: int) -> VehicleView:
     """What the screen may show."""
     speed, speed_source = speed_mps(vehicle, fix, now_ns)
     distance_m = number(vehicle, DISTANCE, now_ns)
     gear = number(vehicle, GEAR, now_ns)
-    doors = [door for path in DOORS if (door := fresh(vehicle, path, now_ns)) is not None]
     return VehicleView(
         speed_mps=speed,
         speed_source=speed_source,
@@ -125,7 +130,7 @@ def view(vehicle: Vehicle, fix: Fix | None, now_ns: int) -> VehicleView:
         siren_on=edge(vehicle, "siren"),
         odometer_km=None if distance_m is None else distance_m / 1000,
         fuel_percent=number(vehicle, FUEL, now_ns),
-        door_open=any(doors) if doors else None,
+        door_open=door_open(vehicle, now_ns),
         gear=None if gear is None else _gear_name(round(gear)),
     )
 

@@ -105,7 +105,7 @@ class TerminalScreen(App[None]):
         """What stands at the left: what cannot wait, else what the crew chose, else an open alarm, else duty."""
         if self._sos.arming(now_ns) is not Arming.IDLE:
             return "second"
-        if seen.held is not None or seen.snapshot is None:
+        if seen.shown_held is not None or seen.snapshot is None:
             return "ladder"
         if alarm is None:
             return "duty"
@@ -120,11 +120,11 @@ class TerminalScreen(App[None]):
             return ladder.BANNERS[alarm.urgency]
         if seen.refused is not None and now_ns - self._refused_ns < REFUSAL_SHOWN_NS:
             return f"NOT DONE: {words.clean(seen.refused.reason)}", "bad"
-        return words.notice(seen.snapshot, alarm)
+        return words.notice(seen.snapshot, alarm, now_ns)
 
     def _ladder(self, seen: Seen, alarm: AlarmView | None, now_ns: int) -> Ladder | None:
-        if seen.held is not None:
-            return ladder.of_held(seen.held, seen.held_mono_ns, now_ns, core_is_there=seen.connected)
+        if seen.shown_held is not None:
+            return ladder.of_held(seen.shown_held, seen.held_mono_ns, now_ns, core_is_there=seen.connected)
         if seen.snapshot is None:
             return ladder.of_loss(seen.problem, seen.lost_mono_ns, now_ns)
         return None if alarm is None else ladder.of_alarm(alarm, now_ns)
@@ -193,5 +193,5 @@ class TerminalScreen(App[None]):
 
 def _urgent(seen: Seen) -> object:
     """What is shown at once."""
-    alarms = None if seen.snapshot is None else seen.snapshot.alarms
-    return alarms, seen.connected, seen.held, seen.refused
+    alarms = None if seen.snapshot is None else [alarm for alarm in seen.snapshot.alarms if not alarm.silent]
+    return alarms, seen.connected, seen.shown_held, seen.refused

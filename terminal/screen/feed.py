@@ -44,6 +44,11 @@ class Seen(Struct, frozen=True, kw_only=True):
         """Whether core is there."""
         return self.snapshot is not None
 
+    @property
+    def shown_held(self) -> RaiseAlarm | None:
+        """The held alarm, unless it is silent."""
+        return None if self.held is None or self.held.silent else self.held
+
 
 class Feed:
     """`run` until it is cancelled; `changed` is called after each change of `seen`."""

@@ -110,8 +110,24 @@ def _line(view: LineView, now_ns: int) -> Said:
     return "HQ stores, desk attended", "good"
 
 
-def notice(snapshot: Snapshot, alarm: AlarmView | None) -> Said:
-    """The one line for what else is wrong, the worst of it."""
+def notice(snapshot: Snapshot, alarm: AlarmView | None, now_ns: int) -> Said:
+    """The one line for what the crew must do, or what else is wrong, the worst of it."""
+    return _asked(snapshot, now_ns) or _wrong(snapshot, alarm)
+
+
+def _asked(snapshot: Snapshot, now_ns: int) -> Said | None:
+    timer, armed = snapshot.check_in, snapshot.armed
+    if timer is not None and timer.due_mono_ns is not None and timer.alarm_mono_ns and now_ns >= timer.due_mono_ns:
+        return f"ALL WELL? ANSWER, alarm in {age(timer.alarm_mono_ns - now_ns)}", "urgent"
+    if armed is None or now_ns > armed.until_mono_ns:
+        return None
+    kind = "EXERCISE" if armed.kind == "exercise" else "TEST"
+    if not armed.is_open:
+        return f"{kind}: WAIT, a press now is real", "warn"
+    return f"{kind}: PRESS THE BUTTON, {age(armed.until_mono_ns - now_ns)} left", "warn"
+
+
+def _wrong(snapshot: Snapshot, alarm: AlarmView | None) -> Said:
     if snapshot.line.disk_problem:
         return f"NOT STORED, disk: {clean(snapshot.line.disk_problem)}", "bad"
     if snapshot.line.trouble not in (Trouble.NONE, Trouble.CONNECTING):
@@ -121,7 +137,10 @@ def notice(snapshot: Snapshot, alarm: AlarmView | None) -> Said:
     if alarm is not None and alarm.cleared_by:
         return f"Alarm cleared by {clean(alarm.cleared_by)}: {clean(alarm.reason)}", "good"
     down = [source.name for source in snapshot.sources if not source.up]
-    return (f"Not working: {clean(', '.join(down))}", "warn") if down else NOTHING
+    if down:
+        return f"Not working: {clean(', '.join(down))}", "warn"
+    unproved = snapshot.proved is not None and snapshot.proved.due
+    return ("Alarm not proved lately: send a test alarm", "warn") if unproved else NOTHING
 
 
 def duty(view: DutyView, labels: dict[str, str]) -> Said:

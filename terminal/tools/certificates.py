@@ -6,6 +6,7 @@ an alternative name, the uses `clientAuth` or `serverAuth`.
 
 import argparse
 import ipaddress
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -100,6 +101,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="where they go; a CA that is there already is used")
     parser.add_argument("names", nargs="*", metavar="NAME", help="a unit's or a headquarters receiver's name")
     parser.add_argument("--broker", action="append", default=[], metavar="HOST", help="a name or address of the broker")
+    revoke = "revoke NAME.pem: revoked.pem gets it, for brokers, headquarters and cars"
+    parser.add_argument("--revoke", action="append", default=[], metavar="NAME", help=revoke)
     parser.add_argument("--days", type=int, default=365, help="how long they are good; default 365")
 
 
@@ -110,6 +113,7 @@ def run(args: argparse.Namespace) -> int:
             raise CertificateProblem(name, "is no name that the broker's rules can hold", "use A-Z 0-9 _ -, at most 32")
     args.folder.mkdir(parents=True, exist_ok=True)
     authority = Authority.at(args.folder)
+    _revoke(authority, args.folder, args.revoke)
     for name in args.names:
         authority.issue(args.folder, name, name, days=args.days)
     if args.broker:
@@ -118,6 +122,16 @@ def run(args: argparse.Namespace) -> int:
     print(f"{args.folder}: ca.pem, and NAME.pem with NAME.key for {', '.join(made) or 'nobody yet'}")
     print("for the bench: keep ca.key away from cars and brokers; a service needs the ministry's own CA")
     return 0
+
+
+def _revoke(authority: Authority, folder: Path, names: Sequence[str]) -> None:
+    """Before anybody gets a new certificate, which may be of the same name."""
+    certificates = [folder / f"{name}.pem" for name in names]
+    for one in certificates:
+        if not one.exists():
+            raise CertificateProblem(str(one), "is not there", "only what stands in this folder can be revoked")
+    if certificates:
+        authority.revoke(folder / "revoked.pem", *certificates)
 
 
 def _draft(

@@ -16,7 +16,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
 
 from hal.clock import SystemClock
 from hal.errors import PatrolaError, SourceStale
@@ -29,6 +28,8 @@ from terminal.contract.mqtt import Broker, Connection, Listener, Lost
 from terminal.contract.tls import BadCertificate, wall
 from terminal.core import assemble
 from terminal.link import TROUBLES, LineView, Snapshot, SourceView, Trouble, decode_server_line
+from terminal.tools import doctor_trust
+from terminal.tools.finding import Finding
 from terminal.version import BUILD
 
 SOURCE_WITHIN_S = 6.0
@@ -40,15 +41,6 @@ REFUSAL_WITHIN_S = 1.0
 CERTIFICATE_WARNING = timedelta(days=30)
 LEAST_FREE_BYTES = 200_000_000
 WIDTH = 78
-
-
-class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One thing that was tried; `result` is ok, warn or fail."""
-
-    what: str
-    result: str
-    found: str
-    remedy: str = ""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -79,6 +71,7 @@ async def _examine(config: Config) -> list[Finding]:
     tried = _as_core_has_it(running) if running is not None else await _tried(assemble.sources(config, clock))
     brokers = [await _broker(config, broker) for broker in config.brokers]
     certificates = [finding for broker in config.brokers for finding in _certificate(broker)]
+    certificates += doctor_trust.examine(config.unit.unit, config.trust, clock.wall())
     gpsd = await asyncio.to_thread(lambda: list(_second_opinion(config)))
     users = [_user(name) for name in (*config.link.crew, *config.link.technicians)]
     there = [_clock(clock.wall()), *_disk(config.storage.folder), *(finding for finding in users if finding)]

@@ -112,8 +112,7 @@ class Inbox:
         if not receipt.stored:
             return
         await self._settle_ranges(receipt)
-        counts = await self._writer.submit(lambda outbox: outbox.counts())
-        self._tell(PendingCounted(sum(counts.values())))
+        self._tell(PendingCounted(await self._writer.submit(lambda outbox: outbox.shown_pending())))
 
     async def _settle_ranges(self, receipt: Receipt) -> None:
         def settle(outbox: Outbox) -> list[str]:

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from terminal.contract import durable
 from terminal.contract.identity import digest_of_ids, new_id
-from terminal.contract.messages import StoredRange, Thinned, Who, encode
+from terminal.contract.messages import StateConfirmed, StoredRange, Thinned, Who, encode
 from terminal.contract.topics import Lane
 from terminal.uplink import thinning
 from terminal.uplink.reserve import Reserve
@@ -38,22 +38,30 @@ CREATE TABLE messages (
 ) WITHOUT ROWID;
 CREATE INDEX unreceipted ON messages (lane, seq) WHERE receipted_s IS NULL;
 """
+LANE_NUMBERS = {lane: number for number, lane in enumerate(Lane)}
+
+ANSWERS = -1
+"""Stands for a lane where messages are counted: events that only answer headquarters."""
+IS_ANSWER = "substr({row}.body, 1, {length}) = x'{text}'"
 WAITING = """
 PRAGMA temp_store = memory;
 CREATE TEMP TABLE waiting (lane INTEGER PRIMARY KEY, messages INTEGER NOT NULL);
 INSERT INTO waiting SELECT l.lane, count(m.seq)
     FROM main.lanes l LEFT JOIN main.messages m ON m.lane = l.lane AND m.receipted_s IS NULL GROUP BY l.lane;
+INSERT INTO waiting SELECT {answers}, count(*) FROM main.messages m
+    WHERE m.lane = {events} AND m.receipted_s IS NULL AND {m_is_answer};
 CREATE TEMP TRIGGER came AFTER INSERT ON main.messages WHEN new.receipted_s IS NULL
-    BEGIN UPDATE waiting SET messages = messages + 1 WHERE lane = new.lane; END;
+    BEGIN UPDATE waiting SET messages = messages + 1
+        WHERE lane = new.lane OR lane = {answers} AND {new_is_answer}; END;
 CREATE TEMP TRIGGER went AFTER DELETE ON main.messages WHEN old.receipted_s IS NULL
-    BEGIN UPDATE waiting SET messages = messages - 1 WHERE lane = old.lane; END;
+    BEGIN UPDATE waiting SET messages = messages - 1
+        WHERE lane = old.lane OR lane = {answers} AND {old_is_answer}; END;
 CREATE TEMP TRIGGER changed AFTER UPDATE OF receipted_s ON main.messages
     BEGIN UPDATE waiting SET messages = messages + (new.receipted_s IS NULL) - (old.receipted_s IS NULL)
-        WHERE lane = new.lane; END;
+        WHERE lane = new.lane OR lane = {answers} AND {new_is_answer}; END;
 """
 """How many messages of each lane have no receipt, kept by SQLite in memory: after an outage counting them anew takes
 longer than the commit of an alarm."""
-LANE_NUMBERS = {lane: number for number, lane in enumerate(Lane)}
 
 NO_STATES: Mapping[str, bytes] = MappingProxyType({})
 
@@ -109,7 +117,7 @@ class Outbox:
         self._settled = PURGE_EVERY
         self.problem = problem
         self.id = self._born()
-        self._db.execute(WAITING)
+        self._db.execute(_waiting())
         self._opened_s = time.monotonic()
         self._operated_before_s = int(str(self._fact("operated_s") or 0))
 
@@ -221,6 +229,16 @@ class Outbox:
         with durable.failing(self._path):
             return {lane: int(self._db.execute(count, (number,)).get) for lane, number in LANE_NUMBERS.items()}
 
+    def shown_pending(self) -> int:
+        """How many messages have no receipt, as the crew may see it: a silent alarm must not move this.
+
+        So neither alarms count, each of which is shown for itself, nor what confirms that they were answered.
+        """
+        counts = self.counts()
+        with durable.failing(self._path):
+            answers = int(self._db.execute("SELECT messages FROM waiting WHERE lane = ?", (ANSWERS,)).get)
+        return counts[Lane.EVENT] + counts[Lane.TRACK] - answers
+
     def settle(self, lane: Lane, ranges: Sequence[StoredRange], epoch: str | None = None) -> list[str]:
         """Take a receipt: the ids of messages that it names and that had none, all of which headquarters has.
 
@@ -312,6 +330,16 @@ class Outbox:
     def close(self) -> None:
         """Close the file."""
         durable.shut(self._db)
+
+
+def _waiting() -> str:
+    """The statements of WAITING, for messages as they are encoded."""
+    begins = encode(StateConfirmed(id="", who=Who(unit=""), revision=0)).split(b",")[0]
+    is_answer = {
+        f"{row}_is_answer": IS_ANSWER.format(row=row, length=len(begins), text=begins.hex())
+        for row in ("m", "new", "old")
+    }
+    return WAITING.format(answers=ANSWERS, events=LANE_NUMBERS[Lane.EVENT], **is_answer)
 
 
 def account_of(outbox: str, lane: Lane, dropped: Ranges, reason: str) -> Entry:

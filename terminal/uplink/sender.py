@@ -15,7 +15,7 @@ from msgspec import Struct
 from hal.clock import Clock
 from terminal.contract import topics
 from terminal.contract.line_trouble import Proof
-from terminal.contract.messages import AlarmMoved, Event, Place, Stored, encode
+from terminal.contract.messages import AlarmMoved, Event, OfIncident, Place, Stored, encode
 from terminal.contract.mqtt import Lost, Publication
 from terminal.contract.topics import Lane
 from terminal.core.channels import SENDING_TURN_S
@@ -50,11 +50,12 @@ class Publisher(Protocol):
 
 
 class Flight(Struct):
-    """One publication that the broker has not acknowledged."""
+    """One publication that the broker has not acknowledged; what becomes of a `silent` alarm's is not shown."""
 
     ids: tuple[str, ...]
     handed_ns: int
     takes_room: bool = True
+    silent: bool = False
 
 
 class Outgoing(Struct):
@@ -179,9 +180,9 @@ class Sender:
     def acknowledged(self, mid: int, failure: str) -> None:
         """The broker took a publication, or says why it did not."""
         flight = self._flights.pop(mid, None)
-        if failure:
+        if failure and not (flight is not None and flight.silent):
             self._tell(PublishRefused(f"the broker did not deliver: {failure}"))
-        elif flight is not None:
+        elif flight is not None and not failure:
             self._tell(Published(flight.ids))
         for message_id in flight.ids if flight is not None else ():
             self._repeat_later(message_id, mid)
@@ -237,15 +238,20 @@ class Sender:
         self._flights[mid] = Flight(ids, self._clock.mono_ns(), takes_room)
         return mid
 
+    def _publish_alarm(self, message: Stored) -> int:
+        mid = self._publish(Lane.ALARM, encode(message), (message.id,), takes_room=False)
+        self._flights[mid].silent = _is_silent(message)
+        return mid
+
     def _send_alarms(self) -> None:
         now_ns = self._clock.mono_ns()
-        for message_id, outgoing in self._alarms.items():
+        for outgoing in self._alarms.values():
             if self._connection is None:
                 return
             # What is on its way on this connection arrives or ends with it; repeating it would only hold up others.
             if outgoing.due_ns <= now_ns and outgoing.mid not in self._flights:
                 try:
-                    outgoing.mid = self._publish(Lane.ALARM, encode(outgoing.message), (message_id,), takes_room=False)
+                    outgoing.mid = self._publish_alarm(outgoing.message)
                 except Lost:
                     self.disconnected()
 
@@ -260,7 +266,8 @@ class Sender:
             told_ns, message = self._moved.pop(next(iter(self._moved)))
             waited_s = (self._clock.mono_ns() - told_ns) // 1_000_000_000
             if waited_s < self._rules.moved_expires_s:
-                self._publish(Lane.ALARM, encode(message), (), expiry_s=self._rules.moved_expires_s - waited_s)
+                mid = self._publish(Lane.ALARM, encode(message), (), expiry_s=self._rules.moved_expires_s - waited_s)
+                self._flights[mid].silent = message.silent
 
     async def _send_old(self) -> bool:
         now_ns = self._clock.mono_ns()
@@ -302,3 +309,7 @@ class Sender:
     def _hand_over(self, lane: Lane, payload: bytes, rows: list[Row]) -> None:
         self._publish(lane, payload, tuple(row.id for row in rows))
         self._waiting[lane].sent(rows, self._clock.mono_ns())
+
+
+def _is_silent(message: Stored) -> bool:
+    return isinstance(message, OfIncident) and message.silent

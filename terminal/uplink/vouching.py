@@ -9,27 +9,24 @@ import logging
 from base64 import b64decode, b64encode
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
 
 from terminal.contract import topics
-from terminal.contract.credentials import Credentials
 from terminal.contract.messages import Certificate, Heartbeat, Malformed, Presence, decode_as
 from terminal.contract.mqtt import Publication
 from terminal.contract.signed import Parted, in_text, parted
-from terminal.contract.tls import BadCertificate
 from terminal.contract.topics import Lane
+from terminal.core.inputs import Doubted, Told
 from terminal.uplink.sender import Publisher
+from terminal.uplink.trusting import Trusting, loaded
 from terminal.uplink.writer import OutboxFailed, Writer
-from terminal.version import BUILD
 
 if TYPE_CHECKING:
     from terminal.contract.signing import Signer
     from terminal.uplink.believed import Believed
-
-T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -43,12 +40,6 @@ LOOK_AGAIN_S = 60.0
 """How often the files are looked at: a new revocation list counts from then on."""
 
 
-class Trusting(Credentials, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Whom this car believes: certificates of our CA in headquarters' names, which no unit may have."""
-
-    headquarters: tuple[str, ...] = ("HQ-1",)
-
-
 class Kept(Struct, frozen=True):
     """Headquarters' certificates on the car's disk (DER)."""
 
@@ -58,18 +49,27 @@ class Kept(Struct, frozen=True):
 class Vouching:
     """`came_down` is called with what the broker delivered, `hand_on` with what may be believed of it.
 
+    `tell` hears why the rest is not.
+
     `loaded` once the files have been read, `kept` once headquarters' certificate is on disk.
     Without a CA (on a bench) everything is handed on, and nothing is signed.
     """
 
     def __init__(
-        self, realm: str, unit: str, rules: Trusting, writer: Writer, hand_on: Callable[[str, bytes], None]
+        self,
+        realm: str,
+        unit: str,
+        rules: Trusting,
+        writer: Writer,
+        hand_on: Callable[[str, bytes], None],
+        tell: Callable[[Told], None],
     ) -> None:
         self._realm = realm
         self._unit = unit
         self._rules = rules
         self._writer = writer
         self._hand_on = hand_on
+        self._tell = tell
         self._early: deque[tuple[str, bytes]] = deque(maxlen=MOST_EARLY)
         self.loaded = asyncio.Event()
         self.kept = asyncio.Event()
@@ -80,7 +80,8 @@ class Vouching:
         self._believed: Believed | None = None
         self._keeping = asyncio.Event()
         self._hq_knows_us = False
-        self._said = ""
+        self._doubt = ""
+        self._logged = ""
 
     async def run(self) -> None:
         """Load the files, keep what is learnt on disk, and load files that have become others, for ever."""
@@ -113,8 +114,9 @@ class Vouching:
         stamps = await asyncio.to_thread(self._rules.stamps)
         if stamps == before:
             return before
-        signer, believed = await asyncio.to_thread(_loaded, self._rules, self._unit)
-        self._signer = signer or self._signer
+        signer, believed = await asyncio.to_thread(loaded, self._rules, self._unit)
+        if signer is not None:
+            self._signer, self._hq_knows_us = signer, False
         if believed is not None:
             known = () if self._believed is None else self._believed.certificates
             self._believed = believed
@@ -186,10 +188,13 @@ class Vouching:
         parts = parted(payload)
         doubt = self.doubt(topics.down(self._realm, self._unit, what), parts)
         if doubt:
-            self._say(f"a {what} is not believed: {doubt}")
+            self._say(doubt)
             return
         if what == topics.HEARTBEAT and self._signer is not None:
             self._hq_knows_us = decode_as(Heartbeat, parts.body).knows == in_text(self._signer.key)
+        if self._doubt:
+            self._doubt = ""
+            self._tell(Doubted(""))
         self._hand_on(what, parts.body)
 
     def doubt(self, context: str, parts: Parted) -> str:
@@ -207,48 +212,15 @@ class Vouching:
             if self._believed.learn(certificate):
                 self._keeping.set()
         except ValueError as error:
-            self._say(f"its certificate is not believed: {error}")
+            self._say(f"its certificate: {error}")
 
     def _say(self, problem: str) -> None:
-        if problem != self._said:
-            self._said = problem
-            log.warning("headquarters: %s", problem)
-
-
-def _loaded(rules: Trusting, unit: str) -> "tuple[Signer | None, Believed | None]":
-    """What the files hold; what cannot be used is said, and is None."""
-
-    def signer() -> "Signer | None":
-        if rules.certificate is None:
-            return None
-        from terminal.contract.signing import Signer
-
-        return Signer.at(rules.certificate, rules.key)
-
-    def believed() -> "Believed | None":
-        if rules.ca is None:
-            return None
-        from terminal.contract.signing import Trust
-        from terminal.uplink.believed import Believed
-
-        return Believed(Trust.at(rules.ca, rules.revoked), rules.headquarters, BUILD)
-
-    ours = _tried(signer, "alarms go unsigned")
-    if ours is not None and ours.name != unit:
-        log.error("trust: our certificate is that of %r and not of %s; provision this unit again", ours.name, unit)
-    return ours, _tried(believed, "headquarters cannot be believed, and nothing counts as received")
-
-
-def _tried(load: Callable[[], T | None], consequence: str) -> T | None:
-    try:
-        return load()
-    except BadCertificate as error:
-        problem = str(error)
-    except Exception:
-        log.exception("trust: %s", consequence)
-        return None
-    log.error("trust: %s: %s", consequence, problem)
-    return None
+        if problem != self._doubt:
+            self._doubt = problem
+            self._tell(Doubted(problem))
+        if problem != self._logged:
+            self._logged = problem
+            log.warning("headquarters is not believed: %s", problem)
 
 
 def _der(text: str) -> bytes:

@@ -22,7 +22,7 @@ def measure() -> list[Row]:
     with folder_on_disk() as folder:
         port = configured(folder)
         with started(broker(folder), hq(folder), core(folder)):
-            received, named = asyncio.run(_alarms(folder))
+            received, named = asyncio.run(alarms(folder, PRESSES))
             hops = asyncio.run(_hops(port))
         syncs = _syncs(folder)
     hop, sync = statistics.median(hops), statistics.median(syncs)
@@ -34,11 +34,12 @@ def measure() -> list[Row]:
     return rows
 
 
-async def _alarms(folder: Path) -> tuple[list[float], list[float]]:
+async def alarms(folder: Path, presses: int) -> tuple[list[float], list[float]]:
+    """Seconds from each press to its receipt, and to the name of who took it."""
     await _connected(folder)
     received: list[float] = []
     named: list[float] = []
-    for _ in range(PRESSES):
+    for _ in range(presses):
         reader, writer = await asyncio.open_unix_connection(str(folder / "core.sock"), limit=1 << 22)
         seen = decode_server_line(await reader.readline())
         assert isinstance(seen, Snapshot)

@@ -136,8 +136,8 @@ class Process:
 class Board(Process):
     """`patrola simulate-board` with its link in the car's folder."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__([*PATROLA, "simulate-board", "--link", str(folder / "board"), "--board-id", "B-1"], feed=True)
+    def __init__(self, folder: Path, name: str = "board", board_id: str = "B-1") -> None:
+        super().__init__([*PATROLA, "simulate-board", "--link", str(folder / name), "--board-id", board_id], feed=True)
         self.out.until_told("plugged")
 
     def tell(self, command: str) -> None:

@@ -21,6 +21,7 @@ from terminal.core import link_client, link_server
 from terminal.core.link_server import LinkServer
 from terminal.link import (
     NO_CHANGES,
+    AlarmView,
     Changes,
     Command,
     DutyView,
@@ -220,6 +221,32 @@ def test_a_command_comes_with_the_role_of_its_user(path: Path):
     run(promise)
 
 
+@pytest.mark.promise("P-KIND-05")
+def test_silent_alarms_are_for_the_crew_alone(path: Path):
+    loud = AlarmView(incident="L", kind="real", trigger="button", silent=False, signals=1, pressed_mono_ns=7)
+    both = replace(SNAPSHOT, alarms=(loud, replace(loud, incident="S", silent=True)))
+
+    async def promise() -> None:
+        async with bench(path) as core:
+            core.server.publish(replace(SNAPSHOT, alarms=(loud,)))
+            for role, shown in ((Role.CREW, 2), (Role.TECHNICIAN, 1), (Role.OBSERVER, 1)):
+                core.role = role
+                async with visit(path) as early:
+                    await early.look()
+                    core.server.publish(both)
+                    core.server.publish(replace(both, line=LineView(pending=1)))
+                    while early.snapshot is None or not early.snapshot.line.pending:
+                        await early.look()
+                    async with visit(path) as late:
+                        await late.look()
+                        for seen in (early.snapshot, late.snapshot):
+                            assert seen is not None
+                            assert len(seen.alarms) == shown
+                core.server.publish(replace(SNAPSHOT, alarms=(loud,)))
+
+    run(promise)
+
+
 @pytest.mark.promise("P-FLOW-07")
 def test_the_kernel_says_who_a_client_is(path: Path):
     async def promise() -> None:
@@ -262,6 +289,20 @@ def test_a_refusal_says_what_was_refused_and_why(path: Path):
             core.answer = lambda _: "only the crew may do this"
             client.say(link.encode_line(RaiseAlarm()))
             assert await client.look() == Refused(command="raise-alarm", reason="only the crew may do this")
+
+    run(promise)
+
+
+def test_a_misspelt_alarm_is_told_to_whoever_asked_by_its_name_and_a_real_one_needs_no_word(path: Path):
+    async def promise() -> None:
+        async with bench(path) as core, visit(path) as client:
+            client.say(b'{"type":"raise-alarm","kind":"tset"}\n')
+            refused = await client.look()
+            assert isinstance(refused, Refused)
+            assert (refused.command, "tset" in refused.reason, core.taken) == ("raise-alarm", True, [])
+            client.say(b'{"type":"raise-alarm"}\nend\n')
+            await client.look()
+            assert core.taken == [(RaiseAlarm(), Role.CREW)]
 
     run(promise)
 

@@ -1,6 +1,8 @@
 """Car and headquarters with certificates, and in between brokers and a gateway that nobody has to trust."""
 
 import asyncio
+import subprocess
+import sys
 from base64 import b64encode
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack
@@ -21,18 +23,23 @@ from terminal.contract.messages import (
     Certificate,
     DesiredState,
     Receipt,
+    Who,
     encode,
 )
+from terminal.contract.mqtt import Connection, Listener, Publication
 from terminal.contract.signed import parted
 from terminal.contract.signing import Signer
 from terminal.contract.topics import Lane
 from terminal.core.inputs import HeartbeatHeard, StateDesired
 from terminal.tools.certificates import Authority
-from terminal.uplink.vouching import Trusting
+from terminal.uplink.trusting import Trusting
 from tests.system.conftest import Mosquitto
+from tests.system.headquarters import Headquarters
+from tests.system.patrol_car import PATROLA
 from tests.system.untrusted_gateway import Gateway, honest
 from tests.system.uplink_car import REALM, WITHIN_S, Car, Hq, until
 
+ROOT = Path(__file__).parents[2]
 UNIT = "LJ-101"
 ALARMS = topics.up(REALM, UNIT, Lane.ALARM)
 RECEIPTS = topics.down(REALM, UNIT, topics.RECEIPT)
@@ -127,6 +134,7 @@ def test_an_alarm_is_verified_and_its_receipt_too(play: Callable[..., None]) -> 
         alarm = scene.car.press()
         await until(lambda: scene.car.has_receipt(alarm), "the receipt")
         assert (await scene.until_shown(alarm, "verified"))["doubted"] == 0
+        assert [one["signs"] for one in (await scene.hq.ask(do="units"))["units"]] == [True]
         await scene.car.nothing_owed()
         assert all(parted(payload).signature for payload in scene.gateway.heard_on(ALARMS))
         assert all(parted(payload).signature for payload in scene.gateway.heard_on(RECEIPTS))
@@ -203,6 +211,27 @@ def test_whoever_swallows_alarms_cannot_make_receipts_up(play: Callable[..., Non
     play(drive)
 
 
+@pytest.mark.promise("P-SIGN-02")
+def test_a_receipt_of_a_store_that_is_gone_counts_for_nothing(play: Callable[..., None]) -> None:
+    async def drive(scene: Scene) -> None:
+        await scene.until_known()
+        alarm = scene.car.press()
+        await until(lambda: scene.car.has_receipt(alarm), "its receipt")
+        await scene.car.nothing_owed()
+        true = scene.gateway.heard_on(RECEIPTS)
+        scene.gateway.up = lambda what, payload: None if what == Lane.ALARM else payload
+        epoch = (await scene.hq.ask(do="new-epoch"))["epoch"]
+        await until(lambda: scene.car.of(HeartbeatHeard)[-1].heartbeat.epoch == epoch, "the new store's word")  # type: ignore[attr-defined]
+        for payload in true:
+            scene.gateway.to_car(RECEIPTS, payload)
+        await scene.until_heard_again()
+        assert (await scene.car.owed())[Lane.ALARM] == 1
+        scene.gateway.up = honest
+        await scene.car.nothing_owed()
+
+    play(drive)
+
+
 def _shown(certificate: bytes) -> bytes:
     return encode(Certificate(certificate=b64encode(certificate).decode()))
 
@@ -257,6 +286,31 @@ def _believes(scene: Scene) -> bool:
     return b'"believes":["' in scene.gateway.heard_on(topics.up(REALM, UNIT, topics.PRESENCE))[-1]
 
 
+WITHOUT_A_CLOCK = """
+from datetime import datetime
+from pathlib import Path
+from terminal.contract.signed import Parted
+from terminal.contract.signing import Signer, Trust
+from terminal.uplink.believed import Believed
+from terminal.version import BUILD
+folder = Path({folder!r})
+print(datetime.now().year)
+hq = Signer.at(folder / "HQ-1.pem", folder / "HQ-1.key")
+believed = Believed(Trust.at(folder / "ca.pem"), ["HQ-1"], BUILD)
+believed.learn(hq.certificate)
+print(believed.doubt("topic", Parted(b"body", hq.key, hq.sign("topic", b"body"))) or "believed")
+"""
+
+
+@pytest.mark.promise("P-SIGN-02")
+@pytest.mark.parametrize("years", [-20, 20])
+def test_a_car_whose_clock_is_wrong_believes_headquarters_all_the_same(folder: Path, years: int) -> None:
+    year = datetime.now(UTC).year + years
+    command = ["faketime", f"{year}-06-01", sys.executable, "-c", WITHOUT_A_CLOCK.format(folder=str(folder))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT)
+    assert done.stdout.split() == [str(year), "believed"], done.stderr
+
+
 @pytest.mark.promise("P-SIGN-04")
 @pytest.mark.parametrize(
     ("certificate", "mark", "is_receipted"), [("old", "expired", True), ("gone", "revoked", False)]
@@ -274,3 +328,55 @@ def test_an_alarm_under_a_certificate_that_is_over_is_shown_as_such(
         assert scene.car.has_receipt(alarm) is is_receipted
 
     play(drive, car_is=certificate)
+
+
+TRUST = '\n[trust]\nca = "{folder}/ca.pem"\ncertificate = "{folder}/HQ-1.pem"\nkey = "{folder}/HQ-1.key"\n'
+
+
+@pytest.mark.promise("P-SIGN-03")
+def test_the_desk_is_told_which_alarms_are_not_proved_and_which_cars_do_not_sign(
+    folder: Path, tmp_path: Path, servers: tuple[Mosquitto, Mosquitto]
+) -> None:
+    """Through the command line of a headquarters that runs as a process, and knows its cars after a restart."""
+    broker = servers[1].broker
+    hq = Headquarters(tmp_path / "hq", broker.port)
+    with hq.config.open("a") as config:
+        config.write(TRUST.format(folder=folder))
+    ours = Trusting(ca=folder / "ca.pem", certificate=folder / f"{UNIT}.pem", key=folder / f"{UNIT}.key")
+
+    async def pressed(name: str, **car: Any) -> AlarmRaised:
+        of_its_own = tmp_path / name
+        of_its_own.mkdir()
+        async with Car(of_its_own, broker, who=Who(unit=name), **car) as one:
+            await until(one.hears_hq, "headquarters")
+            alarm = one.press()
+            await one.nothing_owed()
+            return alarm
+
+    async def forged(incident: str) -> None:
+        sender = Connection("FORGER", broker, Listener())
+        await sender.open()
+        message = AlarmRaised(id=new_id(), who=Who(unit=UNIT), incident=incident)
+        sender.publish(Publication(ALARMS, encode(message)))
+        await asyncio.to_thread(hq_watch.until_told, incident)
+        await sender.close()
+
+    def said(*command: str) -> str:
+        asked = [*PATROLA, "hq", *command, "--config", str(hq.config)]
+        return subprocess.run(asked, capture_output=True, text=True, timeout=60, check=True).stdout
+
+    with hq.serving():
+        true = asyncio.run(pressed(UNIT, trust=ours))
+    made_up = new_id()
+    with hq.serving():
+        with hq.watched() as hq_watch:
+            asyncio.run(forged(made_up))
+            (event,) = [one for one in hq_watch.events("alarm-raised") if one["incident"] == made_up]
+            assert event["signature"] == "missing", "it is known across a restart that this car signs"
+        bare = asyncio.run(pressed("LJ-102", trust=Trusting()))
+        lines = {line.split()[0]: line for line in said("incidents").splitlines()}
+        assert "SIGNATURE" not in lines[true.incident]
+        assert lines[made_up].endswith("SIGNATURE MISSING")
+        assert lines[bare.incident].endswith("SIGNATURE MISSING")
+        signing = {line.split()[1]: "unsigned" not in line for line in said("units").splitlines()}
+        assert signing == {UNIT: True, "LJ-102": False}

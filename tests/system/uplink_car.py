@@ -41,7 +41,8 @@ from terminal.uplink.inbox import Inbox
 from terminal.uplink.outbox import Limits, Outbox, Row
 from terminal.uplink.sender import Sender, Sending
 from terminal.uplink.session import Holding, Session
-from terminal.uplink.vouching import Trusting, Vouching
+from terminal.uplink.trusting import Trusting
+from terminal.uplink.vouching import Vouching
 from terminal.uplink.writer import Writer
 
 T = TypeVar("T", AlarmRaised, AlarmSignalled, AlarmCancelled)
@@ -85,7 +86,7 @@ class Car:
         self.storing = Storing(self.writer, self.sender, who, self.told.append, self._open_account_again)
         self.inbox = Inbox(self.writer, self.sender, self.told.append)
         trust = Trusting().filled_in(brokers) if trust is None else trust
-        self.vouching = Vouching(REALM, who.unit, trust, self.writer, self.inbox.came_down)
+        self.vouching = Vouching(REALM, who.unit, trust, self.writer, self.inbox.came_down, self.told.append)
         vouching, tell = self.vouching, self.told.append
         self.session = Session(REALM, who, brokers, holding, self.sender, vouching, tell, clock, supervision)
         self._tasks: list[asyncio.Task[None]] = []

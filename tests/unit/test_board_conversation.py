@@ -1,9 +1,12 @@
 """Core's side of the talk with the I/O board, frame by frame."""
 
+from pathlib import Path
+
 import pytest
+from msgspec.structs import replace
 
 from drivers.board_conversation import ASK, BEAT, BoardState, Conversation
-from drivers.io_board import SIGNALS_EVERY_NS, Told
+from drivers.io_board import SIGNALS_EVERY_NS, Settings, Told
 from firmware import frame
 from hal.errors import BadInput
 from hal.readings import AnyReading, ButtonHealth, ButtonState, Press, VehicleSignals
@@ -11,6 +14,7 @@ from hal.readings import AnyReading, ButtonHealth, ButtonState, Press, VehicleSi
 ONE, TWO = Press("B-1", 0xA, 1), Press("B-1", 0xA, 2)
 STORED_ONE = (frame.encode("STORED", "0000000A", 1),) * 2
 SET = frame.encode("SET", "loud", 0)
+PLAIN = Settings(device=Path("board"))
 OFF = frame.encode("LAMP", "off")
 
 
@@ -142,17 +146,24 @@ def presses(readings: list[AnyReading]) -> list[Press | None]:
 
 def test_each_press_of_a_list_is_told_once_the_oldest_first() -> None:
     told = Told()
-    assert presses(list(told.changes("board", 1, BoardState(latched=(ONE, TWO)), ()))) == [ONE, TWO]
-    assert presses(list(told.changes("board", 2, BoardState(latched=(ONE, TWO)), ()))) == []
-    assert presses(list(told.changes("board", 3, BoardState(latched=(TWO,)), ()))) == []
-    assert presses(list(told.changes("board", 4, BoardState(), ()))) == [None]
+    assert presses(list(told.changes("board", 1, BoardState(latched=(ONE, TWO)), PLAIN))) == [ONE, TWO]
+    assert presses(list(told.changes("board", 2, BoardState(latched=(ONE, TWO)), PLAIN))) == []
+    assert presses(list(told.changes("board", 3, BoardState(latched=(TWO,)), PLAIN))) == []
+    assert presses(list(told.changes("board", 4, BoardState(), PLAIN))) == [None]
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_silent_board_s_button_is_the_hidden_one(silent: bool) -> None:
+    settings = replace(PLAIN, silent=silent)
+    told = list(Told().changes("board", 1, BoardState(latched=(ONE, TWO)), settings))
+    assert [one.hidden for one in told if isinstance(one, ButtonState)] == [silent, silent]
 
 
 def test_vehicle_signals_are_told_again_before_they_go_stale() -> None:
     told, state = Told(), BoardState(inputs=frozenset({"door"}))
 
     def signals(mono_ns: int) -> list[dict[str, object]]:
-        told_now = told.changes("board", mono_ns, state, ("door",))
+        told_now = told.changes("board", mono_ns, state, replace(PLAIN, wired=("door",)))
         return [dict(one.signals) for one in told_now if isinstance(one, VehicleSignals)]
 
     open_door = {"Vehicle.Cabin.Door.Row1.DriverSide.IsOpen": True}

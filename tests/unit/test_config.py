@@ -11,10 +11,13 @@ import msgspec
 import pytest
 from msgspec import Struct
 
+from hal.clock import SystemClock
 from hal.errors import ConfigError
 from hq import config as hq_config
 from terminal import config as unit_config
 from terminal.contract import profile
+from terminal.core import assemble
+from terminal.tools.check_config import check_vehicle_events
 
 ROOT = Path(__file__).parents[2]
 UNIT, HQ = ROOT / "config" / "unit.toml", ROOT / "config" / "hq.toml"
@@ -62,7 +65,7 @@ def defaults(section: type[Struct], given: Any) -> list[str]:
     return odd
 
 
-SECTIONS = ("reporting", "storage", "link", "journal", "sending", "holding", "supervision", "sms")
+SECTIONS = ("reporting", "storage", "link", "journal", "sending", "alarms", "check_in", "holding", "supervision", "sms")
 
 
 @pytest.mark.promise("P-FLOW-06")
@@ -135,6 +138,22 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         GOOD + "[supervision]\nhq_silent_after_s = 9\n",
         [":8:", "hq_silent_after_s", "at least two of them, 16"],
     ),
+    "the radio before the doubt": (
+        GOOD + "[alarms]\nuse_the_radio_after_s = 4\n",
+        [":8:", "use_the_radio_after_s", "no less than not_confirmed_after_s"],
+    ),
+    "an event that no car could tell": (
+        GOOD + '[alarms]\nvehicle_events = ["Vehicle.Cabin.Seat.Row1.DriverSide.Airbag.IsDeploied"]\n',
+        [":8:", "vehicle_events", "true or false", "Airbag.IsDeployed"],
+    ),
+    "an event that is a number": (
+        GOOD + '[alarms]\nvehicle_events = ["Vehicle.Speed"]\n',
+        [":8:", "vehicle_events", "'Vehicle.Speed'", "true or false"],
+    ),
+    "a name that would not fit an alarm": (
+        GOOD.replace("[[brokers]]", 'call_sign = "\\u0007"\n[[brokers]]'),
+        [":5:", "unit.call_sign", "matching regex"],
+    ),
     "no TOML": ("[unit\n", ["is not TOML", "line 1"]),
 }
 
@@ -186,6 +205,22 @@ def test_a_missing_file_and_one_that_is_no_text_are_said_so(tmp_path: Path) -> N
     (tmp_path / "unit.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="cannot be read"):
         unit_config.load(tmp_path / "unit.toml")
+
+
+MAP = 'name = "m"\ndbc = "m.dbc"\n[signals]\n"{}" = {{ dbc = "M.S" }}\n'
+DBC = 'BO_ 1 M: 1 X\n SG_ S : 0|1@1+ (1,0) [0|1] "" X\n'
+AIRBAG, BELT = (f"Vehicle.Cabin.Seat.Row1.DriverSide.{what}" for what in ("Airbag.IsDeployed", "IsBelted"))
+
+
+def test_config_check_finds_a_vehicle_event_that_no_source_of_this_car_tells(tmp_path: Path) -> None:
+    (tmp_path / "m.dbc").write_text(DBC)
+    text = GOOD + f'[alarms]\nvehicle_events = ["{AIRBAG}"]\n[sources.can]\ndriver = "socketcan"\nvehicle = "m.toml"\n'
+    config = loaded(tmp_path, text)
+    (tmp_path / "m.toml").write_text(MAP.format(AIRBAG))
+    check_vehicle_events(tmp_path / "unit.toml", config, assemble.sources(config, SystemClock()))
+    (tmp_path / "m.toml").write_text(MAP.format(BELT))
+    with pytest.raises(ConfigError, match=f"no source of this car tells {AIRBAG}; map it"):
+        check_vehicle_events(tmp_path / "unit.toml", config, assemble.sources(config, SystemClock()))
 
 
 def test_config_check_says_good_or_everything_that_is_wrong(tmp_path: Path) -> None:

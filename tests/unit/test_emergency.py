@@ -17,10 +17,12 @@ from terminal.contract.messages import (
     DesiredState,
 )
 from terminal.core import emergency
-from terminal.core.alarm import Phase, rung, urgency, view
+from terminal.core.alarm import AlarmRules, rung, urgency, view
+from terminal.core.check_in import CheckInRules
 from terminal.core.effects import ConfirmPress, SaveEmergency, SendAlarm, SendMoved, ShowRung, StoreAlarm
-from terminal.core.emergency import TABLE, Cause, Emergency
+from terminal.core.emergency import Emergency
 from terminal.core.inputs import Commanded, Published, Received, StateDesired, Stored, StoreFailed, Tick
+from terminal.core.ladder import TABLE, Cause, Phase
 from terminal.link import CancelAlarm, RaiseAlarm, Urgency
 from tests.unit.core_scene import PRESS, Car, fix, of_type, places
 
@@ -207,13 +209,13 @@ def test_each_bearer_has_its_own_rungs_and_one_receipt_is_enough() -> None:
     car.press()
     raised_id = car.state.emergency.alarms[0].raised_id
     car.take(Published((raised_id,), "sms"))
-    assert view(car.state.emergency.alarms[0], 0).sent_by == ("sms",)
+    assert view(car.state.emergency.alarms[0], 0, AlarmRules()).sent_by == ("sms",)
     car.take(Received((raised_id,), "sms"))
-    shown = view(car.state.emergency.alarms[0], 0)
+    shown = view(car.state.emergency.alarms[0], 0, AlarmRules())
     assert (shown.received, shown.received_by, shown.sent_by) == (True, ("sms",), ("sms",))
     car.take(Published((raised_id,)))
     car.take(Received((raised_id,)))
-    shown = view(car.state.emergency.alarms[0], 0)
+    shown = view(car.state.emergency.alarms[0], 0, AlarmRules())
     assert (shown.sent_by, shown.received_by) == (("sms", "mqtt"), ("sms", "mqtt"))
     assert car.take(Received((raised_id,), "sms")) == [], "told once"
 
@@ -232,10 +234,10 @@ def test_the_crew_is_told_after_5_s_and_to_use_the_radio_after_20_s_until_it_is_
     car = Car()
     car.press(100.0)
     alarm = car.state.emergency.alarms[0]
-    told = [urgency(alarm, round(at_s * 1e9)) for at_s in (104.9, 105.0, 119.9, 120.0)]
+    told = [urgency(alarm, round(at_s * 1e9), AlarmRules()) for at_s in (104.9, 105.0, 119.9, 120.0)]
     assert told == [Urgency.NONE, Urgency.NOT_CONFIRMED, Urgency.NOT_CONFIRMED, Urgency.USE_THE_RADIO]
     car.take(Received((alarm.raised_id,)), 121.0)
-    assert urgency(car.state.emergency.alarms[0], round(122e9)) is Urgency.NONE
+    assert urgency(car.state.emergency.alarms[0], round(122e9), AlarmRules()) is Urgency.NONE
 
 
 @pytest.mark.promise("P-KIND-08")
@@ -254,7 +256,7 @@ def test_a_silent_alarm_lights_no_lamp() -> None:
     car = Car()
     car.take(Commanded(RaiseAlarm(silent=True)))
     car.take(Stored(places(raised_id(car))))
-    assert {effect.rung for effect in of_type(car.effects, ShowRung)} == {""}
+    assert of_type(car.effects, ShowRung) == []
 
 
 @pytest.mark.promise("P-SEND-08")
@@ -286,9 +288,11 @@ def test_after_a_restart_the_incident_goes_on_and_its_press_is_confirmed_not_rai
     before.press()
     saved = emergency.on_disk(before.state.emergency, (raised_id(before),))
     car = Car(msgspec.structs.replace(before.state, emergency=saved), boot="boot-2")
-    car.state = msgspec.structs.replace(car.state, emergency=emergency.restored(saved, car.moment(3.0)))
+    car.state = msgspec.structs.replace(
+        car.state, emergency=emergency.restored(saved, car.moment(3.0), AlarmRules(), CheckInRules())
+    )
     assert car.press(3.1) == [ConfirmPress("board", PRESS)]
-    assert urgency(car.state.emergency.alarms[0], round(3.1e9)) is Urgency.USE_THE_RADIO
+    assert urgency(car.state.emergency.alarms[0], round(3.1e9), AlarmRules()) is Urgency.USE_THE_RADIO
 
 
 @pytest.mark.promise("P-DISK-10")
@@ -323,3 +327,27 @@ def test_a_clearance_that_did_not_know_of_the_newest_press_is_not_shown_as_the_e
     car.take(answered(incident, revision=2, cleared_by="Kos", reason="help came", signals=2))
     (alarm,) = car.state.emergency.alarms
     assert (alarm.phase, alarm.cleared_by) == (Phase.CLEARED, "Kos")
+
+
+@pytest.mark.promise("P-PRESS-09")
+@pytest.mark.parametrize("call", [None, Commanded(RaiseAlarm())], ids=["button", "screen"])
+def test_an_alarm_needs_nobody_logged_in_no_fix_no_line_and_no_disk(call: Commanded | None) -> None:
+    car = Car()
+    assert not car.state.restored
+    effects = car.press() if call is None else car.take(call)
+    (sent,) = of_type(effects, SendAlarm)
+    assert sent.message.who.crew == ()
+    assert (sent.message.kind, sent.message.position) == (AlarmKind.REAL, None)
+
+
+@pytest.mark.parametrize("first", ["raise", "cancel"])
+def test_a_cancellation_goes_out_as_the_alarm_does_whether_stored_or_not(first: str) -> None:
+    car = Car()
+    car.press()
+    incident = car.state.emergency.alarms[0].incident
+    if first == "raise":
+        car.take(Stored(places(raised_id(car))))
+    effects = car.take(Commanded(CancelAlarm(incident=incident)))
+    (sent,) = of_type(effects, SendAlarm)
+    assert (sent.message.incident, sent.message.kind, sent.message.silent) == (incident, AlarmKind.REAL, False)
+    assert [type(message) for message in emergency.unstored(car.state.emergency)][-1] is AlarmCancelled

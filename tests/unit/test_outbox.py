@@ -11,10 +11,11 @@ import pytest
 
 from terminal.contract.durable import DiskFailed
 from terminal.contract.identity import digest_of_ids, new_id
-from terminal.contract.messages import StoredRange, Thinned, decode_event
+from terminal.contract.messages import StateConfirmed, StoredRange, Thinned, Who, decode_event, encode
 from terminal.contract.topics import Lane
 from terminal.uplink.outbox import PURGE_EVERY, Entry, Limits, Outbox, Row
 
+WHO = Who(unit="LJ-101")
 ROOMY = Limits(most_bytes=10_000_000)
 
 
@@ -81,6 +82,29 @@ def test_what_waits_is_counted_whatever_becomes_of_it(outbox: Outbox) -> None:
     ):
         happened()
         assert outbox.counts() == counted_anew(outbox)
+
+
+def confirmed() -> Entry:
+    message = StateConfirmed(id=new_id(), who=WHO, revision=7, epoch="E")
+    return Entry(message.id, Lane.EVENT, encode(message))
+
+
+@pytest.mark.promise("P-KIND-05")
+def test_what_the_crew_sees_waiting_is_moved_by_no_alarm_and_by_nothing_that_confirms_one(path: Path) -> None:
+    with closing(Outbox.open(path, ROOMY)) as outbox:
+        outbox.forget_receipts("first")
+        outbox.commit([entry(), *entries(2, Lane.TRACK)])
+        assert outbox.shown_pending() == 3
+        outbox.commit([entry(Lane.ALARM), confirmed(), confirmed()])
+        assert outbox.shown_pending() == 3
+        outbox.settle(Lane.EVENT, [receipt(outbox.pending(Lane.EVENT)[1:2])])
+        assert (outbox.shown_pending(), outbox.counts()[Lane.EVENT]) == (3, 2)
+    with closing(Outbox.open(path, ROOMY)) as outbox:
+        assert outbox.shown_pending() == 3
+        outbox.forget_receipts("second")
+        assert (outbox.shown_pending(), outbox.counts()[Lane.EVENT]) == (3, 3)
+        outbox.settle(Lane.EVENT, [receipt(outbox.pending(Lane.EVENT))])
+        assert outbox.shown_pending() == 2
 
 
 def test_an_entry_committed_again_keeps_its_one_place(outbox: Outbox) -> None:

@@ -2,10 +2,11 @@
 
 from msgspec.structs import replace
 
-from terminal.core.alarm import Alarm, Phase
+from terminal.core.alarm import Alarm
 from terminal.core.emergency import Emergency
+from terminal.core.ladder import Phase
 from terminal.core.restoring import merged
-from tests.unit.core_scene import Car
+from tests.unit.core_scene import RULES, Car
 
 
 def pressed() -> tuple[Car, Alarm]:
@@ -15,7 +16,7 @@ def pressed() -> tuple[Car, Alarm]:
 
 
 def phase_of(car: Car, now: Alarm, saved: Alarm) -> Phase:
-    (alarm,) = merged(Emergency(alarms=(now,)), Emergency(alarms=(saved,)), car.moment(0.0)).alarms
+    (alarm,) = merged(Emergency(alarms=(now,)), Emergency(alarms=(saved,)), car.moment(0.0), RULES).alarms
     return alarm.phase
 
 

@@ -55,14 +55,14 @@ def test_the_line_says_the_worst_of_it(view: LineView, said: words.Said):
 
 def test_the_disk_comes_before_the_line_and_the_line_before_the_devices():
     sources = (SourceView("gnss", up=False), SourceView("can", up=True))
-    assert words.notice(snapshot(), None) == words.NOTHING
-    assert words.notice(snapshot(sources=sources), None) == ("Not working: gnss", "warn")
+    assert words.notice(snapshot(), None, NOW_NS) == words.NOTHING
+    assert words.notice(snapshot(sources=sources), None, NOW_NS) == ("Not working: gnss", "warn")
     refused = LineView(problem="not authorised")
-    assert words.notice(snapshot(sources=sources, line=refused), None) == ("Line: not authorised", "warn")
+    assert words.notice(snapshot(sources=sources, line=refused), None, NOW_NS) == ("Line: not authorised", "warn")
     gone = LineView(problem="(long words for a technician)", trouble=Trouble.BROKER_GONE, remedy="call headquarters")
-    assert words.notice(snapshot(sources=sources, line=gone), None) == ("Line: call headquarters", "warn")
+    assert words.notice(snapshot(sources=sources, line=gone), None, NOW_NS) == ("Line: call headquarters", "warn")
     full = LineView(problem="not authorised", disk_problem="disk is full")
-    assert words.notice(snapshot(line=full), None) == ("NOT STORED, disk: disk is full", "bad")
+    assert words.notice(snapshot(line=full), None, NOW_NS) == ("NOT STORED, disk: disk is full", "bad")
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from terminal.contract.identity import new_id
 from terminal.contract.messages import (
     AlarmMoved,
+    AlarmRaised,
     Place,
     decode_alarm,
     decode_event,
@@ -266,6 +267,24 @@ def test_a_refused_publication_is_told_and_is_not_counted_as_sent() -> None:
         await bench.sender.pump()
         bench.sender.acknowledged(2, "")
         assert bench.told[1:] == [Published((alarm.id,))]
+
+    on_line(drive)
+
+
+@pytest.mark.promise("P-KIND-05")
+def test_what_the_broker_refuses_of_a_silent_alarm_is_not_shown_and_is_repeated_all_the_same() -> None:
+    async def drive(bench: Bench) -> None:
+        alarm = AlarmRaised(id=new_id(), who=WHO, incident=new_id(), silent=True)
+        bench.sender.alarm(alarm)
+        bench.sender.moved(msgspec.structs.replace(moved(alarm.incident, 1.0), silent=True))
+        await bench.sender.pump()
+        for mid in (1, 2):
+            bench.sender.acknowledged(mid, "No matching subscribers")
+        assert bench.told == []
+        bench.clock.pass_s(RULES.alarm_again_after_s)
+        await bench.sender.pump()
+        bench.sender.acknowledged(3, "")
+        assert bench.told == [Published((alarm.id,))]
 
     on_line(drive)
 

@@ -20,6 +20,7 @@ from terminal.core.channels import CHANNELS
 from terminal.core.effects import RecordPoint, SendAlarm, StoreEvent
 from terminal.core.inputs import (
     Commanded,
+    Doubted,
     HeartbeatHeard,
     LineChanged,
     PublishRefused,
@@ -154,6 +155,36 @@ def test_a_silent_headquarters_is_neither_storing_nor_attended() -> None:
     old = snapshot(car.state, RULES, round((RULES.supervision.hq_silent_after_s + 1) * 1e9)).line
     assert (fresh.storing, fresh.attended, fresh.hq_silent) == (True, True, False)
     assert (old.storing, old.attended, old.hq_silent) == (False, False, True)
+
+
+def test_a_word_that_is_not_headquarters_is_a_problem_of_the_line_until_a_true_one_comes() -> None:
+    car = Car()
+    car.take(PublishRefused("the broker did not deliver"))
+    car.take(Doubted(""))
+    assert car.state.line.problem == "the broker did not deliver"
+    noted = [car.take(Doubted("it is not signed")) for _ in range(2)]
+    assert [len(notes) for notes in noted] == [1, 0]
+    assert car.state.line.problem == "headquarters is not believed: it is not signed"
+    car.take(Doubted(""))
+    assert car.state.line.problem == ""
+
+
+@pytest.mark.promise("P-SIGN-02")
+def test_an_older_word_of_headquarters_says_nothing_any_more() -> None:
+    car = Car()
+    car.press()
+    incident = car.state.emergency.alarms[0].incident
+    taken = AlarmStatus(incident, acknowledged_by="Dispatcher 7")
+    for revision, statuses, shown in (
+        (4, (taken,), "Dispatcher 7"),
+        (5, (AlarmStatus(incident),), ""),
+        (4, (taken,), ""),
+        (6, (taken,), "Dispatcher 7"),
+    ):
+        car.take(StateDesired(DesiredState(revision=revision, epoch="a", alarms=statuses)))
+        assert car.state.emergency.alarms[0].acknowledged_by == shown
+    car.take(StateDesired(DesiredState(revision=1, epoch="b", alarms=(AlarmStatus(incident),))))
+    assert car.state.emergency.alarms[0].acknowledged_by == "", "another store counts anew"
 
 
 @pytest.mark.promise("P-HQ-02")

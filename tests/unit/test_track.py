@@ -8,18 +8,11 @@ import pytest
 from terminal.contract import topics
 from terminal.contract.identity import new_id
 from terminal.contract.messages import (
-    AlarmKind,
-    AlarmRaised,
-    Place,
     Point,
-    Position,
-    Trigger,
     Who,
     decode_track,
-    encode,
 )
 from terminal.contract.topics import Lane
-from terminal.core.channels import ALARM_WAY_POINTS
 from terminal.uplink import track
 from terminal.uplink.outbox import Row
 
@@ -93,36 +86,3 @@ def test_a_usual_batch_is_full() -> None:
     payload, count = track.batch(new_id(), rows([point()] * track.MOST_POINTS, first=100_000), late=False)
     assert count == track.MOST_POINTS
     assert on_wire(Lane.TRACK, payload) <= SEGMENT_BYTES
-
-
-@pytest.mark.promise("P-SEND-06")
-def test_the_biggest_alarm_fits_one_segment() -> None:
-    """Every field at its longest: a far corner of the world, ten days without a fix, a full car with long names."""
-    alarm = AlarmRaised(
-        id=new_id(),
-        who=LONGEST,
-        utc_ms=2**43,
-        boot=new_id(),
-        mono_ms=10**10,
-        place=Place(new_id(), Lane.ALARM, 10**7),
-        incident=new_id(),
-        kind=AlarmKind.TEST,
-        trigger=Trigger.BUTTON,
-        silent=True,
-        position=Position(
-            lat_deg=-89.1234567,
-            lon_deg=-179.1234567,
-            age_s=864_000.5,
-            mode=3,
-            utc_ms=2**43,
-            speed_mps=100.55,
-            track_deg=359.5,
-            altitude_msl_m=-1234.5,
-            eph_m=9999.5,
-        ),
-        track=((864_000, -89.12345, -179.12345),) * ALARM_WAY_POINTS,
-        speed_mps=100.5,
-        lights_on=False,
-        siren_on=False,
-    )
-    assert on_wire(Lane.ALARM, encode(alarm)) <= SEGMENT_BYTES

@@ -8,17 +8,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import json
 
 from terminal.contract import topics
-from terminal.contract.messages import Certificate, Heartbeat, Presence, Receipt, encode
+from terminal.contract.messages import Certificate, Heartbeat, Malformed, Presence, Receipt, encode
 from terminal.contract.mqtt import Broker, Publication
 from terminal.contract.signed import CAPSULE, Parted, parted
 from terminal.contract.signing import Signer, Trust
+from terminal.core.inputs import Doubted, Told
 from terminal.tools.certificates import Authority
+from terminal.uplink.believed import Believed
 from terminal.uplink.outbox import Limits
-from terminal.uplink.vouching import Trusting, Vouching
+from terminal.uplink.trusting import Trusting
+from terminal.uplink.vouching import Vouching
 from terminal.uplink.writer import Writer
+from terminal.version import BUILD
 
 UNIT = "LJ-101"
 RECEIPT = encode(Receipt(epoch="e", ids=("a",)))
@@ -50,7 +56,8 @@ class Scene:
     def __init__(self, rules: Trusting, writer: Writer) -> None:
         self.handed_on: list[tuple[str, bytes]] = []
         self.heard = asyncio.Event()
-        self.vouching = Vouching("LJ", UNIT, rules, writer, self._hand_on)
+        self.told: list[Told] = []
+        self.vouching = Vouching("LJ", UNIT, rules, writer, self._hand_on, self.told.append)
         self.published: list[Publication] = []
         self.line = self.vouching.line(self)
 
@@ -122,9 +129,29 @@ def test_only_headquarters_own_word_is_handed_on(folder: Path, tmp_path: Path) -
         assert not scene.hears(hq.wrapped(UP, RECEIPT)), "one of another direction"
         assert not scene.hears(signer(folder, "HQ-2").wrapped(DOWN, RECEIPT)), "one in a name that is not headquarters'"
         assert not scene.hears(b"{"), "and rubbish"
+        assert scene.told[-1] == Doubted("it is signed with a key that is not known yet")
         assert scene.hears(true)
+        assert scene.told[-1] == Doubted("")
 
     on(of_unit(folder), tmp_path, drive)
+
+
+@pytest.mark.promise("P-SIGN-02")
+@given(st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), min_size=1, max_size=4), st.integers(0, 400))
+def test_no_change_of_its_bytes_makes_headquarters_say_something_else(
+    folder: Path, changes: list[tuple[int, int]], length: int
+) -> None:
+    believed = Believed(Trust.at(folder / "ca.pem"), ["HQ-1"], BUILD)
+    believed.learn(signer(folder, "HQ-1").certificate)
+    payload = bytearray(signer(folder, "HQ-1").wrapped(DOWN, RECEIPT))
+    for place, value in changes:
+        payload[place % len(payload)] = value
+    for changed in (bytes(payload), bytes(payload[:length])):
+        try:
+            parts = parted(changed)
+        except Malformed:
+            continue
+        assert parts.body == RECEIPT or believed.doubt(DOWN, parts)
 
 
 @pytest.mark.promise("P-SIGN-02")
@@ -224,6 +251,23 @@ def test_an_alarm_does_not_wait_and_what_comes_down_does(folder: Path, tmp_path:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         writer.close()
+
+    asyncio.run(drive())
+
+
+@pytest.mark.promise("P-SIGN-03")
+def test_a_disk_that_hangs_holds_up_nothing_that_headquarters_says(folder: Path, tmp_path: Path) -> None:
+    hq = signer(folder, "HQ-1")
+
+    async def drive() -> None:
+        hung = Writer(tmp_path / "outbox.db", Limits(most_bytes=10_000_000))
+        scene = Scene(of_unit(folder), hung)
+        task = asyncio.create_task(scene.vouching.run())
+        scene.show(hq.certificate)
+        scene.hears(hq.wrapped(DOWN, RECEIPT))
+        await asyncio.wait_for(scene.heard.wait(), 30)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
     asyncio.run(drive())
 

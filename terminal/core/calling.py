@@ -1,0 +1,185 @@
+"""Whatever calls for help: a button, the screen, a timer, the car; and the word that takes it back. Pure."""
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hal.readings import Press, VehicleSignals
+from terminal.contract.identity import incident_of_press
+from terminal.contract.messages import (
+    AlarmCancelled,
+    AlarmKind,
+    AlarmRaised,
+    AlarmSignalled,
+    Position,
+    Trigger,
+)
+from terminal.contract.segment import fitted
+from terminal.core import check_in, vehicle_events
+from terminal.core.alarm import Alarm, AlarmRules, is_open
+from terminal.core.channels import MOST_CLEARED_SHOWN
+from terminal.core.effects import ConfirmPress, Effect, SaveEmergency
+from terminal.core.emergency import Emergency, Step, UnconfirmedPress, notes, open_alarm, out, put, with_message
+from terminal.core.ladder import TABLE, Cause, Phase
+from terminal.core.moment import Moment
+
+REMEMBERED_PRESSES = 64
+"""A board repeats only its newest press; more than one board and some restarts fit."""
+
+
+class Scene(Struct, frozen=True, kw_only=True):
+    """What an alarm says of the car at the moment of the press."""
+
+    position: Position | None = None
+    track: tuple[tuple[int, float, float], ...] = ()
+    speed_mps: float | None = None
+    lights_on: bool | None = None
+    siren_on: bool | None = None
+    door_open: bool | None = None
+
+
+class Call(Struct, frozen=True, kw_only=True):
+    """One call for help; it becomes this incident, or a signal on an open one of its kind."""
+
+    incident: str
+    trigger: Trigger
+    kind: AlarmKind = AlarmKind.REAL
+    silent: bool = False
+    vehicle_event: str = ""
+
+
+def pressed(
+    emergency: Emergency,
+    source: str,
+    press: Press,
+    scene: Scene,
+    moment: Moment,
+    *,
+    kind: AlarmKind = AlarmKind.REAL,
+    silent: bool = False,
+) -> Step:
+    """A board says that its button has been pressed; it says so again until it is told that this is on disk."""
+    if press in emergency.presses:
+        return emergency, _confirm_again(emergency, source, press)
+    incident = incident_of_press(press.board_id, press.boot_nonce, press.number)
+    call = Call(incident=incident, trigger=Trigger.BUTTON, kind=kind, silent=silent)
+    after, effects, message_id = _called(emergency, call, scene, moment)
+    presses = (*emergency.presses[1 - REMEMBERED_PRESSES :], press)
+    waiting = UnconfirmedPress(source, press, message_id)
+    return replace(after, presses=presses, unconfirmed=(*after.unconfirmed, waiting)), effects
+
+
+def called(emergency: Emergency, call: Call, scene: Scene, moment: Moment) -> Step:
+    """Someone or something calls for help, or tries the way."""
+    after, effects, _ = _called(emergency, call, scene, moment)
+    return after, effects
+
+
+def unanswered(emergency: Emergency, scene: Scene, moment: Moment) -> Step:
+    """The check-in timer ran out, if it did: whoever did not answer is missed."""
+    timer = emergency.check_in
+    if timer is None or not check_in.ran_out(timer, moment.mono_ns):
+        return emergency, []
+    call = Call(incident=timer.incident, trigger=Trigger.CHECK_IN)
+    return called(replace(emergency, check_in=None), call, scene, moment)
+
+
+def vehicle_told(
+    emergency: Emergency, reading: VehicleSignals, scene: Scene, moment: Moment, rules: AlarmRules
+) -> Step:
+    """The car told signals; those that are watched may call for help."""
+    watched, for_s = rules.vehicle_events, rules.vehicle_event_for_s
+    before = emergency.vehicle_events
+    events, calling = vehicle_events.apply(before, reading, watched, for_s, moment.new_incident)
+    if events == before:
+        return emergency, []
+    emergency, effects = replace(emergency, vehicle_events=events), list[Effect]()
+    if vehicle_events.to_save(before) != vehicle_events.to_save(events):
+        effects.append(SaveEmergency())
+    for event in calling:
+        call = Call(incident=event.incident, trigger=Trigger.VEHICLE, vehicle_event=event.path)
+        emergency, more = called(emergency, call, scene, moment)
+        effects += more
+    return emergency, effects
+
+
+def _called(emergency: Emergency, call: Call, scene: Scene, moment: Moment) -> tuple[Emergency, list[Effect], str]:
+    for alarm in emergency.alarms:
+        if is_open(alarm) and (alarm.kind, alarm.silent) == (call.kind, call.silent):
+            return _signalled(emergency, alarm, call, scene, moment)
+    message = _raising(call, scene, moment)
+    alarm = Alarm(
+        incident=call.incident,
+        kind=call.kind,
+        trigger=call.trigger,
+        vehicle_event=call.vehicle_event,
+        silent=call.silent,
+        phase=TABLE[Phase.IDLE, Cause.RAISE],
+        raised_id=message.id,
+        boot=moment.boot,
+        pressed_mono_ns=moment.mono_ns,
+    )
+    others = tuple(other for other in _without_old(emergency.alarms) if other.incident != call.incident)
+    after = replace(emergency, alarms=(*others, with_message(alarm, message, moment)))
+    return after, [*out(message), *notes("alarm-raised", alarm)], message.id
+
+
+def _raising(call: Call, scene: Scene, moment: Moment) -> AlarmRaised:
+    return fitted(
+        AlarmRaised(
+            **moment.envelope(),
+            incident=call.incident,
+            kind=call.kind,
+            trigger=call.trigger,
+            silent=call.silent,
+            vehicle_event=call.vehicle_event,
+            position=scene.position,
+            track=scene.track,
+            speed_mps=scene.speed_mps,
+            lights_on=scene.lights_on,
+            siren_on=scene.siren_on,
+            door_open=scene.door_open,
+        )
+    )
+
+
+def _without_old(alarms: tuple[Alarm, ...]) -> tuple[Alarm, ...]:
+    """Without the oldest of the cleared; silent ones push no others out of sight."""
+    done = [alarm for alarm in alarms if not is_open(alarm) and not alarm.unstored]
+    old = set()
+    for silent in (False, True):
+        old |= {alarm.incident for alarm in [one for one in done if one.silent is silent][:-MOST_CLEARED_SHOWN]}
+    return tuple(alarm for alarm in alarms if alarm.incident not in old)
+
+
+def _signalled(
+    emergency: Emergency, alarm: Alarm, call: Call, scene: Scene, moment: Moment
+) -> tuple[Emergency, list[Effect], str]:
+    message = AlarmSignalled(
+        **moment.envelope(),
+        incident=alarm.incident,
+        kind=alarm.kind,
+        silent=alarm.silent,
+        signal=alarm.signals + 1,
+        trigger=call.trigger,
+        vehicle_event=call.vehicle_event,
+        position=scene.position,
+    )
+    alarm = replace(alarm, signals=alarm.signals + 1, phase=TABLE[alarm.phase, Cause.RAISE])
+    alarm = with_message(alarm, message, moment)
+    return put(emergency, alarm), [*out(message), *notes("alarm-signalled", alarm)], message.id
+
+
+def cancelled(emergency: Emergency, incident: str, moment: Moment) -> Step:
+    """The crew says that it was a mistake: headquarters is told, and nothing ends in the car."""
+    alarm = open_alarm(emergency, incident)
+    if alarm is None or alarm.cancelled:
+        return emergency, []
+    message = AlarmCancelled(**moment.envelope(), incident=incident, kind=alarm.kind, silent=alarm.silent)
+    alarm = replace(alarm, cancelled=True, phase=TABLE[alarm.phase, Cause.CANCELLATION])
+    alarm = with_message(alarm, message, moment)
+    return put(emergency, alarm), [*out(message), *notes("alarm-cancelled", alarm)]
+
+
+def _confirm_again(emergency: Emergency, source: str, press: Press) -> list[Effect]:
+    waiting = any(waiting.press == press for waiting in emergency.unconfirmed)
+    return [] if waiting else [ConfirmPress(source, press)]

@@ -1,0 +1,146 @@
+"""What came back of an emergency's messages: from the disk, the broker, headquarters and its people. Pure."""
+
+from collections.abc import Collection
+
+from msgspec.structs import replace
+
+from terminal.contract.messages import AlarmStatus, DesiredState
+from terminal.core import proving
+from terminal.core.alarm import Alarm
+from terminal.core.effects import ConfirmPress, Effect, SaveEmergency
+from terminal.core.emergency import Emergency, Step, notes, on_disk, open_alarm, put
+from terminal.core.ladder import TABLE, Cause, Phase
+from terminal.core.moment import Moment
+
+
+def stored(emergency: Emergency, ids: Collection[str]) -> Step:
+    """These messages are on disk: the board may let go."""
+    after = on_disk(emergency, ids)
+    effects: list[Effect] = []
+    for alarm, before in zip(after.alarms, emergency.alarms, strict=True):
+        effects += notes("alarm-stored", alarm) if alarm.stored and not before.stored else []
+    done = [waiting for waiting in emergency.unconfirmed if waiting.message_id in ids]
+    effects += [ConfirmPress(waiting.source, waiting.press) for waiting in done]
+    return after, effects
+
+
+def store_failed(emergency: Emergency, ids: tuple[str, ...]) -> Step:
+    """The disk refused: the crew is told, the alarm goes out all the same, and the commit is tried again."""
+    effects: list[Effect] = []
+    for alarm in emergency.alarms:
+        if any(message.id in ids for message in alarm.unstored):
+            effects += [] if alarm.store_failed else notes("alarm-not-stored", alarm)
+            emergency = put(emergency, replace(alarm, store_failed=True))
+    return emergency, effects
+
+
+def published(emergency: Emergency, ids: tuple[str, ...], bearer: str) -> Step:
+    """This bearer's network took these messages."""
+    effects: list[Effect] = []
+    for alarm in emergency.alarms:
+        if alarm.raised_id in ids and bearer not in alarm.sent_by:
+            alarm = replace(alarm, sent=True, sent_by=(*alarm.sent_by, bearer))
+            emergency = put(emergency, alarm)
+            effects += notes("alarm-sent", alarm, bearer=bearer)
+    return emergency, effects
+
+
+def received(emergency: Emergency, ids: tuple[str, ...], bearer: str, moment: Moment) -> Step:
+    """Headquarters has these messages on its disk; one that came without its place still wants its commit here."""
+    effects: list[Effect] = []
+    for alarm in emergency.alarms:
+        after = replace(alarm, owed=tuple(message for message in alarm.owed if message.id not in ids))
+        if alarm.raised_id in ids and bearer not in alarm.received_by:
+            by, phase = (*alarm.received_by, bearer), TABLE[alarm.phase, Cause.RECEIPT]
+            after = replace(after, sent=True, received=True, received_by=by, phase=phase)
+            effects += notes("alarm-received", after, bearer=bearer)
+        if after != alarm:
+            emergency = _proving(put(emergency, after), alarm, after, moment)
+            effects.append(SaveEmergency())
+    return emergency, effects
+
+
+def desired(emergency: Emergency, state: DesiredState, moment: Moment) -> Step:
+    """Headquarters says how it has dealt with incidents; what it does not name is left as it is.
+
+    It says everything at once, so an answer that a newer one of the same store has overtaken says nothing.
+    """
+    if is_overtaken(emergency, state):
+        return emergency, []
+    effects: list[Effect] = []
+    for status in state.alarms:
+        alarm = next((alarm for alarm in emergency.alarms if alarm.incident == status.incident), None)
+        if alarm is not None:
+            after = replace(_answered(alarm, status, moment), answered=True)
+            emergency, more = _put_answer(emergency, alarm, after, moment)
+            effects += more
+    return replace(emergency, answer=(state.epoch, state.revision)), effects
+
+
+def taken_beside(emergency: Emergency, status: AlarmStatus, moment: Moment) -> Step:
+    """A bearer beside the brokers says who has taken an incident.
+
+    It may come late and does not say what it was before or after: where a broker has brought an answer, that counts.
+    """
+    alarm = open_alarm(emergency, status.incident)
+    if alarm is None or alarm.answered:
+        return emergency, []
+    return _put_answer(emergency, alarm, _answered(alarm, status, moment), moment)
+
+
+def is_overtaken(emergency: Emergency, state: DesiredState) -> bool:
+    """Whether a newer answer of the same store is shown already."""
+    epoch, revision = emergency.answer
+    return state.epoch == epoch and state.revision < revision
+
+
+def _put_answer(emergency: Emergency, before: Alarm, after: Alarm, moment: Moment) -> Step:
+    if after == before:
+        return emergency, []
+    return _proving(put(emergency, after), before, after, moment), [*_answer_notes(before, after), SaveEmergency()]
+
+
+def _proving(emergency: Emergency, before: Alarm, after: Alarm, moment: Moment) -> Emergency:
+    """Headquarters has an alarm: the way there and back is proved; a silent one must not show, not even by this."""
+    if before.received or not after.received or after.silent:
+        return emergency
+    return replace(emergency, proof=proving.proved(moment))
+
+
+def _answered(alarm: Alarm, status: AlarmStatus, moment: Moment) -> Alarm:
+    alarm = _given_back(alarm, status)
+    if status.acknowledged_by and status.acknowledged_by != alarm.acknowledged_by:
+        phase = TABLE[alarm.phase, Cause.ACKNOWLEDGEMENT]
+        alarm = replace(alarm, phase=phase, acknowledged_by=status.acknowledged_by, received=True, sent=True)
+    # A press that headquarters had not heard of is not dealt with; when it gets there, the incident is open again.
+    every_press = status.signals is None or status.signals >= alarm.signals
+    if status.cleared_by and every_press and alarm.phase is not Phase.CLEARED:
+        alarm = replace(
+            alarm,
+            phase=TABLE[alarm.phase, Cause.CLEARANCE],
+            cleared_by=status.cleared_by,
+            reason=status.reason,
+            cleared_mono_ns=moment.mono_ns,
+            received=True,
+            sent=True,
+        )
+    return alarm
+
+
+def _given_back(alarm: Alarm, status: AlarmStatus) -> Alarm:
+    """The alarm without the names that headquarters does not name any more."""
+    ended = alarm.cleared_by and not status.cleared_by
+    left = alarm.acknowledged_by and not (status.acknowledged_by or status.cleared_by)
+    if not (ended or left):
+        return alarm
+    phase = TABLE[alarm.phase, Cause.WITHDRAWAL]
+    return replace(alarm, phase=phase, acknowledged_by="", cleared_by="", reason="", cleared_mono_ns=None)
+
+
+def _answer_notes(before: Alarm, after: Alarm) -> list[Effect]:
+    effects: list[Effect] = []
+    if after.acknowledged_by != before.acknowledged_by:
+        effects += notes("alarm-acknowledged" if after.acknowledged_by else "alarm-not-taken", after)
+    if after.cleared_by != before.cleared_by:
+        effects += notes("alarm-cleared" if after.cleared_by else "alarm-opened-again", after)
+    return effects

@@ -1,0 +1,60 @@
+"""Cell by cell and colour by colour: the page with a silent alarm is the page without one, from raising to closing."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+from page_bench import GOOD, SECOND_NS, Page, page, run
+
+from terminal.link import RaiseAlarm, Role, Snapshot
+from tests.unit.silent_scene import SHIFTS, Told, twins
+
+
+async def drawn(seen: Page, snapshot: Snapshot) -> str:
+    """Every cell with its colours, once the page has this snapshot and has drawn it."""
+    seen.core.publish(snapshot)
+    await seen.until(lambda: seen.app._feed.seen.snapshot == replace(snapshot, role=Role.CREW))
+    seen.app._refresh()
+    await seen.pilot.pause()
+    return seen.app.export_screenshot()
+
+
+async def all_drawn(folder: Path, snapshots: Sequence[tuple[float, Snapshot]]) -> list[str]:
+    async with page(folder) as seen:
+        pages = []
+        for at_s, snapshot in snapshots:
+            seen.clock.now_ns = round(at_s * SECOND_NS)
+            pages.append(await drawn(seen, snapshot))
+        return pages
+
+
+@pytest.mark.promise("P-KIND-05")
+@pytest.mark.parametrize("shift", SHIFTS.values(), ids=SHIFTS.keys())
+def test_no_cell_of_the_page_changes_because_of_a_silent_alarm(tmp_path: Path, shift: list[Told]) -> None:
+    steps = list(zip(shift, twins(shift), strict=True))
+    steps = [steps[0], *(step for before, step in pairwise(steps) if before[1][:2] != step[1][:2])]
+    for name in ("with", "without"):
+        (tmp_path / name).mkdir()
+
+    async def promise() -> None:
+        with_it = await all_drawn(tmp_path / "with", [(told.at_s, seen.with_it) for told, seen in steps])
+        without_it = await all_drawn(tmp_path / "without", [(told.at_s, seen.without_it) for told, seen in steps])
+        for number, (told, _) in enumerate(steps):
+            assert with_it[number] == without_it[number], told
+        assert len(set(without_it)) > 2, "the page is alive"
+
+    run(promise)
+
+
+def test_a_silent_alarm_that_core_does_not_show_yet_is_not_shown_either(tmp_path: Path) -> None:
+    async def promise() -> None:
+        async with page(tmp_path) as seen:
+            before = await drawn(seen, GOOD)
+            seen.app._feed.send(RaiseAlarm(silent=True))
+            await seen.until(lambda: seen.core.taken == [RaiseAlarm(silent=True)])
+            assert seen.app._feed.seen.held == RaiseAlarm(silent=True)
+            assert await drawn(seen, GOOD) == before
+
+    run(promise)
