@@ -16,6 +16,7 @@ import msgspec
 from hal.errors import PatrolaError
 from hq import people
 from hq.desk import Desk, public
+from hq.dispatch import Dispatch
 from hq.incidents import Key, NotPossible
 from hq.people import NoName
 from terminal.contract.unix_socket import listen
@@ -42,9 +43,12 @@ class Told(NamedTuple):
 class Api:
     """The socket and its clients; who may connect is decided by the socket's group."""
 
-    def __init__(self, path: Path, desk: Desk, shown: Shown, new_epoch: Callable[[], Awaitable[str]]) -> None:
+    def __init__(
+        self, path: Path, desk: Desk, dispatch: Dispatch, shown: Shown, new_epoch: Callable[[], Awaitable[str]]
+    ) -> None:
         self._path = path
         self._desk = desk
+        self._dispatch = dispatch
         self._shown = shown
         self._new_epoch = new_epoch
         self._server: asyncio.Server | None = None
@@ -164,6 +168,9 @@ class Api:
             case "new-epoch":
                 return {"epoch": await self._new_epoch()}
             case other:
+                answer = await self._dispatch.done(question)
+                if answer is not None:
+                    return answer
                 raise NotPossible(f"{other!r} is nothing that can be done here")
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from hal.errors import PatrolaError
 from hq import config as hq_config
-from hq import verify
+from hq import dispatch_command, verify
 from hq.marks import Mark
 from hq.service import Service
 from terminal.contract.systemd import Watchdog, notify_ready
@@ -50,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         _action(actions, "verify", "walk the audit log and name the first entry that was changed, lost or added"),
         _action(actions, "log", "the audit log: who saw and did what", json_too=True),
     )
+    dispatch_command.add_arguments(actions, _action)
     _action(actions, "new-epoch", "after restoring a backup: have all cars send again what they still hold")
 
 
@@ -74,6 +75,8 @@ def run(args: argparse.Namespace) -> int:
         return _watch(config.socket, args.by, as_json=args.json)
     if args.action in ("units", "incidents", "gaps"):
         return _show(_ask(config.socket, {"do": args.action}), args.action, as_json=args.json)
+    if args.action in dispatch_command.ACTIONS:
+        return _dispatch(config.socket, args)
     question = {"do": args.action} | {key: getattr(args, key) for key in ("alarm", "by", "reason") if key in args}
     return _tell(_ask(config.socket, question))
 
@@ -136,6 +139,19 @@ def _show(answer: dict[str, Any], what: str, *, as_json: bool) -> int:
         print(f"HEADQUARTERS ITSELF HEARS NOTHING since {since}: cars are shown as they were then")
     for one in answer[what]:
         print(json.dumps(one, ensure_ascii=False) if as_json else _summary(one, what))
+    return 0
+
+
+def _dispatch(path: Path, args: argparse.Namespace) -> int:
+    question = dispatch_command.question(args)
+    answers = [_ask(path, question)]
+    if args.action == "message" and question["do"] == "orders":
+        answers.append(_ask(path, question | {"do": "told"}))
+    for answer in answers:
+        if not answer["ok"]:
+            return _tell(answer)
+        for one, line in dispatch_command.lines(answer, args.action):
+            print(json.dumps(one, ensure_ascii=False) if getattr(args, "json", False) else line)
     return 0
 
 

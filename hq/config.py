@@ -33,6 +33,7 @@ class Line(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     unit_silent_after_s: float = 18.0
     keepalive_s: int = 5
     attended_for_s: float = 60.0
+    picture_every_s: float = 15.0
     session_expiry_s: int = 86400
     longest_pause_s: float = 20.0
 

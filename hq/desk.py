@@ -6,15 +6,17 @@ from typing import Any
 
 from msgspec.structs import asdict
 
-from hq import incidents, units
+from hq import incidents, orders, units
 from hq.accounts import Gap
 from hq.config import Alarms
 from hq.incidents import Incident, NotPossible
 from hq.incidents import Key as IncidentKey
+from hq.orders import Order
 from hq.receiver import Receiver, now_ms
 from hq.store import Store
 from hq.units import Key, Unit
 from terminal.contract.messages import DesiredState
+from terminal.contract.work import Officer
 
 TOLD_AFTER_CLEARING_S = 86400
 """A cleared incident stays in what its car is told for a day, in which the car must have been reached once."""
@@ -113,16 +115,23 @@ class Desk:
         """Send the car what it should show."""
         revision, confirmed = await self._receiver.on_disk(lambda store: store.revisions(unit))
         if revision and not (only_unconfirmed and confirmed >= revision):
-            self._send_state(*unit, self._desired(unit, revision))
+            asked = await self._receiver.on_disk(lambda store: store.orders(unit))
+            roster = await self._receiver.on_disk(lambda store: store.officers(unit[0]))
+            self._send_state(*unit, self._desired(unit, revision, asked, roster))
 
-    def _desired(self, unit: Key, revision: int) -> DesiredState:
+    def _desired(self, unit: Key, revision: int, asked: list[Order], roster: tuple[Officer, ...]) -> DesiredState:
         oldest_ms = now_ms() - TOLD_AFTER_CLEARING_S * 1000
         of_car = [one for one in self.incidents() if (one.realm, one.unit) == unit]
         ended = [one for one in of_car if not one.is_open and (one.cleared_ms or 0) > oldest_ms]
         ended = sorted(ended, key=lambda one: one.cleared_ms or 0)[-MOST_CLEARED_TOLD:]
         told = [one for one in of_car if one.is_open] + ended
         return DesiredState(
-            revision=revision, epoch=self._receiver.epoch, alarms=tuple(incidents.status(one) for one in told)
+            revision=revision,
+            epoch=self._receiver.epoch,
+            alarms=tuple(incidents.status(one) for one in told),
+            jobs=orders.jobs_told(asked, now_ms()),
+            texts=orders.texts_told(asked, now_ms()),
+            roster=roster,
         )
 
 

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
+import msgspec
 from msgspec.structs import replace
 
 from hq import arrivals, escalation, incidents, taking, units
@@ -28,9 +29,17 @@ from terminal.contract.messages import (
     AlarmCancelled,
     AlarmRaised,
     AlarmSignalled,
+    CrewChanged,
+    JobAnswered,
     Malformed,
+    Message,
     Presence,
     Receipt,
+    ReportFiled,
+    ShiftEnded,
+    ShiftStarted,
+    TextRead,
+    TextSent,
     decode_as,
 )
 from terminal.contract.mqtt import Listener
@@ -52,6 +61,10 @@ ALARM_EVENTS = {
     AlarmSignalled: "alarm-signalled",
     AlarmCancelled: "alarm-cancelled",
 }
+
+CREW_WORDS = JobAnswered | TextRead | TextSent | ReportFiled | CrewChanged | ShiftStarted | ShiftEnded
+"""What a crew says that a desk is told as it comes."""
+ENVELOPE = frozenset((*Message.__struct_fields__, "position"))
 
 Emit = Callable[[str, dict[str, Any]], None]
 SendReceipt = Callable[[str, str, Receipt], None]
@@ -251,6 +264,9 @@ class Receiver(Listener):
             if isinstance(message, AlarmRaised | AlarmSignalled | AlarmCancelled):
                 fields = {"incident": message.incident, "unit": publication.unit, "realm": publication.realm}
                 self._emit(ALARM_EVENTS[type(message)], fields | {"signature": publication.mark})
+            elif isinstance(message, CREW_WORDS):
+                told = {key: value for key, value in msgspec.to_builtins(message).items() if key not in ENVELOPE}
+                self._emit(told.pop("type"), {"unit": publication.unit, "realm": publication.realm, **told})
         for lane, count in Counter(lane for _realm, _unit, lane, _id in taken.kept.new).items():
             self._emit("messages-stored", {"lane": lane, "count": count})
 

@@ -11,12 +11,14 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hq import taking
 from hq.api import Api
 from hq.closing import Closing
 from hq.config import LOOK_EVERY_S, Config
 from hq.desk import Desk
+from hq.dispatch import Dispatch
 from hq.escalating import Escalating
 from hq.heads import Heads
 from hq.keyring import Keyring
@@ -29,6 +31,7 @@ from terminal.contract.durable import DiskFailed
 from terminal.contract.messages import Certificate, DesiredState, Heartbeat, Presence, Receipt, encode
 from terminal.contract.mqtt import Broker, Connection, Lost, Publication
 from terminal.contract.tls import wall
+from terminal.contract.work import Picture
 from terminal.version import BUILD
 
 log = logging.getLogger(__name__)
@@ -54,12 +57,14 @@ class Service:
         self._receiver.on_arrival = self._greet
         self._desk = Desk(self._receiver, self._send_state, self._emit, config.alarms)
         self._seen = Seen(self._receiver)
+        self._dispatch = Dispatch(self._receiver, self._desk)
+        self._pictured: dict[Key, Picture] = {}
         self._escalating = Escalating(self._receiver, config.escalation, self._emit)
         self._heads = Heads(self._receiver, config.audit, self._emit)
         self._closing = Closing(self._receiver, config.alarms.close_tests_after_s, self._desk.close_test)
         self._receiver.on_incidents += [self._escalating.changed, self._closing.changed]
         self._receiver.on_not_stored = self._escalating.not_stored
-        self._api = Api(config.socket, self._desk, self._seen.shown, self._new_epoch)
+        self._api = Api(config.socket, self._desk, self._dispatch, self._seen.shown, self._new_epoch)
         self._answers: set[asyncio.Task[None]] = set()
         self._refused: dict[Key, str] = {}
 
@@ -67,7 +72,7 @@ class Service:
         """Serve; `ready` is called once the API answers."""
         await self._api.start()
         lasting = (self._receiver, self._seen, self._escalating, self._closing, self._heads)
-        works = (self._hold_line(), self._beat(), self._watch(), *(one.run() for one in lasting))
+        works = (self._hold_line(), self._beat(), self._watch(), self._paint(), *(one.run() for one in lasting))
         tasks = [asyncio.create_task(work) for work in works]
         if ready is not None:
             ready()
@@ -140,6 +145,21 @@ class Service:
                     await self._tell_car(key, only_unconfirmed=True)
             await asyncio.sleep(self._config.line.heartbeat_every_s)
 
+    async def _paint(self) -> None:
+        """To every car that is there: who is near and who needs help, when that has changed."""
+        while True:
+            await asyncio.sleep(self._config.line.picture_every_s)
+            for key, unit in list(self._receiver.units.items()):
+                if unit.online:
+                    self._show_picture(key)
+
+    def _show_picture(self, key: Key) -> None:
+        picture = self._dispatch.picture(key)
+        before = self._pictured.get(key)
+        if before is None or replace(before, utc_ms=picture.utc_ms) != picture:
+            self._pictured[key] = picture
+            self._send(*key, topics.PICTURE, picture, round(self._config.line.picture_every_s))
+
     async def _watch(self) -> None:
         """Look who is silent, by what the line is known to have carried; and keep what was learnt from it."""
         silent_after_s = self._config.line.unit_silent_after_s
@@ -184,6 +204,8 @@ class Service:
     def _greet(self, unit: Unit) -> None:
         """A car has come: it is told at once that headquarters is here, and all that it should show."""
         self._beat_to(unit)
+        self._pictured.pop(unit.last.key, None)
+        self._show_picture(unit.last.key)
         self._start(self._tell_car(unit.last.key))
 
     def _introduced(self, unit: Key, presence: Presence) -> None:

@@ -11,13 +11,14 @@ import apsw
 import msgspec
 from msgspec import Struct
 
-from hq import accounts, audit, proofs
+from hq import accounts, audit, order_store, proofs
 from hq.accounts import Gap
 from hq.arrivals import Account, Arrival
 from hq.arrivals import Key as ArrivalKey
 from hq.audit import Fact, Head, What
 from hq.incidents import Incident
 from hq.incidents import Key as IncidentKey
+from hq.orders import Order
 from hq.units import Key as UnitKey
 from hq.units import LastKnown
 from terminal.contract import dead_zones, durable
@@ -25,13 +26,14 @@ from terminal.contract.dead_zones import DeadZones
 from terminal.contract.identity import identity_of, new_id
 from terminal.contract.messages import Point, Who
 from terminal.contract.topics import Lane
+from terminal.contract.work import Officer
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 CERTIFICATES = """
 CREATE TABLE certificates (realm TEXT NOT NULL, unit TEXT NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL,
     PRIMARY KEY (realm, unit, number)) WITHOUT ROWID;
 """
-UPGRADES = {1: audit.SCHEMA, 2: CERTIFICATES, 3: proofs.SCHEMA}
+UPGRADES = {1: audit.SCHEMA, 2: CERTIFICATES, 3: proofs.SCHEMA, 4: order_store.SCHEMA}
 """Version to what makes the next one of it."""
 SCHEMA = (
     """
@@ -70,6 +72,7 @@ CREATE TABLE revisions (realm TEXT NOT NULL, unit TEXT NOT NULL, revision INTEGE
     + audit.SCHEMA
     + CERTIFICATES
     + proofs.SCHEMA
+    + order_store.SCHEMA
 )
 
 
@@ -127,6 +130,48 @@ class Store:
     def _beginning(self) -> Fact:
         told = f"epoch {self.epoch}" + (f"; the store before it {self.problem}" if self.problem else "")
         return Fact(what=What.LOG_BEGUN, utc_ms=time.time_ns() // 1_000_000, text=told)
+
+    def put_order(self, order: Order) -> None:
+        """A job or text of a car as it is now."""
+        order_store.put(self._db, order)
+
+    def order(self, unit: UnitKey, order_id: str) -> Order | None:
+        """This car's job or text, as it was last."""
+        return order_store.get(self._db, unit, order_id)
+
+    def orders(self, unit: UnitKey | None = None) -> list[Order]:
+        """The newest jobs and texts of a car, or of all, oldest first."""
+        with durable.failing(self._path):
+            return order_store.newest(self._db) if unit is None else order_store.of_car(self._db, unit)
+
+    def find_order(self, beginning: str) -> list[Order]:
+        """Those whose id begins so; two at most."""
+        return order_store.find(self._db, beginning)
+
+    def put_officer(self, realm: str, officer: Officer) -> None:
+        """Someone who may be crew in this realm."""
+        order_store.put_officer(self._db, realm, officer)
+
+    def drop_officer(self, realm: str, badge: str) -> None:
+        """Nobody any more."""
+        order_store.drop_officer(self._db, realm, badge)
+
+    def officers(self, realm: str) -> tuple[Officer, ...]:
+        """Who may be crew in this realm."""
+        with durable.failing(self._path):
+            return order_store.officers(self._db, realm)
+
+    def told(self, kinds: Sequence[str], unit: UnitKey | None, limit: int) -> list[tuple[int, str, str, bytes]]:
+        """The newest events of these types as (received_ms, realm, unit, body), oldest first; of a car, or of all."""
+        types = ", ".join("?" * len(kinds))
+        where = "" if unit is None else "realm = ? AND unit = ? AND "
+        with durable.failing(self._path):
+            found = self._db.execute(
+                f"SELECT received_ms, realm, unit, body FROM messages WHERE {where}lane = 'event'"  # noqa: S608 - fixed words
+                f" AND json_extract(body, '$.type') IN ({types}) ORDER BY number DESC LIMIT ?",
+                (*(unit or ()), *kinds, limit),
+            ).fetchall()
+        return list(reversed(found))
 
     def note(self, *facts: Fact) -> None:
         """Add these to the audit log."""

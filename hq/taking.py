@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
-from hq import escalation, incidents, noting
+from hq import escalation, incidents, noting, orders
 from hq.arrivals import Account, Publication
 from hq.arrivals import Key as ArrivalKey
 from hq.audit import Fact, What
 from hq.incidents import Incident, Key, NotPossible
 from hq.moment import Moment
+from hq.orders import Order
 from hq.store import Kept, Store
 from hq.units import Key as UnitKey
 from hq.units import LastKnown
@@ -19,9 +20,12 @@ from terminal.contract.messages import (
     AlarmMoved,
     AlarmRaised,
     AlarmSignalled,
+    JobAnswered,
     StateConfirmed,
+    TextRead,
     Thinned,
 )
+from terminal.contract.work import Officer
 
 Alarms = AlarmRaised | AlarmSignalled | AlarmCancelled | AlarmMoved
 
@@ -77,9 +81,54 @@ def _mean(store: Store, publication: Publication, taken: Taken, now: Moment) -> 
         # One that speaks of an earlier life of this store, from before a backup, confirms no revision of this one.
         if message.epoch in ("", store.epoch):
             taken.proved.update(store.confirm((realm, unit), message.revision))
+    elif isinstance(message, JobAnswered | TextRead):
+        _answered(store, (realm, unit), message, now.wall_ms)
     elif isinstance(message, Thinned) and message.place is not None:
         account = Account(realm, unit, message.outbox or message.place.outbox)
         store.give_up(account, message.lane, message.dropped)
+
+
+def _answered(store: Store, unit: UnitKey, message: JobAnswered | TextRead, now_ms: int) -> None:
+    known = store.order(unit, orders.order_id(message))
+    after = None if known is None else orders.answered(known, message, now_ms)
+    if after is not None and after != known:
+        store.put_order(after)
+        store.advance_revision(unit)
+
+
+def send_order(store: Store, order: Order) -> None:
+    """A new job or text, and a new revision of what its car is told; raises DiskFailed."""
+    with store.transaction():
+        store.put_order(order)
+        store.advance_revision((order.realm, order.unit))
+
+
+def withdraw_order(store: Store, beginning: str, by: str, now_ms: int) -> Order:
+    """The one order whose id begins so is taken back; raises NotPossible or DiskFailed."""
+    with store.transaction():
+        found = store.find_order(beginning) if beginning else []
+        if len(found) != 1:
+            raise NotPossible(f"{len(found) or 'no'} orders begin with {beginning!r}; `patrola hq job` lists them")
+        after = orders.withdrawn(found[0], by, now_ms)
+        store.put_order(after)
+        store.advance_revision((after.realm, after.unit))
+    return after
+
+
+def put_officer(store: Store, realm: str, officer: Officer, units: Iterable[UnitKey]) -> None:
+    """Someone who may be crew, and a new revision of what these cars are told; raises DiskFailed."""
+    with store.transaction():
+        store.put_officer(realm, officer)
+        for unit in units:
+            store.advance_revision(unit)
+
+
+def drop_officer(store: Store, realm: str, badge: str, units: Iterable[UnitKey]) -> None:
+    """Nobody any more, and a new revision of what these cars are told; raises DiskFailed."""
+    with store.transaction():
+        store.drop_officer(realm, badge)
+        for unit in units:
+            store.advance_revision(unit)
 
 
 def act(

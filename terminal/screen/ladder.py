@@ -3,16 +3,11 @@
 from msgspec import Struct
 
 from terminal.link import AlarmView, RaiseAlarm, Urgency
+from terminal.screen.language import Say
 from terminal.screen.words import Said, age, clean
 
 REACHED, AHEAD, FAILED = "●", "○", "✖"
-KINDS = {"real": "ALARM", "test": "TEST ALARM", "exercise": "EXERCISE"}
-TRIGGERS = {"button": "button", "screen": "screen", "check-in": "no answer", "vehicle": "the car"}
-BANNERS: dict[Urgency, Said] = {
-    Urgency.NONE: ("", "dim"),
-    Urgency.NOT_CONFIRMED: ("NOT CONFIRMED", "urgent"),
-    Urgency.USE_THE_RADIO: ("USE THE RADIO", "urgent"),
-}
+NO_BANNER: Said = ("", "dim")
 
 
 class Ladder(Struct, frozen=True):
@@ -29,65 +24,80 @@ def shown_alarm(alarms: tuple[AlarmView, ...]) -> AlarmView | None:
     return order[0] if order else None
 
 
-def of_alarm(alarm: AlarmView, now_ns: int) -> Ladder:
+def banner(say: Say, urgency: Urgency) -> Said:
+    """What the crew must be told because headquarters has not confirmed."""
+    if urgency is Urgency.NOT_CONFIRMED:
+        return say("NOT CONFIRMED"), "urgent"
+    return (say("USE THE RADIO"), "urgent") if urgency is Urgency.USE_THE_RADIO else NO_BANNER
+
+
+def title(say: Say, kind: str, trigger: str, span: str) -> str:
+    """Which alarm, what raised it, how long ago."""
+    names = {"real": say("ALARM"), "test": say("TEST ALARM"), "exercise": say("EXERCISE")}
+    triggers = {
+        "button": say("button"),
+        "screen": say("screen"),
+        "check-in": say("no answer"),
+        "vehicle": say("the car"),
+    }
+    return f"{names.get(kind, names['real'])} {span}, {triggers.get(trigger, clean(trigger))}"
+
+
+def of_alarm(say: Say, alarm: AlarmView, now_ns: int) -> Ladder:
     """The whole ladder of one alarm."""
-    presses = f", {alarm.signals} presses" if alarm.signals > 1 else ""
-    title = f"{_kind(alarm.kind)} {age(now_ns - alarm.pressed_mono_ns)}, {_trigger(alarm.trigger)}{presses}"
+    presses = ", " + say("{count} presses", count=alarm.signals) if alarm.signals > 1 else ""
+    head = title(say, alarm.kind, alarm.trigger, age(now_ns - alarm.pressed_mono_ns)) + presses
+    by = clean(alarm.acknowledged_by)
     rows = (
-        (title, "plain"),
-        (f"{REACHED} PRESSED", "good"),
-        _stored(alarm),
-        _rung(alarm.sent, "SENT", "sent"),
-        _rung(alarm.received, "RECEIVED by HQ", "received by HQ"),
-        _rung(bool(alarm.acknowledged_by), f"ACKNOWLEDGED by {clean(alarm.acknowledged_by)}", "acknowledged"),
-        _cleared(alarm),
+        (head, "title"),
+        (f"{REACHED} {say('PRESSED')}", "good"),
+        _stored(say, alarm),
+        _rung(alarm.sent, say("SENT"), say("sent")),
+        _rung(alarm.received, say("RECEIVED by HQ"), say("received by HQ")),
+        _rung(bool(by), say("TAKEN by {by}", by=by), say("taken by a person")),
+        _cleared(say, alarm),
     )
-    return Ladder(rows, BANNERS[alarm.urgency])
+    return Ladder(rows, banner(say, alarm.urgency))
 
 
-def _kind(kind: str) -> str:
-    return KINDS.get(kind, KINDS["real"])
-
-
-def _trigger(trigger: str) -> str:
-    return TRIGGERS.get(trigger, clean(trigger))
-
-
-def _stored(alarm: AlarmView) -> Said:
+def _stored(say: Say, alarm: AlarmView) -> Said:
     if alarm.store_failed and not alarm.stored:
-        return f"{FAILED} NOT STORED", "bad"
-    return _rung(alarm.stored, "STORED in the car", "stored")
+        return f"{FAILED} {say('NOT STORED')}", "bad"
+    return _rung(alarm.stored, say("STORED in the car"), say("stored"))
 
 
 def _rung(reached: bool, words: str, ahead: str) -> Said:
     return (f"{REACHED} {words}", "good") if reached else (f"{AHEAD} {ahead}", "dim")
 
 
-def _cleared(alarm: AlarmView) -> Said:
+def _cleared(say: Say, alarm: AlarmView) -> Said:
     if alarm.cleared_by:
-        return f"{REACHED} CLEARED by {clean(alarm.cleared_by)}: {clean(alarm.reason)}", "good"
+        by, reason = clean(alarm.cleared_by), clean(alarm.reason)
+        return f"{REACHED} {say('CLEARED by {by}: {reason}', by=by, reason=reason)}", "good"
     if alarm.cancelled:
-        return f"{AHEAD} you said: a mistake. HQ decides", "warn"
-    return f"{AHEAD} cleared", "dim"
+        return f"{AHEAD} {say('you said: a mistake')}", "warn"
+    return f"{AHEAD} {say('cleared')}", "dim"
 
 
-def of_held(held: RaiseAlarm, since_ns: int, now_ns: int, *, core_is_there: bool) -> Ladder:
+def of_held(say: Say, held: RaiseAlarm, since_ns: int, now_ns: int, *, core_is_there: bool) -> Ladder:
     """An alarm that was tapped and that core does not show yet: nothing but the press is proved."""
     rows: tuple[Said, ...] = (
-        (f"{_kind(held.kind)} {age(now_ns - since_ns)}, screen", "plain"),
-        (f"{REACHED} PRESSED", "good"),
-        (f"{FAILED} NOT STORED, NOT SENT", "bad"),
-        ("It goes out when the terminal answers.", "plain"),
+        (title(say, held.kind, "screen", age(now_ns - since_ns)), "title"),
+        (f"{REACHED} {say('PRESSED')}", "good"),
+        (f"{FAILED} {say('NOT STORED, NOT SENT')}", "bad"),
+        (say("It goes out when the"), "plain"),
+        (say("terminal answers."), "plain"),
     )
-    return Ladder(rows, BANNERS[Urgency.NOT_CONFIRMED if core_is_there else Urgency.USE_THE_RADIO])
+    return Ladder(rows, banner(say, Urgency.NOT_CONFIRMED if core_is_there else Urgency.USE_THE_RADIO))
 
 
-def of_loss(problem: str, since_ns: int, now_ns: int) -> Ladder:
+def of_loss(say: Say, problem: str, since_ns: int, now_ns: int) -> Ladder:
     """Core is not there: the page says so, and shows nothing as if it were so now."""
     rows: tuple[Said, ...] = (
-        (f"For {age(now_ns - since_ns)}: {clean(problem)}", "plain"),
-        ("Nothing is known of position,", "plain"),
-        ("line and alarms.", "plain"),
-        ("SOS goes out when it works again.", "plain"),
+        (say("For {span}: {problem}", span=age(now_ns - since_ns), problem=clean(problem)), "plain"),
+        (say("Position, line and alarms"), "plain"),
+        (say("are not known."), "plain"),
+        (say("SOS goes out when it"), "plain"),
+        (say("works again."), "plain"),
     )
-    return Ladder(rows, BANNERS[Urgency.USE_THE_RADIO])
+    return Ladder(rows, banner(say, Urgency.USE_THE_RADIO))

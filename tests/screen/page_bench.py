@@ -6,12 +6,11 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from msgspec.structs import replace
-from textual.containers import Container
 from textual.pilot import Pilot
-from textual.widget import Widget
 
 from hal.readings import Fix, FixMode
 from terminal.contract.profile import Choice, Label, Profile
@@ -28,8 +27,8 @@ from terminal.link import (
     VehicleView,
 )
 from terminal.screen.app import TerminalScreen
-from terminal.screen.line import Line
-from terminal.screen.target import Target
+from terminal.screen.cells import Box
+from terminal.screen.sheet import Sheet
 
 DEADLINE_S = 20
 SECOND_NS = 1_000_000_000
@@ -44,6 +43,7 @@ def profile(words: str, count: int) -> Profile:
 
 
 NOW_NS = time.monotonic_ns()
+NOON = datetime(2026, 6, 21, 12, 0, tzinfo=UTC)
 FIX = Fix(source="gnss", mono_ns=NOW_NS, mode=FixMode.FIX_3D, lat_deg=45.267136, lon_deg=-19.833549)
 GOOD = Snapshot(
     unit=UnitView("NS-21", "P-21", "Octavia", "NS"),
@@ -124,12 +124,15 @@ class Page:
         self.pilot = pilot
 
     def text(self) -> str:
-        """All that can be read now, a widget a line."""
-        return "\n".join(" ".join(str(one.content).split()) for one in self.shown())
+        """All that can be read now, a box a line."""
+        return "\n".join(" ".join(box.words.split()) for box in self.app.sheet.boxes)
 
-    def shown(self, kind: type[Line] | type[Target] | None = None) -> list[Line | Target]:
-        found = [*self.app.query(Line), *self.app.query(Target)]
-        return [one for one in found if _is_shown(one) and (kind is None or isinstance(one, kind))]
+    def targets(self) -> list[Box]:
+        return [box for box in self.app.sheet.boxes if box.code]
+
+    def target(self, code: str) -> Box:
+        *_, box = [box for box in self.targets() if box.code == code]
+        return box
 
     async def says(self, *words: str) -> None:
         try:
@@ -137,18 +140,21 @@ class Page:
         except TimeoutError:
             raise AssertionError(f"{words} not in:\n{self.text()}") from None
 
+    async def painted(self, *words: str) -> str:
+        """The picture in which these words stand, cell by cell and colour by colour."""
+        as_svg = [word.replace(" ", "&#160;") for word in words]
+        await self.until(lambda: all(word in self.app.export_screenshot() for word in as_svg))
+        return self.app.export_screenshot()
+
     async def until(self, true: Callable[[], object]) -> None:
         async with asyncio.timeout(DEADLINE_S):
             while not true():
                 await self.pilot.pause(0.02)
 
-    async def tap(self, selector: str) -> None:
-        assert await self.pilot.click(selector)
+    async def tap(self, code: str) -> None:
+        area = self.target(code).area
+        await self.pilot.click(Sheet, offset=(area.left + area.width // 2, area.top + area.height // 2))
         await self.pilot.pause()
-
-
-def _is_shown(widget: Widget) -> bool:
-    return all(one.display for one in widget.ancestors_with_self if isinstance(one, Widget)) and bool(widget.region)
 
 
 @asynccontextmanager
@@ -160,7 +166,7 @@ async def page(
     on_button: Callable[[], None] | None = None,
 ) -> AsyncIterator[Page]:
     core, clock = Core(folder / "core.sock"), HandClock()
-    app = TerminalScreen(folder / "core.sock", on_button, clock)
+    app = TerminalScreen(folder / "core.sock", on_button, clock, lambda: NOON)
     if snapshot is not None:
         await core.start()
         core.publish(snapshot)
@@ -169,7 +175,6 @@ async def page(
             opened = Page(app, pilot, core, clock)
             if snapshot is not None:
                 await opened.until(lambda: "P-21" in opened.text())
-                await opened.until(lambda: app.query_one("#duty", Container).children)
             yield opened
     finally:
         await core.stop()

@@ -9,16 +9,17 @@ from msgspec.structs import replace
 from page_bench import GOOD, SECOND_NS, Page, page, run
 
 from terminal.link import RaiseAlarm, Role, Snapshot
+from terminal.screen.cells import painted
 from tests.unit.silent_scene import SHIFTS, Told, twins
 
 
 async def drawn(seen: Page, snapshot: Snapshot) -> str:
-    """Every cell with its colours, once the page has this snapshot and has drawn it."""
+    """Every cell with the tone of its colours, once the page has this snapshot and has drawn it."""
     seen.core.publish(snapshot)
     await seen.until(lambda: seen.app._feed.seen.snapshot == replace(snapshot, role=Role.CREW))
     seen.app._refresh()
-    await seen.pilot.pause()
-    return seen.app.export_screenshot()
+    sheet = seen.app.sheet
+    return "\n".join(map(repr, painted(sheet.boxes, sheet.size.height, sheet.size.width)))
 
 
 async def all_drawn(folder: Path, snapshots: Sequence[tuple[float, Snapshot]]) -> list[str]:

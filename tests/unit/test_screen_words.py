@@ -1,5 +1,7 @@
 """The page's words: nothing is claimed that the snapshot does not prove."""
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -18,11 +20,17 @@ from terminal.link import (
     Urgency,
     VehicleView,
 )
-from terminal.screen import ladder, words
+from terminal.screen import frame, ladder, status, trouble, words
+from terminal.screen.feed import Seen
+from terminal.screen.language import Language, Say
+from terminal.screen.pages import car
 from terminal.screen.sos import Arming, Sos
+from terminal.screen.state import ScreenState
+from terminal.screen.view import View
 
 SECOND_NS = 1_000_000_000
 NOW_NS = 10_000 * SECOND_NS
+SAY = Say(Language.ENGLISH)
 HEARD = {"connected": True, "hq_silent": False, "hq_heard_mono_ns": NOW_NS}
 
 
@@ -30,69 +38,80 @@ def snapshot(**facts: object) -> Snapshot:
     return Snapshot(unit=UnitView("U1", "", "", "NS"), duty=DutyView(status="busy"), **facts)
 
 
+def view(seen: Snapshot) -> View:
+    local = datetime(2026, 6, 21, 12, 0, tzinfo=UTC)
+    return View(seen=Seen(snapshot=seen), state=ScreenState(), say=SAY, now_ns=NOW_NS, local=local, height=15, width=50)
+
+
 @pytest.mark.promise("P-SHOW-04")
 @pytest.mark.parametrize(
-    ("view", "said"),
+    ("line", "said"),
     [
-        (LineView(), ("NO LINE TO HQ", "bad")),
-        (LineView(storing=True, attended=True, hq_silent=False, pending=2), ("NO LINE TO HQ, 2 wait", "bad")),
-        (LineView(trouble=Trouble.NO_NETWORK, pending=12345), ("NO LINE TO HQ: no network, 12345 wait", "bad")),
-        (LineView(trouble=Trouble.DEAD_ZONE, pending=12345), ("NO LINE TO HQ: known dead zone, 12345 wait", "bad")),
-        (LineView(trouble=Trouble.CONNECTING), ("NO LINE TO HQ", "bad")),
-        (LineView(connected=True, trouble=Trouble.HALF_OPEN), ("LINE DEAD: nothing comes back", "bad")),
-        (LineView(**HEARD, storing=True, trouble=Trouble.HQ_DEAF), ("HQ DOES NOT HEAR US, line up", "bad")),
-        (LineView(connected=True), ("HQ SILENT, line up", "bad")),
-        (LineView(connected=True, hq_heard_mono_ns=NOW_NS - 21 * SECOND_NS), ("HQ SILENT 21 s, line up", "bad")),
-        (LineView(**HEARD), ("HQ DOES NOT STORE, line up", "bad")),
-        (LineView(**HEARD, attended=True, pending=7), ("HQ DOES NOT STORE, line up, 7 wait", "bad")),
-        (LineView(**HEARD, storing=True), ("HQ stores, NOBODY AT THE DESK", "warn")),
-        (LineView(**HEARD, storing=True, attended=True), ("HQ stores, desk attended", "good")),
+        (LineView(), ("HQ --", "bad")),
+        (LineView(storing=True, attended=True, hq_silent=False), ("HQ --", "bad")),
+        (LineView(connected=True), ("HQ --", "bad")),
+        (LineView(connected=True, hq_heard_mono_ns=NOW_NS - 21 * SECOND_NS), ("HQ 21 s", "bad")),
+        (LineView(**HEARD), ("HQ NOT STORING", "bad")),
+        (LineView(**HEARD, attended=True), ("HQ NOT STORING", "bad")),
+        (LineView(**HEARD, storing=True), ("HQ 0 s", "warn")),
+        (LineView(**HEARD, storing=True, attended=True), ("HQ 0 s", "good")),
+        (LineView(**HEARD, storing=True, attended=True, trouble=Trouble.HQ_DEAF), ("HQ 0 s", "bad")),
     ],
 )
-def test_the_line_says_the_worst_of_it(view: LineView, said: words.Said):
-    assert words.line(view, NOW_NS) == said
+def test_the_line_says_the_worst_of_it(line: LineView, said: words.Said):
+    assert status.line(view(snapshot()), line) == said
+
+
+@pytest.mark.promise("P-WATCH-02")
+@pytest.mark.parametrize("language", Language)
+def test_every_trouble_that_is_proved_fits_the_line_in_every_language(language: Language):
+    said = {one: trouble.in_words(Say(language), one) for one in Trouble}
+    assert [one for one, in_words in said.items() if not in_words] == [Trouble.NONE, Trouble.CONNECTING]
+    assert len(set(said.values())) == len(Trouble) - 1
+    assert max(len(in_words) for in_words in said.values()) <= 50
 
 
 def test_the_disk_comes_before_the_line_and_the_line_before_the_devices():
     sources = (SourceView("gnss", up=False), SourceView("can", up=True))
-    assert words.notice(snapshot(), None, NOW_NS) == words.NOTHING
-    assert words.notice(snapshot(sources=sources), None, NOW_NS) == ("Not working: gnss", "warn")
+    assert frame.notice(view(snapshot())) == ("", "plain")
+    assert frame.notice(view(snapshot(sources=sources))) == ("Not working: gnss", "warn")
     refused = LineView(problem="not authorised")
-    assert words.notice(snapshot(sources=sources, line=refused), None, NOW_NS) == ("Line: not authorised", "warn")
-    gone = LineView(problem="(long words for a technician)", trouble=Trouble.BROKER_GONE, remedy="call headquarters")
-    assert words.notice(snapshot(sources=sources, line=gone), None, NOW_NS) == ("Line: call headquarters", "warn")
+    assert frame.notice(view(snapshot(sources=sources, line=refused))) == ("Line: not authorised", "warn")
+    gone = LineView(problem="(long words for a technician)", trouble=Trouble.BROKER_GONE)
+    assert frame.notice(view(snapshot(line=gone))) == ("No line: the broker is down; call HQ", "warn")
     full = LineView(problem="not authorised", disk_problem="disk is full")
-    assert words.notice(snapshot(line=full), None, NOW_NS) == ("NOT STORED, disk: disk is full", "bad")
+    assert frame.notice(view(snapshot(line=full))) == ("NOT STORED, disk: disk is full", "bad")
 
 
 @pytest.mark.parametrize(
     ("vehicle", "said"),
     [
-        (VehicleView(), ("--- km/h", "dim")),
-        (VehicleView(speed_mps=0.0, speed_source="can"), ("0 km/h", "plain")),
-        (VehicleView(speed_mps=10.0, speed_source="gnss"), ("36 km/h gps", "plain")),
-        (VehicleView(lights_on=True, siren_on=False), ("LIGHTS --- km/h", "dim")),
+        (VehicleView(), "--"),
+        (VehicleView(speed_mps=0.0, speed_source="can"), "0 km/h"),
+        (VehicleView(speed_mps=10.0, speed_source="gnss"), "36 km/h"),
     ],
 )
-def test_a_speed_that_is_not_known_is_no_number(vehicle: VehicleView, said: words.Said):
-    assert words.speed(snapshot(vehicle=vehicle)) == said
+def test_a_speed_that_is_not_known_is_no_number(vehicle: VehicleView, said: str):
+    assert dict(car.facts(SAY, vehicle))["Speed"] == said
 
 
 @pytest.mark.promise("P-SHOW-03")
-@example(lat_deg=-90.0, lon_deg=-180.0, age_s=119 * 60, mode=FixMode.FIX_3D)
-@given(
-    lat_deg=st.one_of(st.none(), st.floats(-90, 90), st.just(float("nan"))),
-    lon_deg=st.one_of(st.none(), st.floats(-180, 180), st.just(float("inf"))),
-    age_s=st.integers(-5, 10**6),
-    mode=st.sampled_from(FixMode),
-)
-def test_a_position_is_said_as_current_only_when_it_is(lat_deg: float, lon_deg: float, age_s: int, mode: FixMode):
-    at = Fix(source="g", mono_ns=NOW_NS - age_s * SECOND_NS, mode=mode, lat_deg=lat_deg, lon_deg=lon_deg)
-    said, colour = words.position(PositionView(fix=at, last_good=at, stale=True), NOW_NS)
-    assert colour == "warn"
-    assert "OLD" in said or "NO POSITION" in said
-    assert "nan" not in said
-    assert len(said) <= 50
+@example(age_s=119 * 60, mode=FixMode.FIX_3D)
+@given(age_s=st.integers(-5, 10**6), mode=st.sampled_from(FixMode))
+def test_a_position_is_said_as_current_only_when_it_is(age_s: int, mode: FixMode):
+    at = Fix(source="g", mono_ns=NOW_NS - age_s * SECOND_NS, mode=mode, lat_deg=45.0, lon_deg=20.0)
+    assert status.gnss(view(snapshot()), PositionView(fix=at, last_good=at, stale=True)) == (
+        f"GPS {words.age(age_s * SECOND_NS)}",
+        "warn",
+    )
+    assert status.gnss(view(snapshot()), PositionView(fix=at, stale=True)) == ("GPS --", "warn")
+
+
+def test_a_time_of_day_that_gnss_did_not_give_is_marked():
+    at = Fix(source="g", mono_ns=NOW_NS, mode=FixMode.FIX_3D, utc=datetime(2026, 6, 21, 9, 30, tzinfo=UTC))
+    assert status.clock(view(snapshot()), snapshot()) == ("12:00?", "warn")
+    known = snapshot(position=PositionView(fix=at, last_good=at, stale=False))
+    assert status.clock(view(known), known) == ("09:30", "plain")
 
 
 @pytest.mark.parametrize(
@@ -131,14 +150,14 @@ ALARMS = st.builds(
 @pytest.mark.promise("P-SHOW-01")
 @given(ALARMS)
 def test_no_rung_is_said_without_its_proof(alarm: AlarmView):
-    rungs = ladder.of_alarm(alarm, NOW_NS)
+    rungs = ladder.of_alarm(SAY, alarm, NOW_NS)
     reached = [said.split()[1] for said, _ in rungs.rows if said.startswith(ladder.REACHED)]
     proofs = {
         "PRESSED": True,
         "STORED": alarm.stored,
         "SENT": alarm.sent,
         "RECEIVED": alarm.received,
-        "ACKNOWLEDGED": bool(alarm.acknowledged_by),
+        "TAKEN": bool(alarm.acknowledged_by),
         "CLEARED": bool(alarm.cleared_by),
     }
     assert reached == [rung for rung, proved in proofs.items() if proved]
@@ -148,7 +167,7 @@ def test_no_rung_is_said_without_its_proof(alarm: AlarmView):
 @pytest.mark.promise("P-SHOW-10")
 def test_an_alarm_that_only_the_screen_knows_claims_the_press_alone():
     for core_is_there, banner in ((True, "NOT CONFIRMED"), (False, "USE THE RADIO")):
-        rungs = ladder.of_held(RaiseAlarm(), NOW_NS, NOW_NS, core_is_there=core_is_there)
+        rungs = ladder.of_held(SAY, RaiseAlarm(), NOW_NS, NOW_NS, core_is_there=core_is_there)
         assert [said for said, _ in rungs.rows if said.startswith(ladder.REACHED)] == ["● PRESSED"]
         assert rungs.banner == (banner, "urgent")
 

@@ -1,0 +1,204 @@
+"""A screen as boxes on a grid of cells: where words stand, what a finger can hit, and whether anything is cut. Pure."""
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+from msgspec import Struct
+from rich.cells import cell_len, set_cell_size
+
+LEAST_HEIGHT, LEAST_WIDTH = 3, 4
+"""A target: 12 mm on a 7" panel of 800 x 480 with cells of 16 x 32."""
+
+MAIN_HEIGHT, MAIN_WIDTH = 4, 7
+"""A main target: 19 mm, for gloves."""
+
+
+SOFT_HYPHEN = "\u00ad"
+"""Where a word may be broken; it is not to be seen otherwise."""
+
+
+class Area(Struct, frozen=True):
+    """A rectangle of cells."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+    @property
+    def bottom(self) -> int:
+        """The row beneath it."""
+        return self.top + self.height
+
+    @property
+    def right(self) -> int:
+        """The column right of it."""
+        return self.left + self.width
+
+    def has(self, row: int, column: int) -> bool:
+        """Whether this cell is in it."""
+        return self.top <= row < self.bottom and self.left <= column < self.right
+
+    def rows(self, *heights: int, gap: int = 0) -> "tuple[Area, ...]":
+        """Strips from the top down; a height of 0 takes what the others leave, in equal parts."""
+        return tuple(
+            Area(self.top + start, self.left, height, self.width) for start, height in _split(self.height, heights, gap)
+        )
+
+    def columns(self, *widths: int, gap: int = 0) -> "tuple[Area, ...]":
+        """Strips from left to right; a width of 0 takes what the others leave, in equal parts."""
+        return tuple(
+            Area(self.top, self.left + start, self.height, width) for start, width in _split(self.width, widths, gap)
+        )
+
+    def grid(self, rows: int, columns: int, gap: int = 1) -> "tuple[Area, ...]":
+        """Equal fields, row by row; columns stand `gap` apart, rows touch."""
+        return tuple(cell for strip in self.rows(*[0] * rows) for cell in strip.columns(*[0] * columns, gap=gap))
+
+
+def _split(length: int, parts: Sequence[int], gap: int) -> list[tuple[int, int]]:
+    left = max(length - gap * (len(parts) - 1) - sum(parts), 0)
+    open_parts = sum(part == 0 for part in parts)
+    found, start = [], 0
+    for part in parts:
+        size = part
+        if part == 0:
+            size = left // open_parts
+            left, open_parts = left - size, open_parts - 1
+        found.append((start, size))
+        start += size + gap
+    return found
+
+
+class Box(Struct, frozen=True, kw_only=True):
+    """Words in an area; `code` is what a tap on it means, "" where it is no target. `tone` is a palette's word."""
+
+    area: Area
+    words: str = ""
+    tone: str = "plain"
+    code: str = ""
+    middle: bool = False
+    main: bool = False
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The words as they stand, from the first row of the area that has any."""
+        return wrapped(self.words, self.area.width)[: self.area.height]
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether something of the words is not to be seen."""
+        every = wrapped(self.words, self.area.width)
+        return len(every) > self.area.height or any(cell_len(line) > self.area.width for line in every)
+
+
+@lru_cache(maxsize=4096)
+def wrapped(words: str, width: int) -> tuple[str, ...]:
+    """The words in lines of this width, broken between words, or at a soft hyphen where one is too long.
+
+    A word without one that is too long stands alone, and is cut.
+    """
+    lines: list[str] = []
+    for paragraph in words.split("\n"):
+        line = ""
+        for word in paragraph.split(" "):
+            longer = f"{line} {word}" if line else word
+            if line and cell_len(longer.replace(SOFT_HYPHEN, "")) > width:
+                lines.append(line)
+                line = word
+            else:
+                line = longer
+            *broken, line = _broken(line, width)
+            lines += broken
+        lines.append(line)
+    return tuple(line.replace(SOFT_HYPHEN, "") for line in lines) if words else ()
+
+
+def _broken(word: str, width: int) -> list[str]:
+    """A word that is too long, broken at its last soft hyphen that fits."""
+    if SOFT_HYPHEN not in word or cell_len(word.replace(SOFT_HYPHEN, "")) <= width:
+        return [word]
+    head, _, tail = word.rpartition(SOFT_HYPHEN)
+    while SOFT_HYPHEN in head and cell_len(head.replace(SOFT_HYPHEN, "")) >= width:
+        head, _, more = head.rpartition(SOFT_HYPHEN)
+        tail = f"{more}{SOFT_HYPHEN}{tail}"
+    return [f"{head}-", *_broken(tail, width)]
+
+
+def target(area: Area, words: str, code: str, tone: str = "button", *, main: bool = False) -> Box:
+    """A place that a finger can hit."""
+    return Box(area=area, words=words, tone=tone, code=code, middle=True, main=main)
+
+
+def hit(boxes: Iterable[Box], row: int, column: int) -> Box | None:
+    """The target at this cell: the last drawn of those that overlap."""
+    found = [box for box in boxes if box.code and box.area.has(row, column)]
+    return found[-1] if found else None
+
+
+EDGE, EDGED = "▀", "-edge"
+"""A target's last row is half its colour and half the ground's, so that one can be told from the next."""
+
+Run = tuple[str, str]
+"""(text, tone)."""
+
+
+def painted(boxes: Iterable[Box], height: int, width: int) -> list[list[Run]]:
+    """Each row of the screen as runs of one tone; later boxes cover earlier ones."""
+    rows: list[list[tuple[int, int, str, str]]] = [[] for _ in range(height)]
+    for box in boxes:
+        for row in range(max(box.area.top, 0), min(box.area.bottom, height)):
+            rows[row] = _covered(rows[row], _piece(box, row, width))
+    return [_runs(row, width) for row in rows]
+
+
+def _piece(box: Box, row: int, width: int) -> tuple[int, int, str, str]:
+    """(left, right, text, tone) of one row of a box."""
+    lines = box.lines
+    first = (box.area.height - len(lines)) // 2 if box.middle else 0
+    number = row - box.area.top - first
+    text = lines[number] if 0 <= number < len(lines) else ""
+    right = min(box.area.right, width)
+    if box.code and not text and row == box.area.bottom - 1:
+        return box.area.left, right, EDGE * max(right - box.area.left, 0), box.tone + EDGED
+    if box.middle:
+        text = " " * ((box.area.width - cell_len(text)) // 2) + text
+    return box.area.left, right, set_cell_size(text, max(right - box.area.left, 0)), box.tone
+
+
+def _covered(
+    pieces: list[tuple[int, int, str, str]], new: tuple[int, int, str, str]
+) -> list[tuple[int, int, str, str]]:
+    left, right = new[0], new[1]
+    kept = []
+    for piece in pieces:
+        if piece[1] <= left or piece[0] >= right:
+            kept.append(piece)
+            continue
+        if piece[0] < left:
+            kept.append((piece[0], left, set_cell_size(piece[2], left - piece[0]), piece[3]))
+        if piece[1] > right:
+            kept.append((right, piece[1], _tail(piece[2], right - piece[0]), piece[3]))
+    return sorted([*kept, new])
+
+
+def _tail(text: str, cells: int) -> str:
+    """What stands after so many cells."""
+    count, start = 0, 0
+    while start < len(text) and count < cells:
+        count += cell_len(text[start])
+        start += 1
+    return " " * (count - cells) + text[start:]
+
+
+def _runs(pieces: list[tuple[int, int, str, str]], width: int) -> list[Run]:
+    runs: list[Run] = []
+    column = 0
+    for left, right, text, tone in pieces:
+        if left > column:
+            runs.append((" " * (left - column), "plain"))
+        runs.append((text, tone))
+        column = right
+    if column < width:
+        runs.append((" " * (width - column), "plain"))
+    return runs

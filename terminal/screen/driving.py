@@ -1,0 +1,10 @@
+"""What may not be used while the car moves. Pure."""
+
+from terminal.link import Snapshot
+
+
+def is_locked(snapshot: Snapshot | None) -> bool:
+    """Whether typing, forms and lists to read are locked: the car is known to move faster than its profile allows."""
+    if snapshot is None or snapshot.profile is None or snapshot.vehicle.speed_mps is None:
+        return False
+    return snapshot.vehicle.speed_mps > snapshot.profile.lock_above_mps

@@ -1,0 +1,126 @@
+"""The whole screen of one moment: status, a line for what is wrong, a page, the buttons. Pure."""
+
+from collections.abc import Callable
+
+from terminal.link import Snapshot, Urgency
+from terminal.screen import bar, status
+from terminal.screen.cells import Area, Box, target
+from terminal.screen.pages import alarm, car, chart, crew, duty, jobs, keyboard, more, report, system, texts
+from terminal.screen.sos import Arming
+from terminal.screen.state import Page
+from terminal.screen.trouble import in_words
+from terminal.screen.view import View
+from terminal.screen.words import age, clean, on_one_line
+
+Draw = Callable[[View, Area], list[Box]]
+
+PAGES: dict[Page, Draw] = {
+    Page.DUTY: duty.boxes,
+    Page.JOBS: jobs.boxes,
+    Page.MAP: chart.boxes,
+    Page.TEXTS: texts.boxes,
+    Page.MORE: more.boxes,
+    Page.REPORT: report.boxes,
+    Page.CAR: car.boxes,
+    Page.SYSTEM: system.boxes,
+    Page.CREW: crew.boxes,
+    Page.KEYBOARD: keyboard.boxes,
+}
+
+LOCKED_WHILE_DRIVING = frozenset((Page.REPORT, Page.SYSTEM, Page.CREW, Page.KEYBOARD))
+"""Pages of which nothing is left while the car moves; jobs and texts keep their one-tap answers."""
+
+
+def boxes(view: View) -> list[Box]:
+    """All that is to be seen and hit; later boxes cover earlier ones."""
+    whole = Area(0, 0, view.height, view.width)
+    if view.state.is_dark:
+        return [Box(area=whole, tone="dark", code="light", main=True)]
+    top, notice, middle, bottom = whole.rows(1, 1, 0, bar.height(view.height))
+    found = [*status.row(view, top), *bar.boxes(view, bottom)]
+    if bar.is_typing(view):
+        return [*found, *keyboard.boxes(view, Area(notice.top, 0, notice.height + middle.height, view.width))]
+    return [*found, *notices(view, notice), *page(view, middle)]
+
+
+def page(view: View, area: Area) -> list[Box]:
+    """What stands in the middle: what cannot wait, else what the crew chose."""
+    arming = view.state.sos.arming(view.now_ns)
+    if arming is not Arming.IDLE:
+        return second_tap(view, area)
+    if view.snapshot is None or view.is_alarm_on_top:
+        return alarm.boxes(view, area)
+    if view.is_locked and view.state.page in LOCKED_WHILE_DRIVING:
+        return locked(view, area)
+    return PAGES[view.state.page](view, area)
+
+
+def second_tap(view: View, area: Area) -> list[Box]:
+    """The other place, far from the first; late it stays and does nothing, so that a late tap hits nothing else."""
+    place, _ = area.columns(area.width * 3 // 5, 0)
+    if view.state.sos.arming(view.now_ns) is Arming.LATE:
+        return [target(place, view.say("NOT SENT\nTap SOS again"), "send", "button", main=True)]
+    left_s = view.state.sos.left_s(view.now_ns)
+    return [target(place, view.say("TAP HERE\nTO CALL HELP\n{left} s", left=left_s), "send", "sos", main=True)]
+
+
+def locked(view: View, area: Area) -> list[Box]:
+    """Why this page is not to be had now."""
+    return [
+        Box(
+            area=area,
+            words=view.say("Locked while the car moves.\nIt opens when you stop."),
+            tone="locked",
+            middle=True,
+        )
+    ]
+
+
+def notices(view: View, area: Area) -> list[Box]:
+    """One line for what else is wrong, the worst of it; an alarm that was put aside is a tap away."""
+    words, tone = notice(view)
+    return [Box(area=area, words=on_one_line(words, area.width), tone=tone)] if words else []
+
+
+def notice(view: View) -> tuple[str, str]:
+    """The worst thing that no page says."""
+    snapshot, say, alarm_now = view.snapshot, view.say, view.alarm
+    if snapshot is None:
+        return "", "plain"
+    if alarm_now is not None and not alarm_now.cleared_by and not view.is_alarm_on_top:
+        urgent = {Urgency.NOT_CONFIRMED: say("NOT CONFIRMED"), Urgency.USE_THE_RADIO: say("USE THE RADIO")}
+        return f"{say('ALARM IS OPEN')} {urgent.get(alarm_now.urgency, '')}".strip(), "urgent"
+    wanted = asked(view, snapshot)
+    if wanted is not None:
+        return wanted
+    if view.is_refusal_new:
+        assert view.seen.refused is not None
+        return say("NOT DONE: {reason}", reason=clean(view.seen.refused.reason)), "bad"
+    if snapshot.line.disk_problem:
+        return say("NOT STORED, disk: {problem}", problem=clean(snapshot.line.disk_problem)), "bad"
+    trouble = in_words(say, snapshot.line.trouble)
+    if trouble:
+        return trouble, "warn"
+    if snapshot.line.problem:
+        return say("Line: {problem}", problem=clean(snapshot.line.problem)), "warn"
+    if alarm_now is not None and alarm_now.cleared_by:
+        by, reason = clean(alarm_now.cleared_by), clean(alarm_now.reason)
+        return say("Alarm cleared by {by}: {reason}", by=by, reason=reason), "good"
+    down = [source.name for source in snapshot.sources if not source.up]
+    if down:
+        return say("Not working: {names}", names=clean(", ".join(down))), "warn"
+    unproved = snapshot.proved is not None and snapshot.proved.due
+    return (say("Alarm not proved lately: send a test"), "warn") if unproved else ("", "plain")
+
+
+def asked(view: View, snapshot: Snapshot) -> tuple[str, str] | None:
+    """What the crew is to do now: answer the timer, or press the button that it has armed."""
+    timer, armed, say = snapshot.check_in, snapshot.armed, view.say
+    if timer is not None and timer.due_mono_ns and timer.alarm_mono_ns and view.now_ns >= timer.due_mono_ns:
+        return say("ALL WELL? ANSWER, alarm in {left}", left=age(timer.alarm_mono_ns - view.now_ns)), "urgent"
+    if armed is None or view.now_ns > armed.until_mono_ns:
+        return None
+    kind = say("EXERCISE") if armed.kind == "exercise" else say("TEST")
+    if not armed.is_open:
+        return say("{kind}: WAIT, a press now is real", kind=kind), "warn"
+    return say("{kind}: PRESS THE BUTTON, {left} left", kind=kind, left=age(armed.until_mono_ns - view.now_ns)), "warn"

@@ -1,0 +1,68 @@
+"""Who is on board, the shift, and its proof of the whole way to headquarters and back. Pure."""
+
+from terminal.link import LogInProblem, MemberView, Snapshot
+from terminal.screen.cells import LEAST_HEIGHT, Area, Box, target
+from terminal.screen.view import View
+from terminal.screen.words import clean
+
+COLUMNS = 3
+
+
+def boxes(view: View, area: Area) -> list[Box]:
+    """Officers to tap on and off; shift and test beneath."""
+    if view.snapshot is None:
+        return []
+    head, field, foot = area.rows(1, 0, LEAST_HEIGHT)
+    return [
+        headline(view, view.snapshot, head),
+        *officers(view, view.snapshot, field),
+        *shift(view, view.snapshot, foot),
+    ]
+
+
+def headline(view: View, snapshot: Snapshot, area: Area) -> Box:
+    """How the last try went, or what a tap does."""
+    match snapshot.crew.problem:
+        case LogInProblem.WRONG_PIN:
+            return Box(area=area, words=view.say("Wrong PIN"), tone="bad")
+        case LogInProblem.PAUSED:
+            return Box(area=area, words=view.say("Too many wrong PINs: wait a minute"), tone="bad")
+        case LogInProblem.NONE:
+            return Box(area=area, words=view.say("Tap who comes on board or leaves"), tone="dim")
+
+
+def officers(view: View, snapshot: Snapshot, area: Area) -> list[Box]:
+    """Who is on board, then whom headquarters expects, then a badge by hand."""
+    aboard = {one.badge for one in snapshot.crew.aboard}
+    listed = [(one, True) for one in snapshot.crew.aboard]
+    listed += [(one, False) for one in snapshot.crew.roster if one.badge not in aboard]
+    rows = max(area.height // LEAST_HEIGHT, 1)
+    columns = max(COLUMNS, area.width // 16)
+    fields = area.grid(rows, columns)
+    found = [
+        target(
+            field,
+            officer(view, one, is_aboard),
+            f"{'out' if is_aboard else 'in'}:{one.badge}",
+            "chosen" if is_aboard else "button",
+        )
+        for (one, is_aboard), field in zip(listed[: len(fields) - 1], fields, strict=False)
+    ]
+    return [*found, target(fields[min(len(listed), len(fields) - 1)], view.say("Other badge"), "type:badge")]
+
+
+def officer(view: View, one: MemberView, aboard: bool) -> str:
+    """A name, or else the badge; on board without a PIN it says so."""
+    words = clean(one.name) or one.badge
+    return f"{words}\n{view.say('no PIN')}" if aboard and not one.checked else words
+
+
+def shift(view: View, snapshot: Snapshot, area: Area) -> list[Box]:
+    """Begin or end the shift; try the whole way by a test alarm."""
+    left, right = area.columns(0, 0, gap=1)
+    on = snapshot.shift.on
+    words = view.say("End the shift") if on else view.say("Start the shift")
+    return [
+        target(left, words, "shift:end" if on else "shift:start", "button" if on else "proposed"),
+        target(right, view.say("Test alarm"), "test"),
+    ]

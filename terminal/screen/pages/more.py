@@ -1,0 +1,14 @@
+"""More: the pages that have no button of their own on a small screen. Pure."""
+
+from terminal.screen import bar
+from terminal.screen.cells import Area, Box, target
+from terminal.screen.view import View
+
+
+def boxes(view: View, area: Area) -> list[Box]:
+    """A large button for each."""
+    fields = area.columns(*[0] * len(bar.UNDER_MORE), gap=1)
+    return [
+        target(field, bar.name(view, page), f"page:{page}", main=True)
+        for page, field in zip(bar.UNDER_MORE, fields, strict=True)
+    ]

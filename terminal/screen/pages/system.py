@@ -1,0 +1,60 @@
+"""The terminal itself: every device in words, language, colours. Pure."""
+
+from terminal.link import SourceView
+from terminal.screen.cells import LEAST_HEIGHT, Area, Box, target
+from terminal.screen.language import NAMES, Language
+from terminal.screen.palettes import Palette
+from terminal.screen.view import View
+from terminal.screen.words import clean, on_one_line
+from terminal.version import VERSION
+
+
+def boxes(view: View, area: Area) -> list[Box]:
+    """Devices above; languages and colours beneath."""
+    if view.snapshot is None:
+        return []
+    devices, languages, colours = area.rows(0, LEAST_HEIGHT, LEAST_HEIGHT)
+    return [*health(view, view.snapshot.sources, devices), *speech(view, languages), *palettes(view, colours)]
+
+
+def health(view: View, sources: tuple[SourceView, ...], area: Area) -> list[Box]:
+    """Those that do not work first; a line each, as many as fit."""
+    order = sorted(sources, key=lambda one: one.up)
+    lines = [(said(view, one), "good" if one.up else "warn") for one in order]
+    lines.append((view.say("Patrola {version}", version=VERSION), "dim"))
+    fields = area.rows(*[1] * area.height)
+    return [
+        Box(area=field, words=on_one_line(words, area.width), tone=tone)
+        for (words, tone), field in zip(lines, fields, strict=False)
+    ]
+
+
+def said(view: View, source: SourceView) -> str:
+    """One device in a line."""
+    if source.up:
+        return view.say("{name} works", name=clean(source.name))
+    return f"{clean(source.name)}: {clean(source.problem)}; {clean(source.remedy)}"
+
+
+def speech(view: View, area: Area) -> list[Box]:
+    """The languages, each by its own name."""
+    fields = area.columns(*[0] * len(Language), gap=1)
+    return [
+        target(field, NAMES[one], f"language:{one}", "chosen" if one is view.say.language else "button")
+        for one, field in zip(Language, fields, strict=True)
+    ]
+
+
+def palettes(view: View, area: Area) -> list[Box]:
+    """Colours: by the sun, or by hand."""
+    names = {
+        None: view.say("Auto"),
+        Palette.DAY: view.say("Day"),
+        Palette.NIGHT: view.say("Night"),
+        Palette.RED: view.say("Red"),
+    }
+    fields = area.columns(*[0] * len(names), gap=1)
+    return [
+        target(field, words, f"palette:{one or ''}", "chosen" if one is view.state.palette else "button")
+        for (one, words), field in zip(names.items(), fields, strict=True)
+    ]

@@ -1,0 +1,263 @@
+"""What the screen itself remembers, and what a tap does to it: (state, tap) to (state, commands to core). Pure."""
+
+from collections.abc import Callable
+from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from terminal.contract.profile import Form
+from terminal.contract.work import JobStep
+from terminal.link import (
+    AnswerJob,
+    CancelAlarm,
+    Command,
+    EndShift,
+    FileReport,
+    LogIn,
+    LogOut,
+    RaiseAlarm,
+    ReadText,
+    SendText,
+    SetDuty,
+    Snapshot,
+    StartShift,
+)
+from terminal.screen.driving import is_locked
+from terminal.screen.language import Language, in_language
+from terminal.screen.palettes import Palette
+from terminal.screen.sos import Arming, Sos
+
+REFUSAL_SHOWN_NS = 8_000_000_000
+"""How long it is said that core refused a command."""
+
+HIDDEN_NS = 10_000_000_000
+"""An alarm that the crew has put aside comes back after so long."""
+
+LONGEST_TYPED = 160
+
+
+class Page(StrEnum):
+    """What stands in the middle."""
+
+    DUTY = "duty"
+    JOBS = "jobs"
+    MAP = "map"
+    TEXTS = "texts"
+    MORE = "more"
+    REPORT = "report"
+    CAR = "car"
+    SYSTEM = "system"
+    CREW = "crew"
+    KEYBOARD = "keyboard"
+
+
+class Typing(Struct, frozen=True):
+    """What is being typed on the screen's keyboard, and for what: `text`, `badge` or `pin`."""
+
+    what: str = "text"
+    typed: str = ""
+    layout: str = "letters"
+    badge: str = ""
+
+
+class ScreenState(Struct, frozen=True, kw_only=True):
+    """Where the crew is on the screen; nothing of it is known to core or outlives the process."""
+
+    page: Page = Page.DUTY
+    language: Language = Language.ENGLISH
+    palette: Palette | None = None
+    is_dark: bool = False
+    sos: Sos = Sos()
+    hidden_ns: int | None = None
+    cancelling: bool = False
+    job: str = ""
+    declining: bool = False
+    form: str = ""
+    answers: dict[str, str] = {}
+    typing: Typing = Typing()
+    refused_ns: int | None = None
+
+
+Tapped = tuple[ScreenState, tuple[Command, ...]]
+
+
+def tapped(state: ScreenState, code: str, snapshot: Snapshot | None, now_ns: int) -> Tapped:
+    """The screen after a tap on this code, and what core is told because of it."""
+    verb, _, rest = code.partition(":")
+    done = VERBS[verb](state, rest, snapshot, now_ns)
+    return done if isinstance(done, tuple) else (done, ())
+
+
+Verb = Callable[[ScreenState, str, Snapshot | None, int], ScreenState | Tapped]
+
+
+def _arm(state: ScreenState, _rest: str, _snapshot: Snapshot | None, now_ns: int) -> ScreenState:
+    return replace(state, sos=Sos(now_ns), is_dark=False)
+
+
+def _send(state: ScreenState, _rest: str, _snapshot: Snapshot | None, now_ns: int) -> ScreenState | Tapped:
+    if state.sos.arming(now_ns) is not Arming.ARMED:
+        return state
+    return replace(state, sos=Sos(), hidden_ns=None, cancelling=False), (RaiseAlarm(),)
+
+
+def _page(state: ScreenState, rest: str, _snapshot: Snapshot | None, now_ns: int) -> ScreenState:
+    return replace(
+        state, page=Page(rest), hidden_ns=now_ns, cancelling=False, job="", declining=False, form="", answers={}
+    )
+
+
+def _alarm(state: ScreenState, _rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
+    return replace(state, hidden_ns=None, cancelling=False)
+
+
+def _cancel(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState | Tapped:
+    if not state.cancelling:
+        return replace(state, cancelling=True)
+    return replace(state, cancelling=False), (CancelAlarm(incident=rest),)
+
+
+def _duty(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> Tapped:
+    return state, (SetDuty(status=rest),)
+
+
+def _dark(state: ScreenState, _rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
+    return replace(state, is_dark=True, sos=Sos())
+
+
+def _light(state: ScreenState, _rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
+    return replace(state, is_dark=False)
+
+
+def _language(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
+    return replace(state, language=Language(rest))
+
+
+def _palette(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
+    return replace(state, palette=Palette(rest) if rest else None)
+
+
+def _job(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
+    return replace(state, page=Page.JOBS, job=rest, declining=False)
+
+
+def _answer(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> Tapped:
+    job, step, reason = (*rest.split(":"), "")[:3]
+    return replace(state, declining=False), (AnswerJob(job=job, step=JobStep(step), reason=reason),)
+
+
+def _decline(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
+    return replace(state, page=Page.JOBS, job=rest, declining=True)
+
+
+def _form(state: ScreenState, rest: str, snapshot: Snapshot | None, _now_ns: int) -> ScreenState | Tapped:
+    form = find_form(snapshot, rest)
+    if form is None or is_locked(snapshot):
+        return state
+    return replace(state, page=Page.REPORT, form=rest, answers={})
+
+
+def _say(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
+    question, answer = rest.split(":")
+    return replace(state, answers=state.answers | {question: answer})
+
+
+def _file(state: ScreenState, _rest: str, snapshot: Snapshot | None, _now_ns: int) -> ScreenState | Tapped:
+    form = find_form(snapshot, state.form)
+    if form is None or any(question.code not in state.answers for question in form.questions) or is_locked(snapshot):
+        return state
+    return replace(state, form="", answers={}), (FileReport(form=form.code, answers=state.answers),)
+
+
+def find_form(snapshot: Snapshot | None, code: str) -> Form | None:
+    """The profile's form of this code."""
+    forms = () if snapshot is None or snapshot.profile is None else snapshot.profile.forms
+    return next((form for form in forms if form.code == code), None)
+
+
+def _ready(state: ScreenState, rest: str, snapshot: Snapshot | None, _now_ns: int) -> ScreenState | Tapped:
+    choices = () if snapshot is None or snapshot.profile is None else snapshot.profile.texts
+    text = next((in_language(one.label, state.language) for one in choices if one.code == rest), None)
+    return state if text is None else (state, (SendText(text=text, code=rest),))
+
+
+def _read(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> Tapped:
+    return state, (ReadText(text_id=rest),)
+
+
+def _shift(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> Tapped:
+    return state, (StartShift() if rest == "start" else EndShift(),)
+
+
+def _test(state: ScreenState, _rest: str, _snapshot: Snapshot | None, _now_ns: int) -> Tapped:
+    return replace(state, hidden_ns=None), (RaiseAlarm(kind="test"),)
+
+
+def _in(state: ScreenState, rest: str, snapshot: Snapshot | None, _now_ns: int) -> ScreenState | Tapped:
+    roster = () if snapshot is None else snapshot.crew.roster
+    if any(one.badge == rest and one.checked for one in roster):
+        return replace(state, page=Page.KEYBOARD, typing=Typing("pin", layout="digits", badge=rest))
+    return state, (LogIn(badge=rest),)
+
+
+def _out(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> Tapped:
+    return state, (LogOut(badge=rest),)
+
+
+def _type(state: ScreenState, rest: str, snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
+    layout = "letters" if rest == "text" else "digits"
+    return state if is_locked(snapshot) else replace(state, page=Page.KEYBOARD, typing=Typing(rest, layout=layout))
+
+
+def _key(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
+    typed = state.typing.typed
+    typed = typed[:-1] if rest == "back" else (typed + (" " if rest == "space" else rest))[:LONGEST_TYPED]
+    return replace(state, typing=replace(state.typing, typed=typed))
+
+
+def _layout(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
+    return replace(state, typing=replace(state.typing, layout=rest))
+
+
+def _typed(state: ScreenState, _rest: str, snapshot: Snapshot | None, now_ns: int) -> ScreenState | Tapped:
+    typing = state.typing
+    if not typing.typed.strip() or is_locked(snapshot):
+        return state
+    if typing.what == "text":
+        return replace(state, page=Page.TEXTS, typing=Typing()), (SendText(text=typing.typed.strip()),)
+    state = replace(state, page=Page.CREW, typing=Typing())
+    if typing.what == "badge":
+        return _in(state, typing.typed, snapshot, now_ns)
+    return state, (LogIn(badge=typing.badge, pin=typing.typed),)
+
+
+VERBS: dict[str, Verb] = {
+    "arm": _arm,
+    "send": _send,
+    "page": _page,
+    "alarm": _alarm,
+    "cancel": _cancel,
+    "duty": _duty,
+    "dark": _dark,
+    "light": _light,
+    "language": _language,
+    "palette": _palette,
+    "job": _job,
+    "answer": _answer,
+    "decline": _decline,
+    "form": _form,
+    "say": _say,
+    "file": _file,
+    "ready": _ready,
+    "read": _read,
+    "shift": _shift,
+    "test": _test,
+    "in": _in,
+    "out": _out,
+    "type": _type,
+    "key": _key,
+    "layout": _layout,
+    "typed": _typed,
+}
+"""Every first word of a code."""

@@ -1,0 +1,63 @@
+"""All that a page is drawn from. Pure."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from terminal.link import AlarmView, Snapshot
+from terminal.screen.driving import is_locked
+from terminal.screen.feed import Seen
+from terminal.screen.ladder import shown_alarm
+from terminal.screen.language import Say
+from terminal.screen.state import HIDDEN_NS, REFUSAL_SHOWN_NS, ScreenState
+from terminal.screen.words import age
+
+
+class View(Struct, frozen=True, kw_only=True):
+    """What core said, where the crew is, what time it is, and how large the screen is.
+
+    `local` is the machine's clock as it shows in this time zone; `now_ns` the monotonic one.
+    """
+
+    seen: Seen
+    state: ScreenState
+    say: Say
+    now_ns: int
+    local: datetime
+    height: int
+    width: int
+
+    @property
+    def snapshot(self) -> Snapshot | None:
+        """What core says now, or said last before it was gone."""
+        return self.seen.snapshot
+
+    @property
+    def alarm(self) -> AlarmView | None:
+        """The alarm that may be shown, if there is one."""
+        return None if self.snapshot is None else shown_alarm(self.snapshot.alarms)
+
+    @property
+    def is_alarm_on_top(self) -> bool:
+        """Whether the alarm has the page: an open one, unless the crew has put it aside a moment ago."""
+        if self.seen.shown_held is not None:
+            return True
+        if self.alarm is None or self.alarm.cleared_by:
+            return False
+        hidden_ns = self.state.hidden_ns
+        return hidden_ns is None or self.now_ns - hidden_ns > HIDDEN_NS or hidden_ns < self.alarm.pressed_mono_ns
+
+    @property
+    def is_refusal_new(self) -> bool:
+        """Whether core has refused a command a moment ago."""
+        refused_ns = self.state.refused_ns
+        return self.seen.refused is not None and refused_ns is not None and self.now_ns - refused_ns < REFUSAL_SHOWN_NS
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether the car moves, as far as the screen cares."""
+        return is_locked(self.snapshot)
+
+    def age(self, since_ns: int) -> str:
+        """How long ago, in the unit that fits it."""
+        return age(self.now_ns - since_ns)

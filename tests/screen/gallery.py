@@ -1,0 +1,156 @@
+"""Pictures of every page as text, from scenes that show what a page can hold."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from hal.readings import Fix, FixMode, LinkQuality
+from terminal.contract.profile import load
+from terminal.contract.work import Job, JobStep, Priority, Text
+from terminal.link import (
+    AlarmView,
+    CrewView,
+    DutyView,
+    JobView,
+    LineView,
+    MemberView,
+    PositionView,
+    Snapshot,
+    SourceView,
+    UnitView,
+    Urgency,
+    VehicleView,
+)
+from terminal.screen import frame
+from terminal.screen.cells import painted
+from terminal.screen.feed import Seen
+from terminal.screen.language import Language, Say
+from terminal.screen.sos import Sos
+from terminal.screen.state import Page, ScreenState, Typing
+from terminal.screen.view import View
+
+PROFILES = Path(__file__).parents[2] / "config" / "profiles"
+SIZES = ((15, 50), (20, 66), (24, 80), (30, 100), (31, 116))
+"""(height, width) in cells."""
+
+NOW_NS = 10_000_000_000_000
+NOON = datetime(2026, 6, 21, 12, 34, tzinfo=UTC)
+GOOD_LINE = LineView(
+    connected=True, storing=True, attended=True, hq_silent=False, hq_heard_mono_ns=NOW_NS - 3_000_000_000
+)
+FIX = Fix(
+    source="gnss", mono_ns=NOW_NS - 300_000_000, mode=FixMode.FIX_3D, lat_deg=45.267136, lon_deg=19.833549, utc=NOON
+)
+JOB = Job(
+    job="01", title="Tree on the road", place="Futoška 12", text="Caller waits at the shop.", priority=Priority.URGENT
+)
+JOBS = (
+    JobView(job=JOB, step=JobStep.SENT, received=True, next=JobStep.ACCEPTED),
+    JobView(
+        job=replace(JOB, job="02", title="Noise", place="Булевар ослобођења 102"),
+        step=JobStep.EN_ROUTE,
+        next=JobStep.ON_SCENE,
+        arrived=True,
+    ),
+)
+TEXTS = (Text(text_id="t1", text="Lookout: white van, plates NS 123 AB, two men", sent_by="Desk 2"),)
+CREW = CrewView(
+    aboard=(MemberView("1001", "First Officer", checked=True), MemberView("1002", "")),
+    roster=(MemberView("1001", "First Officer", checked=True), MemberView("1003", "Third Officer", checked=True)),
+)
+
+
+def snapshot(role: str = "general") -> Snapshot:
+    """A good day."""
+    profile = load(PROFILES / f"{role}.toml")
+    return Snapshot(
+        unit=UnitView("NS-21", "Novi Sad 21", "Octavia", "NS"),
+        position=PositionView(fix=FIX, last_good=FIX, stale=False),
+        vehicle=VehicleView(speed_mps=0.0, speed_source="can", engine_rpm=812, fuel_percent=61, odometer_km=120_345.6),
+        profile=profile,
+        duty=DutyView(status="available", received=True),
+        line=LineView(
+            connected=True, storing=True, attended=True, hq_silent=False, hq_heard_mono_ns=NOW_NS - 3 * 10**9
+        ),
+        link=LinkQuality(source="modem", mono_ns=NOW_NS, registered=True, access_technology="lte", signal_percent=71),
+        sources=(
+            SourceView("gnss", True),
+            SourceView("can", False, "can0 is down", "sudo ip link set can0 up type can bitrate 500000"),
+            SourceView("board", True),
+        ),
+        jobs=JOBS,
+        texts=TEXTS,
+        crew=CREW,
+    )
+
+
+ALARM = AlarmView(
+    incident="I",
+    kind="real",
+    trigger="button",
+    silent=False,
+    signals=2,
+    pressed_mono_ns=NOW_NS - 7 * 10**9,
+    stored=True,
+    sent=True,
+    urgency=Urgency.NOT_CONFIRMED,
+)
+
+
+def scenes() -> Iterator[tuple[str, Seen, ScreenState]]:
+    """Every page, and every overlay."""
+    good = Seen(snapshot=snapshot())
+    for page in Page:
+        yield str(page), good, ScreenState(page=page)
+    yield "one-job", good, ScreenState(page=Page.JOBS, job="01")
+    yield "decline", good, ScreenState(page=Page.JOBS, job="01", declining=True)
+    for role in ("general", "traffic", "border"):
+        there = Seen(snapshot=snapshot(role))
+        assert there.snapshot is not None
+        assert there.snapshot.profile is not None
+        yield f"report-{role}", there, ScreenState(page=Page.REPORT)
+        yield f"texts-{role}", there, ScreenState(page=Page.TEXTS)
+        for form in there.snapshot.profile.forms:
+            answers: dict[str, str] = {}
+            for question in form.questions:
+                yield (
+                    f"form-{form.code}-{question.code}",
+                    there,
+                    ScreenState(page=Page.REPORT, form=form.code, answers=dict(answers)),
+                )
+                answers[question.code] = question.choices[-1].code
+            yield f"form-{form.code}-send", there, ScreenState(page=Page.REPORT, form=form.code, answers=answers)
+    yield "pin", good, ScreenState(page=Page.KEYBOARD, typing=Typing("pin", "47", "digits", "1003"))
+    yield "armed", good, ScreenState(sos=Sos(NOW_NS - 10**9))
+    yield "late", good, ScreenState(sos=Sos(NOW_NS - 4 * 10**9))
+    yield "alarm", Seen(snapshot=replace(snapshot(), alarms=(ALARM,))), ScreenState()
+    taken = replace(ALARM, received=True, acknowledged_by="Dispatcher Desk 2", urgency=Urgency.NONE, cancelled=True)
+    yield "alarm-taken", Seen(snapshot=replace(snapshot(), alarms=(taken,))), ScreenState()
+    yield "core-gone", Seen(lost_mono_ns=NOW_NS - 5 * 10**9, problem="core is not running"), ScreenState()
+    yield "dark", good, ScreenState(is_dark=True)
+
+
+def view(seen: Seen, state: ScreenState, height: int, width: int, *, moving: bool = False) -> View:
+    """What a page is drawn from, with the clock standing."""
+    if moving and seen.snapshot is not None:
+        seen = replace(seen, snapshot=replace(seen.snapshot, vehicle=VehicleView(speed_mps=20.0)))
+    say = Say(Language(state.language))
+    return View(seen=seen, state=state, say=say, now_ns=NOW_NS, local=NOON, height=height, width=width)
+
+
+def picture(one: View) -> str:
+    """The cells as text."""
+    rows = painted(frame.boxes(one), one.height, one.width)
+    return "\n".join("".join(text for text, _ in row).rstrip() for row in rows)
+
+
+if __name__ == "__main__":
+    import sys
+
+    language = Language(sys.argv[1]) if len(sys.argv) > 1 else Language.ENGLISH
+    height, width = SIZES[int(sys.argv[2])] if len(sys.argv) > 2 else SIZES[0]
+    for name, seen, state in scenes():
+        print(f"--- {name} " + "-" * width)
+        print(picture(view(seen, replace(state, language=language), height, width)))
