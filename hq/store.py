@@ -94,7 +94,7 @@ class Store:
         self._db = db
         self._path = path
         self.problem = problem
-        with db:
+        with durable.transaction(db):
             db.execute("INSERT OR IGNORE INTO facts VALUES ('epoch', ?)", (new_id(),))
             if self.audit_head() == audit.BEGINNING:
                 self.note(self._beginning())
@@ -112,7 +112,7 @@ class Store:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """All of it on disk at the end, or nothing."""
-        with durable.failing(self._path), self._db:
+        with durable.failing(self._path), durable.transaction(self._db):
             yield
 
     @property

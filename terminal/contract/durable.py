@@ -99,7 +99,28 @@ def open_database(
 def shut(db: apsw.Connection) -> None:
     """Close a database; a disk that fails at this too has nothing more to say."""
     with contextlib.suppress(apsw.Error):
+        # Left to `close`, this would hold the interpreter's lock, and every thread, for as long as the disk takes.
+        db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with contextlib.suppress(apsw.Error):
         db.close()
+
+
+@contextlib.contextmanager
+def transaction(db: apsw.Connection) -> Iterator[None]:
+    """All of it on disk at the end, or nothing; other threads go on while the disk is waited for.
+
+    apsw's own, `with db`, holds the interpreter's lock in its commit: a disk that stalls would stall the program.
+    """
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        with contextlib.suppress(apsw.Error):
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+        raise
 
 
 @contextlib.contextmanager
@@ -189,7 +210,7 @@ def _make_tables(db: apsw.Connection, path: Path, tables: Tables) -> None:
         problem = f"is of version {found}, this program of {tables.version}"
         raise DiskFailed(str(path), problem, "update the older of the two")
     if steps:
-        with db:
+        with transaction(db):
             db.execute(";".join(steps))
             db.pragma("application_id", APPLICATION_ID)
             db.pragma("user_version", tables.version)

@@ -47,6 +47,11 @@ MEANINGS = (
         NO_BROKER,
     ),
     ("before it answered", "it hung up at once; is it up, and does it speak TLS at that port?", NO_BROKER),
+    (
+        "Too many open files",
+        "this program may open no more files; start it again, and report this as a defect",
+        Proof.NOTHING,
+    ),
     ("Keep alive timeout", "it answered nothing for too long; check the modem and the SIM", SILENT),
 )
 """A part of the error's text, what it means and what it proves; the first that is found counts."""

@@ -64,8 +64,8 @@ CLEARED_SHOWN_S = 600.0
 MOST_CLEARED_SHOWN = 4
 """Of the cleared alarms only the newest are kept; headquarters has them all."""
 
-STORE_AGAIN_AFTER_S = 2.0
-"""After a failed commit of an alarm, when it is tried again."""
+STORE_AGAIN_AFTER_S = 1.0
+"""An alarm that is not on disk after so long is called NOT STORED and tried again, whether the disk fails or stalls."""
 
 ALARM_MOVED_EVERY_S = 0.9
 """How often at most an open alarm says where the car is: with every fix of a receiver that tells one a second."""

@@ -114,6 +114,8 @@ class Core:
         self._account_wanted = asyncio.Event()
         self._storing = Storing(self._writer, self._sender, self._who, self._intake.put, self._account_wanted.set)
         self._looked = asyncio.Event()
+        self.disk_hangs = False
+        """After the end: whether a thread of ours is still held by the disk."""
         self._inbox = Inbox(self._writer, self._sender, self._intake.put)
         self._vouching = Vouching(
             unit.realm, unit.unit, config.trust, self._writer, self._inbox.came_down, self._intake.put
@@ -180,8 +182,8 @@ class Core:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._link.close()
-        self._writer.close()
-        self._journal.close()
+        self.disk_hangs = not self._writer.close()
+        self.disk_hangs = not self._journal.close() or self.disk_hangs
 
     async def _first_look(self) -> None:
         """Give the disk the time that a sound one needs, so that a press is not taken for a new one."""

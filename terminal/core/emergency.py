@@ -61,7 +61,7 @@ def are_silent(emergency: Emergency, ids: Collection[str]) -> bool:
 
 
 def ticked(emergency: Emergency, moment: Moment) -> Step:
-    """Time passed: what is not on disk is tried again, and what was cleared long ago is not shown any more."""
+    """Time passed: what is not on disk is called so and tried again, what was cleared long ago is shown no more."""
     effects: list[Effect] = []
     kept = tuple(alarm for alarm in emergency.alarms if not _forgettable(alarm, moment))
     proof = emergency.proof and proving.dated(emergency.proof, moment)
@@ -70,7 +70,8 @@ def ticked(emergency: Emergency, moment: Moment) -> Step:
         effects.append(SaveEmergency())
     for alarm in emergency.alarms:
         if alarm.unstored and moment.mono_ns >= alarm.store_again_ns:
-            emergency = put(emergency, replace(alarm, store_again_ns=_again_ns(moment)))
+            emergency = put(emergency, replace(alarm, store_again_ns=_again_ns(moment), store_failed=True))
+            effects += [] if alarm.store_failed else notes("alarm-not-stored", alarm)
             effects += [StoreAlarm(message) for message in alarm.unstored]
     return emergency, effects
 
@@ -99,6 +100,7 @@ def _alarm_restored(alarm: Alarm, moment: Moment, rules: AlarmRules) -> Alarm:
         alarm,
         boot=moment.boot,
         pressed_mono_ns=moment.mono_ns - round(rules.use_the_radio_after_s * 1e9),
+        store_again_ns=moment.mono_ns,
         cleared_mono_ns=moment.mono_ns if alarm.phase is Phase.CLEARED else None,
     )
 

@@ -9,6 +9,7 @@ import logging
 import logging.handlers
 import queue
 import sys
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -27,6 +28,10 @@ class Journalling(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 MOST_WAITING = 2000
 """Lines that wait for the disk; more are counted and not kept."""
+
+
+CLOSES_WITHIN_S = 1.0
+"""How long a disk that hangs may hold up the end, once or, with all places taken, twice."""
 
 
 class JournalFile(logging.handlers.RotatingFileHandler):
@@ -71,11 +76,10 @@ class Journal:
     def __init__(self, folder: Path | None, rules: Journalling, where: str, *, echo: bool = False) -> None:
         self._where = where
         self._missed = 0
-        self._lines: queue.Queue[logging.LogRecord] = queue.Queue(MOST_WAITING)
-        handlers = _handlers(folder, rules, echo=echo)
-        self._listener = logging.handlers.QueueListener(self._lines, *handlers)
-        self._handlers = handlers
-        self._listener.start()
+        self._lines: queue.Queue[logging.LogRecord | None] = queue.Queue(MOST_WAITING)
+        self._handlers = _handlers(folder, rules, echo=echo)
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._thread.start()
 
     def write(self, event: str, fields: dict[str, object], utc: datetime | None) -> None:
         """One line; returns at once."""
@@ -88,9 +92,17 @@ class Journal:
         except queue.Full:
             self._missed += 1
 
-    def close(self) -> None:
-        """Write what waits."""
-        self._listener.stop()
+    def close(self, timeout_s: float = CLOSES_WITHIN_S) -> bool:
+        """Write what waits; False when a disk that hangs has not let it within `timeout_s`."""
+        with contextlib.suppress(queue.Full):
+            self._lines.put(None, timeout=timeout_s)
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        while (record := self._lines.get()) is not None:
+            for handler in self._handlers:
+                handler.handle(record)
         for handler in self._handlers:
             handler.close()
 

@@ -27,7 +27,7 @@ MOST_POINTS_HELD = 3600
 """Points kept in memory while the disk refuses; an hour at one a second."""
 MOST_EVENTS_HELD = 1000
 """Events kept in memory while the disk refuses, each below 1 kB."""
-CLOSES_WITHIN_S = 5.0
+CLOSES_WITHIN_S = 3.0
 """How long a disk that hangs may hold up the end."""
 
 EMERGENCY = "emergency"
@@ -56,6 +56,9 @@ class Storing:
         self._problem = ""
         self._given_up = {Lane.EVENT: 0, Lane.TRACK: 0}
         self.state_owed = False
+        self._alarms_under_way: set[str] = set()
+        self._alarm_commits = 0
+        self._next_state: Emergency | None = None
         self._events: list[Entry] = []
         self._kept: dict[str, bytes] = {}
         self._storing_events = False
@@ -67,12 +70,21 @@ class Storing:
     def alarms(self, messages: Sequence[Stored], state: Emergency | None) -> None:
         """Put alarm messages and the state in which they are stored on disk, in one transaction, ahead of all else.
 
-        Without a state the one on disk stays: nobody has read yet what it knows.
+        Without a state the one on disk stays: nobody has read yet what it knows. A disk that stalls is asked once for
+        each message, and for a state alone once the last one is through: nothing piles up before it.
         """
-        ids = tuple(message.id for message in messages)
-        entries = [Entry(message.id, Lane.ALARM, encode(message)) for message in messages]
+        new = [message for message in messages if message.id not in self._alarms_under_way]
+        if self._alarm_commits and not new:
+            self._next_state = state or self._next_state
+            return
+        if state is not None:
+            self._next_state = None
+        ids = tuple(message.id for message in new)
+        entries = [Entry(message.id, Lane.ALARM, encode(message)) for message in new]
         saved = NO_STATES if state is None else {EMERGENCY: msgspec.json.encode(emergency.on_disk(state, ids))}
         timer = "" if state is None or state.check_in is None else state.check_in.incident
+        self._alarm_commits += 1
+        self._alarms_under_way.update(ids)
         self._start(self._commit_alarms(entries, saved, timer))
 
     def keep(self, name: str, state: bytes) -> None:
@@ -122,17 +134,25 @@ class Storing:
         """Put what waits on disk, unless the disk hangs."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSES_WITHIN_S):
-                await asyncio.gather(*self._tasks)
+                while self._tasks:
+                    await asyncio.gather(*self._tasks)
                 await self._commit_events()
                 await self._commit_points()
 
     async def _commit_alarms(self, entries: list[Entry], saved: Mapping[str, bytes], timer: str) -> None:
         if saved:
             self.state_owed = False
-        if not await self._commit(entries, saved, urgent=True):
-            self.state_owed = True
-        elif saved:
-            self._tell(inputs.TimerSaved(timer))
+        ids = {entry.id for entry in entries}
+        try:
+            if not await self._commit(entries, saved, urgent=True):
+                self.state_owed = True
+            elif saved:
+                self._tell(inputs.TimerSaved(timer))
+        finally:
+            self._alarm_commits -= 1
+            self._alarms_under_way -= ids
+            if self._next_state is not None:
+                self.alarms([], self._next_state)
 
     async def _commit_events(self) -> None:
         """In their order, those that came meanwhile together, until none waits or the disk refuses."""

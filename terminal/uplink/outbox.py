@@ -141,7 +141,7 @@ class Outbox:
         if known is not None:
             return str(known)
         born = new_id()
-        with self._db:
+        with durable.transaction(self._db):
             self._db.execute("INSERT INTO facts VALUES ('outbox', ?)", (born,))
             self._db.executemany("INSERT INTO lanes VALUES (?, 1)", [(number,) for number in LANE_NUMBERS.values()])
         return born
@@ -151,7 +151,7 @@ class Outbox:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
-        with durable.failing(self._path), self._db:
+        with durable.failing(self._path), durable.transaction(self._db):
             yield
 
     def commit(self, entries: Sequence[Entry], states: Mapping[str, bytes] = NO_STATES) -> list[int]:

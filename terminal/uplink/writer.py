@@ -15,6 +15,7 @@ T = TypeVar("T")
 
 OutboxFailed = DiskFailed
 
+CLOSES_WITHIN_S = 2.0
 OPEN_AGAIN_S = 1.0
 """At most one try to open a failing outbox in so long."""
 
@@ -67,12 +68,13 @@ class Writer:
         result: T = await job.future
         return result
 
-    def close(self, timeout_s: float = 5.0) -> None:
-        """Do what waits and end; a disk that hangs is left to itself after `timeout_s`."""
+    def close(self, timeout_s: float = CLOSES_WITHIN_S) -> bool:
+        """Do what waits and end; False when the disk hangs, which is left to itself after `timeout_s`."""
         with self._changed:
             self._closing = True
             self._changed.notify()
         self._thread.join(timeout_s)
+        return not self._thread.is_alive()
 
     def _run(self) -> None:
         while (job := self._next()) is not None:

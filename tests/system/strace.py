@@ -1,9 +1,10 @@
 """A program under strace: the calls by which it changes the disk, and a kill, an error or a delay at any of them."""
 
+import contextlib
 import re
 import subprocess
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 DISK_CALLS = ("pwrite64", "fdatasync", "fsync", "ftruncate", "fallocate", "unlink", "rename", "mkdir")
@@ -20,6 +21,25 @@ def under_strace(command: Sequence[str], log: Path, *injections: str) -> list[st
     """
     inject = [word for injection in injections for word in ("-e", f"inject={injection}")]
     return ["strace", "-D", "-f", "-qq", "-o", str(log), "-e", "trace=" + ",".join(DISK_CALLS), *inject, *command]
+
+
+@contextlib.contextmanager
+def disturbed(
+    process: subprocess.Popen[str], log: Path, what: str, calls: Sequence[str], paths: Sequence[Path] = ()
+) -> Iterator[None]:
+    """Do this (`error=EIO` or the like) to a running program's calls, on these paths alone, until the block is left."""
+    only = [word for path in paths for word in ("-P", str(path))]
+    inject = ["-e", f"inject={','.join(calls)}:{what}"]
+    command = ["strace", "-f", "-o", str(log), *only, *inject, "-p", str(process.pid)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as strace:
+        assert strace.stderr is not None
+        try:
+            attached = strace.stderr.readline()
+            assert "attached" in attached, attached
+            yield
+        finally:
+            # Asked to go it would wait for its delays; when it is gone the program goes on.
+            strace.kill()
 
 
 def disk_calls(log: Path) -> dict[str, int]:

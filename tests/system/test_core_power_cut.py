@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from tests.system.far_line import APART
 from tests.system.uml import ROOT, must_boot
 
 CUTS, CUTS_LONG = 20, 500
 CUT_WITHIN_S = 30
 """A generous time for one, of which there are two at once."""
-APART = ["unshare", "--map-root-user", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
 pytestmark = pytest.mark.uml
 
@@ -29,6 +29,7 @@ def cars_after(cuts: int, *more: str) -> list[dict[str, Any]]:
     return json.loads(done.stdout)
 
 
+@pytest.mark.promise("P-DISK-03", "P-PRESS-02", "P-PRESS-05", "P-PRESS-06")
 def test_no_press_is_lost_or_doubled_by_a_power_cut(request: pytest.FixtureRequest) -> None:
     cuts = CUTS_LONG if request.config.getoption("--long") else CUTS
     cars = cars_after(cuts)
@@ -40,6 +41,7 @@ def test_no_press_is_lost_or_doubled_by_a_power_cut(request: pytest.FixtureReque
     assert sum(car["cut_while_latched"] for car in cars) > cuts / 10, "the cuts come where they hurt"
 
 
+@pytest.mark.long
 def test_a_core_that_says_stored_too_early_would_be_noticed() -> None:
     cars = cars_after(4, "--program", "tests.system.careless_core", "--dead-zone")
     assert any(sum(car["at_headquarters"].values()) < len(car["pressed"]) for car in cars)

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from terminal.config import LinkSection
-from terminal.contract import boot
+from terminal.contract import boot, mqtt
+from terminal.core import journal, storing
 from terminal.link import Role
+from terminal.uplink import writer
 
 UNITS = Path(__file__).parents[2] / "systemd"
 SERVICES = sorted(UNITS.glob("*.service"))
@@ -53,6 +55,11 @@ def test_a_service_is_started_again_for_ever_and_watched(unit: str) -> None:
     text = (UNITS / unit).read_text()
     for setting in ("Type=notify", "WatchdogSec=", "Restart=always", "StartLimitIntervalSec=0"):
         assert f"\n{setting}" in text
+
+
+def test_core_has_ended_before_systemd_kills_it_even_on_a_disk_that_hangs() -> None:
+    bounds_s = storing.CLOSES_WITHIN_S + writer.CLOSES_WITHIN_S + 2 * journal.CLOSES_WITHIN_S + mqtt.GOODBYE_S
+    assert bounds_s < float(service("patrola-core.service")["TimeoutStopSec"])
 
 
 def service(name: str) -> configparser.SectionProxy:

@@ -21,7 +21,7 @@ from terminal.core.alarm import AlarmRules, rung, urgency, view
 from terminal.core.check_in import CheckInRules
 from terminal.core.effects import ConfirmPress, SaveEmergency, SendAlarm, SendMoved, ShowRung, StoreAlarm
 from terminal.core.emergency import Emergency
-from terminal.core.inputs import Commanded, Published, Received, StateDesired, Stored, StoreFailed, Tick
+from terminal.core.inputs import Commanded, Published, Received, Restored, StateDesired, Stored, StoreFailed, Tick
 from terminal.core.ladder import TABLE, Cause, Phase
 from terminal.link import CancelAlarm, RaiseAlarm, Urgency
 from tests.unit.core_scene import PRESS, Car, fix, of_type, places
@@ -144,6 +144,29 @@ def test_a_press_whose_commit_failed_is_not_confirmed_and_is_stored_again() -> N
     assert car.state.emergency.alarms[0].stored
     assert not car.state.emergency.alarms[0].store_failed
     assert of_type(car.take(Tick(), 9.0), StoreAlarm) == []
+
+
+def test_a_press_that_a_stalling_disk_does_not_take_is_called_not_stored() -> None:
+    car = Car()
+    car.press()
+    assert not of_type(car.take(Tick(), 0.9), StoreAlarm)
+    assert not car.state.emergency.alarms[0].store_failed
+    assert of_type(car.take(Tick(), 1.1), StoreAlarm)
+    assert car.state.emergency.alarms[0].store_failed
+    car.take(Stored(places(raised_id(car))), 2.0)
+    assert not car.state.emergency.alarms[0].store_failed
+
+
+def test_what_an_earlier_boot_had_not_on_disk_is_stored_at_once_in_this_one() -> None:
+    """The second press was committed before the first one's commit was heard of; that boot's clock is no measure."""
+    before = Car()
+    before.press(9000.0)
+    before.press(9000.1, Press("board-1", 7, 2))
+    saved = emergency.on_disk(before.state.emergency, (before.state.emergency.alarms[0].message_ids[1],))
+    car = Car(boot="boot-2")
+    car.take(Restored(saved, None), 3.0)
+    car.press(3.1)
+    assert [effect.message.id for effect in of_type(car.take(Tick(), 4.0), StoreAlarm)] == [raised_id(before)]
 
 
 @pytest.mark.promise("P-PRESS-03")

@@ -3,14 +3,17 @@
 import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from hal.clock import SystemClock
-from terminal.contract.identity import new_id
-from terminal.contract.messages import DutyChanged, Thinned, Who, decode_event
+from hal.readings import Press
+from terminal.contract.identity import new_id, new_incident
+from terminal.contract.messages import AlarmRaised, DutyChanged, Thinned, Who, decode_event
 from terminal.contract.topics import Lane
 from terminal.core import storing as module
-from terminal.core.inputs import StoreFailed, Told
+from terminal.core.emergency import Emergency
+from terminal.core.inputs import Stored, StoreFailed, Told
 from terminal.core.storing import Storing
 from terminal.uplink.outbox import Limits, Row
 from terminal.uplink.sender import Sender, Sending
@@ -24,6 +27,10 @@ def duty(number: int) -> DutyChanged:
     return DutyChanged(id=new_id(), who=WHO, status=f"status {number}")
 
 
+async def nothing(_lane: Lane, _after: int, _limit: int) -> tuple[str, list[Row]]:
+    return "", []
+
+
 @pytest.mark.promise("P-DISK-11")
 def test_events_beyond_the_bound_are_told_as_given_up_once_the_disk_takes_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -31,9 +38,6 @@ def test_events_beyond_the_bound_are_told_as_given_up_once_the_disk_takes_them(
     monkeypatch.setattr(module, "MOST_EVENTS_HELD", 3)
     folder = tmp_path / "car"
     folder.touch()
-
-    async def nothing(_lane: Lane, _after: int, _limit: int) -> tuple[str, list[Row]]:
-        return "", []
 
     async def story() -> list[Row]:
         refused = asyncio.Event()
@@ -67,3 +71,27 @@ def test_events_beyond_the_bound_are_told_as_given_up_once_the_disk_takes_them(
     (account,) = [event for event in events if isinstance(event, Thinned)]
     assert kept == ["status 2", "status 3", "status 4"]
     assert "2 were given up" in account.reason
+
+
+def test_nothing_piles_up_before_a_disk_that_stalls(tmp_path: Path) -> None:
+    """A writer that has not begun is a disk that stalls."""
+    alarm = AlarmRaised(id=new_id(), who=WHO, incident=new_incident())
+    newest = Emergency(presses=(Press("board-1", 7, 1),))
+    told: list[Told] = []
+
+    async def story() -> None:
+        writer = Writer(tmp_path / "outbox.db", Limits(most_bytes=10_000_000))
+        sender = Sender("LJ", WHO.unit, Sending(), nothing, told.append, SystemClock())
+        storing = Storing(writer, sender, WHO, told.append, lambda: None)
+        for _ in range(100):
+            storing.alarms([alarm], Emergency())
+            storing.alarms([], newest)
+        writer.start()
+        await storing.close()
+        saved = await writer.submit(lambda outbox: outbox.load_state(module.EMERGENCY))
+        assert saved is not None
+        assert msgspec.json.decode(saved, type=Emergency) == newest, "the newest state is not forgotten"
+        assert writer.close()
+
+    asyncio.run(story())
+    assert [list(one.places) for one in told if isinstance(one, Stored) and one.places] == [[alarm.id]]
