@@ -319,10 +319,9 @@ def _repaired(state: State, repaired: OutboxRepaired, moment: Moment, _rules: Ru
 
 
 def _published(state: State, published: Published, moment: Moment, _rules: Rules) -> Step:
-    if published.bearer == MQTT:
-        state = replace(state, line=replace(state.line, broker_heard_mono_ns=moment.mono_ns))
-    if state.line.problem and published.ids and not _unseen(state, published.ids):
-        state = replace(state, line=replace(state.line, problem=""))
+    if published.bearer == MQTT and not _unseen(state, published.ids):
+        problem = "" if published.ids else state.line.problem
+        state = replace(state, line=replace(state.line, broker_heard_mono_ns=moment.mono_ns, problem=problem))
     return _emergency(state, proofs.published(state.emergency, published.ids, published.bearer))
 
 
