@@ -4,7 +4,7 @@ import os
 import sqlite3
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -18,6 +18,7 @@ from terminal.contract.topics import Lane
 from terminal.core.channels import TELEMETRY_COMMIT_EVERY_S
 from terminal.core.emergency import Emergency
 from terminal.core.reporting import Reporting
+from terminal.core.storing import EMERGENCY
 from terminal.uplink import track
 from terminal.uplink.outbox import SCHEMA, Entry, Limits, Outbox
 from tests.bench.processes import device_written_bytes, folder_on_disk, written_bytes
@@ -33,19 +34,20 @@ LIMITS = Limits(most_bytes=64_000_000)
 WHO = Who(unit="LJ-101", call_sign="Ljubljana 101", vehicle="LJ-PATROL-1", crew=("1042", "2217"))
 WHERE = Position(lat_deg=46.0512345, lon_deg=14.5054321, mode=3, utc_ms=1_777_000_000_000, speed_mps=13.9)
 
-Commit = Callable[[Sequence[Entry], bytes | None], object]
+Made = tuple[list[Entry], dict[str, bytes]]
+"""What one commit puts on disk: entries, and states by name."""
 
 
-def alarm() -> tuple[list[Entry], bytes | None]:
+def alarm() -> Made:
     """An alarm as it is stored: with the state of the emergency."""
     way = tuple((10 * ago, 46.05123, 14.50543) for ago in range(12))
     raised = AlarmRaised(id=new_id(), who=WHO, incident=new_incident(), position=WHERE, track=way)
-    return [Entry(raised.id, Lane.ALARM, encode(raised))], msgspec.json.encode(Emergency())
+    return [Entry(raised.id, Lane.ALARM, encode(raised))], {EMERGENCY: msgspec.json.encode(Emergency())}
 
 
-def points(count: int) -> tuple[list[Entry], bytes | None]:
+def points(count: int) -> Made:
     """So many points of a track."""
-    return [_point() for _ in range(count)], None
+    return [_point() for _ in range(count)], {}
 
 
 def _point() -> Entry:
@@ -54,7 +56,7 @@ def _point() -> Entry:
     return Entry(name, Lane.TRACK, track.row_body(WHO, point))
 
 
-KINDS: dict[str, Callable[[], tuple[list[Entry], bytes | None]]] = {
+KINDS: dict[str, Callable[[], Made]] = {
     "an alarm": alarm,
     "5 points": lambda: points(5),
     "24 points": lambda: points(24),
@@ -71,15 +73,15 @@ class PlainSqlite:
         self._db.executescript(SCHEMA)
         self._seq = 0
 
-    def commit(self, entries: Sequence[Entry], state: bytes | None) -> None:
+    def commit(self, entries: Sequence[Entry], states: Mapping[str, bytes]) -> None:
         self._db.execute("BEGIN IMMEDIATE")
         for entry in entries:
             self._seq += 1
             values = (list(Lane).index(entry.lane), self._seq, UUID(entry.id).bytes, entry.body)
             self._db.execute("INSERT INTO messages VALUES (?, ?, ?, ?, NULL)", values)
             self._db.execute("INSERT OR REPLACE INTO lanes VALUES (?, ?)", (values[0], self._seq))
-        if state is not None:
-            self._db.execute("INSERT OR REPLACE INTO facts VALUES ('state emergency', ?)", (state,))
+        for name, state in states.items():
+            self._db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, state))
         self._db.execute("COMMIT")
 
     def close(self) -> None:
@@ -92,8 +94,8 @@ class BareSync:
     def __init__(self, path: Path) -> None:
         self._file = path.open("wb", buffering=0)
 
-    def commit(self, entries: Sequence[Entry], state: bytes | None) -> None:
-        self._file.write(b"".join(entry.body for entry in entries) + (state or b""))
+    def commit(self, entries: Sequence[Entry], states: Mapping[str, bytes]) -> None:
+        self._file.write(b"".join([*(entry.body for entry in entries), *states.values()]))
         os.fdatasync(self._file.fileno())
 
     def close(self) -> None:
@@ -108,13 +110,13 @@ class Measured:
         self.times_s: list[float] = []
         self.written = 0
 
-    def round(self, make: Callable[[], tuple[list[Entry], bytes | None]]) -> None:
+    def round(self, make: Callable[[], Made]) -> None:
         """Make a few commits."""
         before = written_bytes()
         for _ in range(COMMITS_IN_ROUND):
-            entries, state = make()
+            entries, states = make()
             began_s = time.perf_counter()
-            self.way.commit(entries, state)
+            self.way.commit(entries, states)
             self.times_s.append(time.perf_counter() - began_s)
         self.written += written_bytes() - before
 
@@ -174,9 +176,9 @@ def _after_an_outage(folder: Path) -> Row:
         full.commit(points(1000)[0])
     times_s: dict[Outbox, list[float]] = {empty: [], full: []}
     for outbox in (empty, full) * 100:
-        entries, state = alarm()
+        entries, states = alarm()
         began_s = time.perf_counter()
-        outbox.commit(entries, state)
+        outbox.commit(entries, states)
         outbox.counts()
         times_s[outbox].append(time.perf_counter() - began_s)
     none, many = (statistics.median(times_s[outbox]) * 1000 for outbox in (empty, full))

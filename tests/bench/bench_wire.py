@@ -19,6 +19,7 @@ from terminal.contract.topics import Lane
 from terminal.uplink import track
 from terminal.uplink.outbox import Row as OutboxRow
 from tests.bench.processes import broker, configured, folder_on_disk, hq, started, wait_for_port
+from tests.bench.relay import Relay
 from tests.bench.rows import Row, row
 
 NAME = "Bytes on the wire per position: MQTT 5 at QoS 1, topic included; without TCP, IP and TLS"
@@ -26,30 +27,6 @@ REALM, UNIT = "DEMO", "DEMO-1"
 WHO = Who(unit=UNIT, call_sign="Patrola 1", vehicle="DEMO-CAR-1", crew=("1042", "2217"))
 POSITIONS = 480
 BEGAN_MS = 1_777_000_000_000
-
-
-class Relay:
-    """Passes bytes between a client and the broker, and counts them."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self.up = self.down = 0
-        self.ended = asyncio.Event()
-
-    async def serve(self) -> tuple[asyncio.Server, int]:
-        server = await asyncio.start_server(self._client, "127.0.0.1", 0)
-        return server, int(server.sockets[0].getsockname()[1])
-
-    async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        from_broker, to_broker = await asyncio.open_connection("127.0.0.1", self._port)
-        await asyncio.gather(self._pass(reader, to_broker, "up"), self._pass(from_broker, writer, "down"))
-        self.ended.set()
-
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: str) -> None:
-        while data := await reader.read(65_536):
-            setattr(self, way, getattr(self, way) + len(data))
-            writer.write(data)
-        writer.close()
 
 
 class Answers(Listener):
@@ -133,7 +110,7 @@ def measure() -> list[Row]:
 
 async def _measured(folder: Path, port: int) -> list[Row]:
     relay = Relay(port)
-    server, relay_port = await relay.serve()
+    relay_port = await relay.open()
     answers = Answers()
     car = Connection(UNIT, Broker(host="127.0.0.1", port=relay_port), answers, keepalive_s=600)
     await car.open()
@@ -154,7 +131,7 @@ async def _measured(folder: Path, port: int) -> list[Row]:
         ]
     await car.close()
     await relay.ended.wait()
-    server.close()
+    relay.cut()
     return rows
 
 

@@ -28,7 +28,7 @@ class Figure(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         signs = ((">=", self.at_least), ("<=", self.at_most))
         if self.at_least == self.at_most:
             signs = (("=", self.at_most),)
-        return ", ".join(f"{sign} {value:g} {self.unit}" for sign, value in signs if value is not None)
+        return ", ".join(f"{sign} {value:g} {self.unit}".strip() for sign, value in signs if value is not None)
 
 
 class Promise(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -30,7 +30,9 @@ async def work(path: Path, ids: list[str]) -> None:
     writer = Writer(path, LIMITS)
     writer.start()
     for number, entry in enumerate(entries(ids)):
-        await _again_until_done(writer, lambda outbox, entry=entry: outbox.commit([entry], entry.id.encode()))
+        await _again_until_done(
+            writer, lambda outbox, entry=entry: outbox.commit([entry], {"emergency": entry.id.encode()})
+        )
         print(entry.id, flush=True)
         if number == len(ids) // 2:
             await _again_until_done(writer, _settle)

@@ -28,7 +28,7 @@ def work(path: Path, vfs: str) -> Iterator[str]:
         return
     try:
         for number, entry in enumerate(ENTRIES):
-            outbox.commit([entry], state=entry.id.encode())
+            outbox.commit([entry], {"emergency": entry.id.encode()})
             yield entry.id
             if number == 5:
                 settle(outbox, Lane.EVENT)

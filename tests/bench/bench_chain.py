@@ -1,0 +1,142 @@
+"""The emergency chain: an alarm stamped at every rung, on a sound disk and on one whose every sync stalls for 2 s."""
+
+import asyncio
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.bench.pressing import Button, Chain, Desk, Shown, Stamps, together
+from tests.bench.processes import Command, broker, configured, core, folder_on_disk, hq, started, wait_for_port
+from tests.bench.rows import Row, row, share
+
+NAME = "The emergency chain: 1000 presses of the button, each rung as it is shown; 1000 calls while the disk stalls"
+PRESSES = 1000
+SAME_BYTES = 14_746
+"""What an alarm's commit writes: `./scripts/bench outbox`."""
+SYNC_FILE_BYTES = 1 << 22
+STALL_US = 2_000_000
+SYNCS_BEFORE = 60
+"""The outbox is begun with some 20 syncs; the stall begins after so many."""
+
+
+def measure() -> list[Row]:
+    with folder_on_disk() as folder, _car(folder, core(folder)):
+        syncs: list[float] = []
+        chain, incidents = asyncio.run(together(folder, lambda *parts: _presses(folder, syncs, *parts)))
+    rows = [*_of_disk(syncs, chain), *_of_rungs(chain), *_of_truth(chain, incidents)]
+    with folder_on_disk() as folder, _car(folder, _stalling(folder)):
+        chain, incidents = asyncio.run(together(folder, _calls))
+    return [*rows, *_of_stall(chain, incidents)]
+
+
+@contextmanager
+def _car(folder: Path, command: Command) -> Iterator[None]:
+    port = configured(folder)
+    unit = (folder / "unit.toml").read_text()
+    (folder / "unit.toml").write_text(unit[: unit.index("[sources.car]")])
+    with started(broker(folder)):
+        wait_for_port(port)
+        with started(hq(folder), command):
+            yield
+
+
+def _stalling(folder: Path) -> Command:
+    """Core whose syncs each take 2 s from some time after its start; other calls run at their full speed."""
+    inject = [f"inject={call}:delay_enter={STALL_US}:when={SYNCS_BEFORE}+" for call in ("fdatasync", "fsync")]
+    words = [word for one in inject for word in ("-e", one)]
+    traced = ("-e", "trace=fdatasync,fsync")
+    return ("strace", "-D", "-f", "--seccomp-bpf", "-qq", "-o", os.devnull, *traced, *words, *core(folder))
+
+
+async def _presses(folder: Path, syncs: list[float], shown: Shown, desk: Desk, button: Button) -> Chain:
+    every: Chain = {}
+    with (folder / "sync").open("wb", buffering=0) as file:
+        os.posix_fallocate(file.fileno(), 0, SYNC_FILE_BYTES)
+        file.write(bytes(SYNC_FILE_BYTES))
+        os.fsync(file.fileno())
+        for _ in range(PRESSES):
+            known = set(shown.rungs)
+            stamps = await button.press()
+            incident = await shown.new(known)
+            every[incident] = await _through(shown, desk, incident) | stamps
+            await button.let_go()
+            syncs.append(_sync(file.fileno(), len(syncs)))
+    return every
+
+
+def _sync(file: int, number: int) -> float:
+    """A bare write of the same size and its fdatasync, into a file that has its space, as SQLite's log has."""
+    at = number * SAME_BYTES % (SYNC_FILE_BYTES - SAME_BYTES)
+    began = time.perf_counter()
+    os.pwrite(file, os.urandom(SAME_BYTES), at)
+    os.fdatasync(file)
+    return time.perf_counter() - began
+
+
+async def _through(shown: Shown, desk: Desk, incident: str) -> Stamps:
+    stamps = shown.rungs[incident]
+    await shown.until(lambda: "acknowledged" in stamps)
+    await desk.clear(incident)
+    await shown.until(lambda: "cleared" in stamps)
+    return stamps
+
+
+async def _calls(shown: Shown, desk: Desk, _button: Button) -> Chain:
+    """Calls from the screen, since a board waits for "stored"; those count that went out before they were stored."""
+    every: Chain = {}
+    while len(every) < PRESSES:
+        called, incident = await shown.call()
+        stamps = await _through(shown, desk, incident)
+        if "stored" not in stamps:
+            every[incident] = stamps | {"pressed": called}
+    return every
+
+
+def _times(chain: Chain, begin: str, end: str) -> list[float]:
+    return [one[end] - one[begin] for one in chain.values() if end in one]
+
+
+def _of_disk(syncs: list[float], chain: Chain) -> list[Row]:
+    stored, same = _times(chain, "pressed", "stored"), f"bare fdatasync of {SAME_BYTES} bytes"
+    rows = [row(f"{same}, {word}", share(syncs, part) * 1000, "ms") for part, word in ((0.5, "p50"), (0.99, "p99"))]
+    for part, word in ((0.5, "p50"), (0.99, "p99")):
+        ratio, took_ms = share(stored, part) / share(syncs, part), share(stored, part) * 1000
+        rows.append(row(f"press to stored, {word}, beside a bare fdatasync's", ratio, "x", f"{took_ms:.3g} ms"))
+    return rows
+
+
+def _of_rungs(chain: Chain) -> list[Row]:
+    rows = _percentiles("finger to PRESS frame", _times(chain, "finger", "pressed"), "of it 15 ms debouncing")
+    for rung in ("raised", "stored", "sent", "received", "acknowledged"):
+        rows += _percentiles(f"press to {rung}", _times(chain, "pressed", rung), "from the PRESS frame")
+    return rows + _percentiles("finger to received", _times(chain, "finger", "received"))
+
+
+def _percentiles(what: str, times: list[float], versus: str = "") -> list[Row]:
+    words = ((0.5, "p50"), (0.99, "p99"), (1.0, "longest"))
+    return [row(f"{what}, {word}", share(times, part) * 1000, "ms", versus) for part, word in words]
+
+
+def _of_truth(chain: Chain, incidents: list[dict[str, Any]]) -> list[Row]:
+    signals = sum(incident["signals"] for incident in incidents)
+    return [
+        row("presses lost", PRESSES - min(len(incidents), signals), "", f"of {PRESSES}"),
+        row("incidents a press", len(incidents) / PRESSES, "", f"{signals} signals on {len(incidents)}"),
+        row('"received" shown of what headquarters does not hold', _untrue(chain, incidents), ""),
+    ]
+
+
+def _untrue(chain: Chain, incidents: list[dict[str, Any]]) -> int:
+    held = {incident["incident"] for incident in incidents}
+    return sum("received" in stamps and incident not in held for incident, stamps in chain.items())
+
+
+def _of_stall(chain: Chain, incidents: list[dict[str, Any]]) -> list[Row]:
+    rows, stalled = [], "every sync stalled for 2 s"
+    for rung in ("sent", "received"):
+        rows += _percentiles(f"call to {rung}, {stalled}", _times(chain, "pressed", rung), "from the screen's tap")
+    lost = len(chain.keys() - {incident["incident"] for incident in incidents})
+    return [*rows, row(f"calls lost, {stalled}", lost, "", f"of {len(chain)}")]

@@ -1,0 +1,175 @@
+"""Presses an emergency button and stamps each rung as a client of core's socket is shown it; beside it, a desk."""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from drivers.simulated_board import Event, SimulatedBoard
+from terminal.link import AlarmView, RaiseAlarm, Snapshot, decode_server_line, encode_line, merge
+
+RUNGS: dict[str, Callable[[AlarmView], object]] = {
+    "raised": lambda _: True,
+    "stored": lambda alarm: alarm.stored,
+    "sent": lambda alarm: alarm.sent,
+    "received": lambda alarm: alarm.received,
+    "acknowledged": lambda alarm: alarm.acknowledged_by,
+    "cleared": lambda alarm: alarm.cleared_by,
+}
+
+Stamps = dict[str, float]
+"""perf_counter at which each rung was first shown; `finger` and `pressed` stand for the button's edge and its frame."""
+
+
+class Shown:
+    """A client of core's socket, and when it was first shown each rung of each alarm."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = str(folder / "core.sock")
+        self._changed = asyncio.Condition()
+        self.rungs: dict[str, Stamps] = {}
+        self.snapshot: Snapshot | None = None
+
+    async def run(self) -> None:
+        """Read for ever, once core is there."""
+        reader, _ = await _opened(self._path)
+        while line := await reader.readline():
+            told, now = decode_server_line(line), time.perf_counter()
+            self.snapshot = told if isinstance(told, Snapshot) else merge(self.snapshot, told)  # type: ignore[arg-type]
+            for alarm in self.snapshot.alarms:
+                stamps = self.rungs.setdefault(alarm.incident, {})
+                for rung, shown in RUNGS.items():
+                    if rung not in stamps and shown(alarm):
+                        stamps[rung] = now
+            async with self._changed:
+                self._changed.notify_all()
+
+    async def until(self, true: Callable[[], object]) -> None:
+        """Wait until what has been shown makes this true."""
+        async with self._changed:
+            await self._changed.wait_for(true)
+
+    async def until_ready(self) -> None:
+        """Wait for the board, and for a headquarters that is heard."""
+        await self.until(lambda: self.snapshot and self.snapshot.line.connected and not self.snapshot.line.hq_silent)
+        await self.until(lambda: self.snapshot and all(source.up for source in self.snapshot.sources))
+
+    async def new(self, known: set[str]) -> str:
+        """The incident that was not there before."""
+        await self.until(lambda: self.rungs.keys() - known)
+        (incident,) = self.rungs.keys() - known
+        return incident
+
+    async def call(self) -> tuple[float, str]:
+        """Raise a real alarm as a screen does; when, and the incident.
+
+        By a client of its own, since core bounds the haste of each.
+        """
+        reader, writer = await _opened(self._path)
+        await reader.readline()
+        known, called = set(self.rungs), time.perf_counter()
+        writer.write(encode_line(RaiseAlarm()))
+        incident = await self.new(known)
+        writer.close()
+        return called, incident
+
+
+class Button:
+    """A simulated board with a finger on it, and when it did what."""
+
+    def __init__(self, folder: Path) -> None:
+        self._changed = asyncio.Event()
+        self.told: list[tuple[str, float]] = []
+        self.board = SimulatedBoard("B-1", folder / "board", folder / "memory", self._notice)
+        self.presses = 0
+
+    def _notice(self, event: Event) -> None:
+        self.told.append((str(event["event"]), time.perf_counter()))
+        self._changed.set()
+
+    async def until(self, event: str, number: int) -> float:
+        """When the board told this for the nth time."""
+        while len(times := [at for told, at in self.told if told == event]) < number:
+            self._changed.clear()
+            await self._changed.wait()
+        return times[number - 1]
+
+    async def press(self) -> Stamps:
+        """Down until the board says PRESS."""
+        self.presses += 1
+        self.told = [one for one in self.told if one[0] in ("press", "stored", "released")]
+        finger = time.perf_counter()
+        self.board.circuit("press")
+        return {"finger": finger, "pressed": await self.until("press", self.presses)}
+
+    async def let_go(self) -> None:
+        """Up, and nothing is latched any more."""
+        self.board.circuit("release")
+        await self.until("released", self.presses)
+        await self.until("stored", self.presses)
+
+
+class Desk:
+    """Takes every alarm as soon as headquarters tells of it, and clears one when it is asked to."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = str(folder / "hq.sock")
+
+    async def run(self) -> None:
+        """Watch for ever."""
+        reader, writer = await _opened(self._path)
+        writer.write(b'{"do": "watch"}\n')
+        await reader.readline()
+        while line := await reader.readline():
+            told = json.loads(line)
+            if told.get("event") == "alarm-raised":
+                await self.ask({"do": "ack", "alarm": told["incident"], "by": "Bench"})
+
+    async def clear(self, incident: str) -> None:
+        """With a name and a reason."""
+        await self.ask({"do": "clear", "alarm": incident, "by": "Bench", "reason": "measured"})
+
+    async def incidents(self) -> list[dict[str, Any]]:
+        """All that headquarters holds."""
+        return list((await self.ask({"do": "incidents"}))["incidents"])
+
+    async def ask(self, question: dict[str, str]) -> dict[str, Any]:
+        """One question, its answer."""
+        reader, writer = await asyncio.open_unix_connection(self._path, limit=1 << 26)
+        writer.write(json.dumps(question).encode() + b"\n")
+        answer: dict[str, Any] = json.loads(await reader.readline())
+        assert answer["ok"], answer
+        writer.close()
+        return answer
+
+
+async def _opened(path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    while True:
+        try:
+            return await asyncio.open_unix_connection(path, limit=1 << 22)
+        except OSError:
+            await asyncio.sleep(0.05)
+
+
+Chain = dict[str, Stamps]
+"""Each incident's stamps."""
+
+Presses = Callable[[Shown, Desk, Button], Awaitable[Chain]]
+
+
+async def together(folder: Path, presses: Presses) -> tuple[Chain, list[dict[str, Any]]]:
+    """Do these presses on the folder's car with a desk at work; their stamps, and what headquarters holds after."""
+    shown, desk, button = Shown(folder), Desk(folder), Button(folder)
+    button.board.plug()
+    works = [asyncio.create_task(work) for work in (shown.run(), desk.run())]
+    try:
+        await shown.until_ready()
+        stamps = await presses(shown, desk, button)
+        return stamps, await desk.incidents()
+    finally:
+        for work in works:
+            work.cancel()
+        button.board.unplug()
+        await asyncio.gather(*works, return_exceptions=True)
