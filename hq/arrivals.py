@@ -22,7 +22,7 @@ from terminal.contract.messages import (
     decode_event,
     decode_track,
 )
-from terminal.contract.topics import Lane, UpTopic
+from terminal.contract.topics import MQTT, Lane, UpTopic
 
 Weigh = Callable[[UpTopic, bytes], Weighed]
 
@@ -63,6 +63,7 @@ class Arrival(Struct, frozen=True, kw_only=True):
     point: Point | None = None
     late: bool = False
     credible: bool = True
+    bearer: str = MQTT
 
     @property
     def key(self) -> "Key":
@@ -85,6 +86,7 @@ class Publication(Struct, frozen=True):
     message: Alarm | Event | None = None
     mark: Mark = Mark.UNCHECKED
     credible: bool = True
+    bearer: str = MQTT
 
 
 def read(topic: UpTopic, payload: bytes, weigh: Weigh = unweighed) -> Publication:

@@ -43,6 +43,7 @@ class Desk:
         self._alarms = alarms
         self._unproved: set[Key] = set()
         self.acted_s = float("-inf")
+        self.on_acted: Callable[[Incident], None] = lambda _incident: None
 
     def incidents(self, *, only_open: bool = False) -> list[Incident]:
         """Incidents, newest last."""
@@ -90,10 +91,10 @@ class Desk:
         await self._acted(incident, "alarm-acknowledged", {"by": incident.acknowledged_by})
         return incident
 
-    async def clear(self, name: str, by: str, reason: str) -> Incident:
-        """A named person ends an alarm, with a reason; raises NotPossible or DiskFailed."""
+    async def clear(self, name: str, by: str, reason: str, seen: int | None = None) -> Incident:
+        """A named person ends an alarm of which so many presses were `seen`; raises NotPossible or DiskFailed."""
         key = self.find(name).key
-        incident = await self._receiver.act(key, lambda one: incidents.cleared(one, by, reason, now_ms()))
+        incident = await self._receiver.act(key, lambda one: incidents.cleared(one, by, reason, now_ms(), seen))
         await self._acted(incident, "alarm-cleared", {"by": incident.cleared_by, "reason": incident.reason})
         return incident
 
@@ -109,6 +110,7 @@ class Desk:
 
     async def _told(self, incident: Incident, event: str, fields: dict[str, Any]) -> None:
         await self.tell_car((incident.realm, incident.unit))
+        self.on_acted(incident)
         self._emit(event, {"incident": incident.incident, "unit": incident.unit, "realm": incident.realm, **fields})
 
     async def tell_car(self, unit: Key, *, only_unconfirmed: bool = False) -> None:

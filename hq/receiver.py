@@ -87,6 +87,7 @@ class Receiver(Listener):
         self._alarms: deque[Publication] = deque()
         self._others: deque[Publication] = deque()
         self._arrived = asyncio.Event()
+        self._kept: dict[int, asyncio.Future[None]] = {}
         self.epoch = store.epoch
         self.storing = True
         self.malformed = 0
@@ -148,6 +149,34 @@ class Receiver(Listener):
         if unit.online and (unit.incarnation != before.incarnation or not before.online):
             self.on_arrival(unit)
 
+    async def keep(self, publication: Publication) -> Incident:
+        """The incident of an alarm that came by another bearer, once it is on disk; raises DiskFailed.
+
+        It says nothing of the car's line.
+        """
+        assert isinstance(publication.message, AlarmRaised | AlarmSignalled | AlarmCancelled)
+        key = (publication.realm, publication.unit)
+        self.units.setdefault(key, units.unknown(key))
+        on_disk = self._kept[id(publication)] = asyncio.get_running_loop().create_future()
+        self._alarms.append(publication)
+        self._arrived.set()
+        try:
+            await on_disk
+        finally:
+            self._kept.pop(id(publication), None)
+        return self.incidents[*key, publication.message.incident]
+
+    def _let_know(self, batch: Sequence[Publication], error: DiskFailed | None) -> None:
+        """Whoever waits for one of these: it is on disk, or why it is not."""
+        for publication in batch:
+            waiting = self._kept.pop(id(publication), None)
+            if waiting is None or waiting.done():
+                continue
+            if error is None:
+                waiting.set_result(None)
+            else:
+                waiting.set_exception(error)
+
     def _lane(self, publication: Publication) -> None:
         self._now(units.heard(self._unit(publication.realm, publication.unit), time.monotonic()))
         if publication.lane is Lane.ALARM:
@@ -205,6 +234,7 @@ class Receiver(Listener):
             taken = await self.on_disk(partial(taking.take, batch=batch, units=known.values(), now=now))
         except DiskFailed as error:
             self._cry_out(batch, now)
+            self._let_know(batch, error)
             await self._failed(error)
             return
         self.storing, self.without_room = True, 0
@@ -213,6 +243,7 @@ class Receiver(Listener):
         # Anew, since a presence may have told more of a car meanwhile.
         for key, last in self._known(batch, now.wall_ms).items():
             self._knows(key, last)
+        self._let_know(batch, None)
         stored = [one for publication in batch for one in publication.arrivals]
         for realm, unit, receipt in receipts(self.epoch, stored, taken.kept.clashes):
             self._send_receipt(realm, unit, receipt)
@@ -263,7 +294,9 @@ class Receiver(Listener):
             message = publication.message
             if isinstance(message, AlarmRaised | AlarmSignalled | AlarmCancelled):
                 fields = {"incident": message.incident, "unit": publication.unit, "realm": publication.realm}
-                self._emit(ALARM_EVENTS[type(message)], fields | {"signature": publication.mark})
+                again = publication.arrivals[0].key in taken.again
+                fields |= {"signature": publication.mark, "bearer": publication.bearer}
+                self._emit("alarm-came-again" if again else ALARM_EVENTS[type(message)], fields)
             elif isinstance(message, CREW_WORDS):
                 told = {key: value for key, value in msgspec.to_builtins(message).items() if key not in ENVELOPE}
                 self._emit(told.pop("type"), {"unit": publication.unit, "realm": publication.realm, **told})

@@ -13,13 +13,15 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hq import taking
+from hq import assemble, taking
 from hq.api import Api
 from hq.closing import Closing
 from hq.config import LOOK_EVERY_S, Config
 from hq.desk import Desk
 from hq.dispatch import Dispatch
 from hq.escalating import Escalating
+from hq.gateways.intake import Intake
+from hq.gateways.texting import TextGateways
 from hq.heads import Heads
 from hq.keyring import Keyring
 from hq.receiver import Receiver, now_ms
@@ -59,11 +61,15 @@ class Service:
         self._seen = Seen(self._receiver)
         self._dispatch = Dispatch(self._receiver, self._desk)
         self._pictured: dict[Key, Picture] = {}
-        self._escalating = Escalating(self._receiver, config.escalation, self._emit)
+        self._escalating = Escalating(self._receiver, config.escalation, self._emit, self._seen.note)
         self._heads = Heads(self._receiver, config.audit, self._emit)
         self._closing = Closing(self._receiver, config.alarms.close_tests_after_s, self._desk.close_test)
         self._receiver.on_incidents += [self._escalating.changed, self._closing.changed]
         self._receiver.on_not_stored = self._escalating.not_stored
+        weigh, sign = self._keyring.weigh_parts, self._keyring.capsule_signature
+        intake = Intake(self._receiver, weigh, sign, self._emit, config.sms)
+        self._texting = TextGateways(config.sms, assemble.modem(config.sms), intake, self._emit)
+        self._desk.on_acted = self._texting.acted
         self._api = Api(config.socket, self._desk, self._dispatch, self._seen.shown, self._new_epoch)
         self._answers: set[asyncio.Task[None]] = set()
         self._refused: dict[Key, str] = {}
@@ -71,8 +77,10 @@ class Service:
     async def run(self, ready: Callable[[], None] | None = None) -> None:
         """Serve; `ready` is called once the API answers."""
         await self._api.start()
+        await self._texting.start()
         lasting = (self._receiver, self._seen, self._escalating, self._closing, self._heads)
         works = (self._hold_line(), self._beat(), self._watch(), self._paint(), *(one.run() for one in lasting))
+        works = (*works, *self._texting.works())
         tasks = [asyncio.create_task(work) for work in works]
         if ready is not None:
             ready()
@@ -87,6 +95,7 @@ class Service:
             for task in (*tasks, *self._answers):
                 task.cancel()
             await asyncio.gather(*tasks, *self._answers, return_exceptions=True)
+            await self._texting.close()
             await self._api.close()
             self._receiver.close()
 

@@ -31,18 +31,22 @@ Alarms = AlarmRaised | AlarmSignalled | AlarmCancelled | AlarmMoved
 
 
 class Taken(Struct, frozen=True):
-    """What a batch came to: what was new or clashed, each incident that it changed, each alarm chain that it proved."""
+    """What a batch came to: what was new or clashed, each incident that it changed, each alarm chain that it proved.
+
+    `again` are the presses that had come before, by another bearer.
+    """
 
     kept: Kept
     incidents: dict[Key, Incident]
     proved: dict[UnitKey, int]
+    again: set[ArrivalKey]
 
 
 def take(store: Store, batch: Sequence[Publication], units: Iterable[LastKnown], now: Moment) -> Taken:
     """Put a batch, all that follows from it, and what is now known of its cars on disk; raises DiskFailed."""
     with store.transaction():
         kept = store.keep([one for publication in batch for one in publication.arrivals], now.wall_ms)
-        taken = Taken(kept, {}, {})
+        taken = Taken(kept, {}, {}, set())
         for publication in news(batch, kept.new):
             _mean(store, publication, taken, now)
         for incident in taken.incidents.values():
@@ -68,9 +72,10 @@ def _mean(store: Store, publication: Publication, taken: Taken, now: Moment) -> 
     if isinstance(message, Alarms):
         key = (realm, unit, message.incident)
         known = taken.incidents.get(key) or store.incident(key)
-        after = incidents.told(
-            known, realm, unit, message, now.wall_ms, publication.mark, credible=publication.credible
-        )
+        if incidents.knows(known, message):
+            taken.again.update(one.key for one in publication.arrivals)
+        mark, credible, bearer = publication.mark, publication.credible, publication.bearer
+        after = incidents.told(known, realm, unit, message, now.wall_ms, mark, credible=credible, bearer=bearer)
         if after is not None:
             after = taken.incidents[key] = escalation.begun(known, after, now)
             stored_as = [taken.kept.new[one.key] for one in publication.arrivals]

@@ -36,7 +36,7 @@ from terminal.core.storing import DUTY, EMERGENCY, TIME, WORK, ZONES, Storing
 from terminal.core.work import Work
 from terminal.link import Command, Role, UnitView
 from terminal.uplink.bearers.bearer import Beside
-from terminal.uplink.bearers.carrier import Carrier, NoKeys
+from terminal.uplink.bearers.carrier import Carrier
 from terminal.uplink.inbox import Inbox
 from terminal.uplink.outbox import Outbox, Row
 from terminal.uplink.sender import Sender
@@ -132,9 +132,9 @@ class Core:
             config.supervision,
             self._earliest,
         )
-        notary = NoKeys(config.brokers)
         self._carriers = {
-            one.bearer.name: Carrier(one.bearer, unit.realm, unit.unit, notary, self._intake.put) for one in bearers
+            one.bearer.name: Carrier(one.bearer, unit.realm, unit.unit, self._vouching, self._intake.put)
+            for one in bearers
         }
         self._link = LinkServer(config.link.socket, config.link.role_of, self._command)
 

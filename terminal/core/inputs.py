@@ -7,6 +7,7 @@ from terminal.contract.capsule import ReceiptCapsule
 from terminal.contract.dead_zones import DeadZones
 from terminal.contract.line_trouble import Proof
 from terminal.contract.messages import DesiredState, Heartbeat, Place
+from terminal.contract.topics import MQTT
 from terminal.contract.work import Picture
 from terminal.core.emergency import Emergency
 from terminal.core.work import Work
@@ -55,10 +56,6 @@ class OutboxRepaired(Struct, frozen=True):
     """The outbox was damaged, and a new one was begun; the text says where the old one is."""
 
     problem: str
-
-
-MQTT = "mqtt"
-"""The first bearer: the brokers, in their order. The others stand in terminal/uplink/bearers."""
 
 
 class Published(Struct, frozen=True):
