@@ -26,6 +26,7 @@ from terminal.contract.messages import (
     TerminalStarted,
     VehicleChanged,
 )
+from terminal.contract.topics import MQTT
 from terminal.core import (
     arming,
     calling,
@@ -57,7 +58,6 @@ from terminal.core.effects import (
 )
 from terminal.core.emergency import Emergency
 from terminal.core.inputs import (
-    MQTT,
     CapsuleReceipted,
     CarryFailed,
     Commanded,
