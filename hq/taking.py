@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hq import escalation, incidents, noting, orders
 from hq.arrivals import Account, Publication
@@ -25,6 +26,7 @@ from terminal.contract.messages import (
     TextRead,
     Thinned,
 )
+from terminal.contract.topics import Lane
 from terminal.contract.work import Officer
 
 Alarms = AlarmRaised | AlarmSignalled | AlarmCancelled | AlarmMoved
@@ -88,7 +90,8 @@ def _mean(store: Store, publication: Publication, taken: Taken, now: Moment) -> 
             taken.proved.update(store.confirm((realm, unit), message.revision))
     elif isinstance(message, JobAnswered | TextRead):
         _answered(store, (realm, unit), message, now.wall_ms)
-    elif isinstance(message, Thinned) and message.place is not None:
+    elif isinstance(message, Thinned) and message.place is not None and message.lane is not Lane.ALARM:
+        # A car never gives an alarm up: whoever says so hides that one is missing.
         account = Account(realm, unit, message.outbox or message.place.outbox)
         store.give_up(account, message.lane, message.dropped)
 
@@ -146,9 +149,10 @@ def act(
             raise NotPossible(f"incident {key[2]} is not in the store")
         after = step(known)
         if after != known:
-            store.put_incident(after)
             if told_to_car:
-                store.answer(key[:2], store.advance_revision(key[:2]), escalation.begin_of(after).wall_ms)
+                after = replace(after, told_revision=store.advance_revision(key[:2]))
+                store.answer(key[:2], after.told_revision, escalation.begin_of(after).wall_ms)
+            store.put_incident(after)
             store.note(*noting.of_act(known, after, now_ms))
     return after
 

@@ -295,5 +295,9 @@ class Connection:
             granted.set_result(None)
 
 
+Connect = Callable[..., Connection]
+"""Makes a connection, with the arguments of `Connection`."""
+
+
 def _properties(packet_type: int) -> Properties:
     return Properties(packet_type)  # type: ignore[no-untyped-call]  # paho leaves this constructor untyped

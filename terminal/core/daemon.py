@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -18,6 +19,7 @@ from terminal.contract import dead_zones
 from terminal.contract.boot import boot_id
 from terminal.contract.identity import new_id, new_incident
 from terminal.contract.messages import DutyChanged
+from terminal.contract.mqtt import Connect, Connection
 from terminal.contract.topics import Lane
 from terminal.core import commands, crew, effects, inputs, state, work
 from terminal.core.channels import TICK_S, TIME_KEPT_EVERY_S
@@ -38,7 +40,7 @@ from terminal.link import Command, Role, UnitView
 from terminal.uplink.bearers.bearer import Beside
 from terminal.uplink.bearers.carrier import Carrier
 from terminal.uplink.inbox import Inbox
-from terminal.uplink.outbox import Outbox, Row
+from terminal.uplink.outbox import Limits, Outbox, Row
 from terminal.uplink.sender import Sender
 from terminal.uplink.session import Session
 from terminal.uplink.vouching import Vouching
@@ -79,6 +81,8 @@ class Core:
         *,
         bearers: Sequence[Beside] = (),
         echo: bool = False,
+        connect: Connect = Connection,
+        writer: Callable[[Path, Limits], Writer] = Writer,
     ) -> None:
         unit = config.unit
         self._config = config
@@ -101,7 +105,7 @@ class Core:
         self._state = State(duty=Duty(config.profile.initial), work=work.begin(unit.crew))
         self._intake = Intake()
         self._journal = Journal(config.storage.folder / "journal", config.journal, unit.unit, echo=echo)
-        self._writer = Writer(config.storage.folder / "outbox.db", config.storage.limits())
+        self._writer = writer(config.storage.folder / "outbox.db", config.storage.limits())
         self._sender = Sender(
             unit.realm,
             unit.unit,
@@ -131,6 +135,7 @@ class Core:
             clock,
             config.supervision,
             self._earliest,
+            connect=connect,
         )
         self._carriers = {
             one.bearer.name: Carrier(one.bearer, unit.realm, unit.unit, self._vouching, self._intake.put)
@@ -213,7 +218,7 @@ class Core:
         known = dead_zones.decode(left.zones)
         self._take(inputs.Restored(before, None if left.duty is None else left.duty.decode(), done, known))
         # The last run may have ended after a receipt was on disk, and before the state that knew of it.
-        self._take(inputs.Received(left.receipted))
+        self._take(inputs.Received(left.receipted, recalled=True))
 
     async def _open_accounts(self) -> None:
         """Tell the sender which account it sends from: at first, and whenever the outbox has become another one."""

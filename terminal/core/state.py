@@ -1,6 +1,7 @@
 """Everything that core knows, as one frozen value, and the snapshot that the socket's clients see of it. Pure."""
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hal.readings import ButtonHealth, Fix, LinkQuality, PowerState, SourceHealth
 from terminal.contract.dead_zones import DeadZones
@@ -25,6 +26,7 @@ from terminal.core.carrying import Carrying
 from terminal.core.channels import stale_after_ns
 from terminal.core.check_in import CheckInRules
 from terminal.core.duty import Duty
+from terminal.core.effects import Effect, ShowRung
 from terminal.core.emergency import Emergency
 from terminal.core.line import Line, PresenceFacts, hq_is_silent, trouble
 from terminal.core.position import Place
@@ -162,3 +164,10 @@ def current_fix(state: State, now_ns: int) -> Fix | None:
 def who(unit: UnitView, crew: tuple[str, ...]) -> Who:
     """Who messages come from."""
     return Who(unit=unit.unit, call_sign=unit.call_sign, vehicle=unit.vehicle, crew=crew)
+
+
+def with_emergency(state: State, after: tuple[Emergency, list[Effect]]) -> tuple[State, list[Effect]]:
+    """The state with this emergency; the lamps are told only of a change, and of nothing that is silent."""
+    emergency, effects = after
+    before, now = alarm.rung(state.emergency.alarms), alarm.rung(emergency.alarms)
+    return replace(state, emergency=emergency), effects if before == now else [*effects, ShowRung(now)]

@@ -16,7 +16,7 @@ from hal.clock import Clock
 from terminal.contract import topics
 from terminal.contract.line_trouble import Proof
 from terminal.contract.messages import Presence, Who, encode
-from terminal.contract.mqtt import Broker, Connection, Listener, Lost, Publication
+from terminal.contract.mqtt import Broker, Connect, Connection, Listener, Lost, Publication
 from terminal.contract.tls import wall
 from terminal.core.inputs import LineChanged, Told
 from terminal.core.line import PresenceFacts
@@ -52,6 +52,8 @@ class Session(Listener):
         clock: Clock,
         supervision: Supervision,
         now: Callable[[], datetime] = wall,
+        *,
+        connect: Connect = Connection,
     ) -> None:
         self._realm = realm
         self.who = who
@@ -63,6 +65,7 @@ class Session(Listener):
         self._clock = clock
         self._supervision = supervision
         self._now = now
+        self._connect = connect
         self._choice = 0
         self._pause_s = rules.first_pause_s
         self._facts = PresenceFacts()
@@ -106,7 +109,7 @@ class Session(Listener):
     async def _hold(self, broker: Broker) -> tuple[str, Proof]:
         incarnation = secrets.token_hex(8)
         will = self._presence(incarnation, online=False)
-        connection = Connection(
+        connection = self._connect(
             self.who.unit,
             broker,
             self,
@@ -142,13 +145,17 @@ class Session(Listener):
         return connection.closed.result()
 
     async def _until_presence_is_due(self, connection: Connection) -> None:
-        due = asyncio.ensure_future(self._presence_due.wait())
+        """For some seconds; at once when the ignition is switched, or when this car can show its certificate."""
+        waited = [asyncio.ensure_future(self._presence_due.wait())]
+        if not self._vouching.loaded.is_set():
+            waited.append(asyncio.ensure_future(self._vouching.loaded.wait()))
+        ends: list[asyncio.Future[Any]] = [connection.closed, *waited]
         try:
             every_s = self._supervision.presence_every_s
-            either: list[asyncio.Future[Any]] = [connection.closed, due]
-            await asyncio.wait(either, timeout=every_s, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(ends, timeout=every_s, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            due.cancel()
+            for one in waited:
+                one.cancel()
         self._presence_due.clear()
 
     def _presence(self, incarnation: str, *, online: bool, goodbye: bool = False) -> Publication:
