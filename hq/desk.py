@@ -86,10 +86,10 @@ class Desk:
         await self._acted(incident, "alarm-acknowledged", {"by": incident.acknowledged_by})
         return incident
 
-    async def clear(self, name: str, by: str, reason: str) -> Incident:
-        """A named person ends an alarm, with a reason; raises NotPossible or DiskFailed."""
+    async def clear(self, name: str, by: str, reason: str, seen: int | None = None) -> Incident:
+        """A named person ends an alarm of which so many presses were `seen`; raises NotPossible or DiskFailed."""
         key = self.find(name).key
-        incident = await self._receiver.act(key, lambda one: incidents.cleared(one, by, reason, now_ms()))
+        incident = await self._receiver.act(key, lambda one: incidents.cleared(one, by, reason, now_ms(), seen))
         await self._acted(incident, "alarm-cleared", {"by": incident.cleared_by, "reason": incident.reason})
         return incident
 

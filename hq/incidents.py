@@ -242,8 +242,12 @@ def acknowledged(incident: Incident, by: str, now_ms: int) -> Incident:
     return replace(incident, acknowledged_by=name, acknowledged_ms=now_ms, acknowledged_signals=incident.signals)
 
 
-def cleared(incident: Incident, by: str, reason: str, now_ms: int) -> Incident:
-    """Ended by a named person with a reason; if nobody had taken it, that person does. Raises NotPossible or NoName."""
+def cleared(incident: Incident, by: str, reason: str, now_ms: int, seen: int | None = None) -> Incident:
+    """Ended by a named person with a reason; if nobody had taken it, that person does.
+
+    `seen` are the presses that this person knew of; one more came meanwhile, and it is not over. Raises NotPossible or
+    NoName.
+    """
     name = people.person(by)
     if not reason.strip():
         raise NotPossible("why is it over? a reason is needed")
@@ -251,6 +255,8 @@ def cleared(incident: Incident, by: str, reason: str, now_ms: int) -> Incident:
         if people.is_same(name, incident.cleared_by) and reason.strip() == incident.reason:
             return incident
         raise NotPossible(f"{incident.incident} was cleared by {incident.cleared_by} already")
+    if seen is not None and incident.signals > seen:
+        raise NotPossible(f"{incident.incident}: the button was pressed again meanwhile; look at it again")
     if incident.is_untaken:
         incident = acknowledged(incident, name, now_ms)
     return replace(incident, cleared_by=name, cleared_ms=now_ms, reason=reason.strip())

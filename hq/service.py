@@ -58,7 +58,7 @@ class Service:
         self._seen = Seen(self._receiver)
         self._dispatch = Dispatch(self._receiver, self._desk)
         self._pictured: dict[Key, Picture] = {}
-        self._escalating = Escalating(self._receiver, config.escalation, self._emit)
+        self._escalating = Escalating(self._receiver, config.escalation, self._emit, self._seen.note)
         self._heads = Heads(self._receiver, config.audit, self._emit)
         self._closing = Closing(self._receiver, config.alarms.close_tests_after_s, self._desk.close_test)
         self._receiver.on_incidents += [self._escalating.changed, self._closing.changed]

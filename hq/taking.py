@@ -24,6 +24,7 @@ from terminal.contract.messages import (
     TextRead,
     Thinned,
 )
+from terminal.contract.topics import Lane
 from terminal.contract.work import Officer
 
 Alarms = AlarmRaised | AlarmSignalled | AlarmCancelled | AlarmMoved
@@ -87,7 +88,8 @@ def _mean(store: Store, publication: Publication, taken: Taken, now: Moment) -> 
             taken.proved.update(store.confirm((realm, unit), message.revision))
     elif isinstance(message, JobAnswered | TextRead):
         _answered(store, (realm, unit), message, now.wall_ms)
-    elif isinstance(message, Thinned) and message.place is not None:
+    elif isinstance(message, Thinned) and message.place is not None and message.lane is not Lane.ALARM:
+        # A car never gives an alarm up: whoever says so hides that one is missing.
         account = Account(realm, unit, message.outbox or message.place.outbox)
         store.give_up(account, message.lane, message.dropped)
 

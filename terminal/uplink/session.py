@@ -6,6 +6,7 @@ import logging
 import random
 import secrets
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -115,11 +116,24 @@ class Session(Listener):
         heard_s = loop.time()
         while not connection.closed.done():
             self._sender.watch(connection.publish(self._presence(incarnation, online=True)))
-            await asyncio.wait([connection.closed], timeout=self._rules.presence_every_s)
+            await self._until_presence_is_due(connection)
             heard_s = loop.time() if self._sender.hq_heard else heard_s
             if len(self._brokers) > 1 and loop.time() - heard_s > self._rules.hq_within_s:
                 return f"headquarters was not heard through it for {self._rules.hq_within_s:g} s; the next is tried"
         return connection.closed.result()
+
+    async def _until_presence_is_due(self, connection: Connection) -> None:
+        """For some seconds; but as soon as this car can show its certificate."""
+        every_s = self._rules.presence_every_s
+        if self._vouching.loaded.is_set():
+            await asyncio.wait([connection.closed], timeout=every_s)
+            return
+        loaded = asyncio.ensure_future(self._vouching.loaded.wait())
+        either: list[asyncio.Future[Any]] = [connection.closed, loaded]
+        try:
+            await asyncio.wait(either, timeout=every_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            loaded.cancel()
 
     def _presence(self, incarnation: str, *, online: bool) -> Publication:
         presence = Presence(incarnation=incarnation, online=online, outbox=self._sender.outbox)

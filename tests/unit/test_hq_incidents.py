@@ -165,3 +165,11 @@ def test_what_is_no_persons_name_is_refused(name: str) -> None:
 
 def test_a_name_is_kept_in_one_spelling() -> None:
     assert incidents.acknowledged(opened(), " C\u030crta  7 ", NOW_MS).acknowledged_by == "\u010crta 7"
+
+
+def test_an_alarm_that_was_signalled_again_unseen_is_not_over() -> None:
+    again = after(said(AlarmSignalled, signal=2), incident=opened())
+    assert again is not None
+    with pytest.raises(NotPossible, match="pressed again"):
+        incidents.cleared(again, "A", "over", NOW_MS, seen=1)
+    assert not incidents.cleared(again, "A", "over", NOW_MS, seen=2).is_open
