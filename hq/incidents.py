@@ -46,6 +46,11 @@ class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
     position: Position | None = None
     position_ms: int | None = None
     track: tuple[tuple[int, float, float], ...] = ()
+    vehicle_event: str = ""
+    speed_mps: float | None = None
+    lights_on: bool | None = None
+    siren_on: bool | None = None
+    door_open: bool | None = None
     cancelled: bool = False
     bearers: tuple[str, ...] = ()
     presses: tuple[str, ...] = ()
@@ -214,6 +219,11 @@ def _pressed(incident: Incident, message: AlarmRaised | AlarmSignalled, bearer: 
         who=message.who,
         trigger=message.trigger,
         track=message.track,
+        vehicle_event=message.vehicle_event,
+        speed_mps=message.speed_mps,
+        lights_on=message.lights_on,
+        siren_on=message.siren_on,
+        door_open=message.door_open,
         signals=max(incident.signals, 1),
     )
 
@@ -271,7 +281,9 @@ def status(incident: Incident) -> AlarmStatus:
 
 
 def closed_test(incident: Incident, now_ms: int) -> Incident:
-    """A test that headquarters ends by itself, under its own name; raises NotPossible."""
+    """A test that headquarters ends by itself, under its own name; raises NotPossible for anything else."""
+    if incident.kind is not AlarmKind.TEST:
+        raise NotPossible(f"{incident.incident} is no test; a person ends it")
     if not incident.is_open:
         raise NotPossible(f"{incident.incident} was cleared by {incident.cleared_by} already")
     return replace(incident, cleared_by=people.HEADQUARTERS, cleared_ms=now_ms, reason="test")

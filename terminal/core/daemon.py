@@ -185,7 +185,7 @@ class Core:
                 done = None if kept is None else _decoded_work(kept)
                 self._take(inputs.Restored(before, None if duty is None else duty.decode(), done))
                 # The last run may have ended after a receipt was on disk, and before the state that knew of it.
-                self._take(inputs.Received(receipted))
+                self._take(inputs.Received(receipted, recalled=True))
                 self._looked.set()
                 return
 
