@@ -59,9 +59,17 @@ def page(view: View, area: Area) -> list[Box]:
         return old_page(view, view.seen.last, area)
     if view.snapshot is None or view.is_alarm_on_top:
         return alarm.boxes(view, area)
+    if is_answer_due(view):
+        return [target(area, view.say("I AM WELL\nTap here"), "check-in:answer", "proposed", main=True)]
     if view.is_locked and view.state.page in LOCKED_WHILE_DRIVING:
         return locked(view, area)
     return PAGES[view.state.page](view, area)
+
+
+def is_answer_due(view: View) -> bool:
+    """Whether a lone officer must say that all is well, before its lack becomes an alarm."""
+    timer = None if view.snapshot is None else view.snapshot.check_in
+    return timer is not None and timer.due_mono_ns is not None and view.now_ns >= timer.due_mono_ns
 
 
 def old_page(view: View, last: Snapshot, area: Area) -> list[Box]:
