@@ -61,7 +61,10 @@ class Car:
         sending: Sending = QUICK,
         holding: Holding = HASTY,
         trust: Trusting | None = None,
+        loads_late: bool = False,
     ) -> None:
+        """One that `loads_late` has not read its certificates before the test calls `load`."""
+        self._loads_late = loads_late
         self.who = who
         self.told: list[Told] = []
         self.writer = Writer(folder / "outbox.db", Limits(most_bytes=50_000_000))
@@ -77,10 +80,14 @@ class Car:
     async def __aenter__(self) -> "Car":
         self.writer.start()
         await self.inbox.open_account()
-        self._tasks = [
-            asyncio.create_task(part.run()) for part in (self.sender, self.session, self.inbox, self.vouching)
-        ]
+        self._tasks = [asyncio.create_task(part.run()) for part in (self.sender, self.session, self.inbox)]
+        if not self._loads_late:
+            self.load()
         return self
+
+    def load(self) -> None:
+        """Read the certificates, as core does when it starts."""
+        self._tasks.append(asyncio.create_task(self.vouching.run()))
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
