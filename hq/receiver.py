@@ -74,10 +74,22 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def _moment(boot: str) -> Moment:
+    """Now, on this machine; one that slept has waited too."""
+    return Moment(boot, time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000, now_ms())
+
+
 class Receiver(Listener):
     """Everything is called in the loop's thread; the store in its own, one call after the other."""
 
-    def __init__(self, store: Store, emit: Emit, send_receipt: SendReceipt, weigh: Weigh = unweighed) -> None:
+    def __init__(
+        self,
+        store: Store,
+        emit: Emit,
+        send_receipt: SendReceipt,
+        weigh: Weigh = unweighed,
+        clock: Callable[[], Moment] | None = None,
+    ) -> None:
         self._store = store
         self._emit = emit
         self._send_receipt = send_receipt
@@ -98,19 +110,17 @@ class Receiver(Listener):
         self.on_arrival: Callable[[Unit], None] = lambda _unit: None
         self.on_incidents: list[Callable[[Iterable[Incident]], None]] = []
         self.on_not_stored: Callable[[Incident], None] = lambda _incident: None
-        self._boot = boot_id()
+        self.moment = clock or partial(_moment, boot_id())
 
     async def on_disk(self, call: Callable[[Store], T]) -> T:
         """What the call on the store returns; raises DiskFailed."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, call, self._store)
 
-    def moment(self) -> Moment:
-        """Now; a machine that slept has waited too."""
-        return Moment(self._boot, time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000, now_ms())
-
     async def act(self, key: Key, step: Callable[[Incident], Incident], *, told_to_car: bool = True) -> Incident:
         """What was done to an incident, once it is on disk; raises NotPossible or DiskFailed."""
-        after = await self.on_disk(partial(taking.act, key=key, step=step, now_ms=now_ms(), told_to_car=told_to_car))
+        after = await self.on_disk(
+            partial(taking.act, key=key, step=step, now_ms=self.moment().wall_ms, told_to_car=told_to_car)
+        )
         self._changed({key: after})
         return after
 

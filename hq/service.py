@@ -23,14 +23,15 @@ from hq.gateways.intake import Intake
 from hq.gateways.texting import TextGateways
 from hq.heads import Heads
 from hq.keyring import Keyring
-from hq.receiver import Receiver, now_ms
+from hq.moment import Moment
+from hq.receiver import Receiver
 from hq.seen import Seen
 from hq.store import Store
 from hq.units import Key, Unit
 from terminal.contract import topics
 from terminal.contract.durable import DiskFailed
 from terminal.contract.messages import Certificate, DesiredState, Heartbeat, Presence, Receipt, encode
-from terminal.contract.mqtt import Broker, Connection, Lost, Publication
+from terminal.contract.mqtt import Broker, Connect, Connection, Lost, Publication
 from terminal.contract.work import Picture
 
 log = logging.getLogger(__name__)
@@ -44,12 +45,15 @@ RECEIVE_MAXIMUM = 1000
 class Service:
     """Runs until cancelled."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(
+        self, config: Config, *, connect: Connect = Connection, clock: Callable[[], Moment] | None = None
+    ) -> None:
         self._config = config
+        self._connect = connect
         self._connection: Connection | None = None
         self._store = Store.open(config.store)
         self._keyring = Keyring(config.trust.filled_in(config.brokers), self._store.certificates())
-        self._receiver = Receiver(self._store, self._emit, self._send_receipt, self._keyring.weigh)
+        self._receiver = Receiver(self._store, self._emit, self._send_receipt, self._keyring.weigh, clock)
         for unit, _certificate in self._store.certificates():
             self._receiver.shown_certificate(unit)
         self._receiver.on_presence = self._introduced
@@ -117,7 +121,7 @@ class Service:
             pause_s = min(pause_s * 2, self._config.line.longest_pause_s)
 
     async def _hold(self, broker: Broker) -> str:
-        connection = Connection(
+        connection = self._connect(
             self._config.name,
             broker,
             self._receiver,
@@ -172,7 +176,7 @@ class Service:
             epoch=self._receiver.epoch,
             storing=self._receiver.storing,
             attended=attended,
-            utc_ms=now_ms(),
+            utc_ms=self._receiver.moment().wall_ms,
             knows=self._keyring.knows(unit),
         )
 
@@ -239,5 +243,7 @@ class Service:
                 self._connection.publish(Publication(topic, payload, expiry_s))
 
     async def _new_epoch(self) -> str:
-        self._receiver.epoch = await self._receiver.on_disk(lambda store: taking.new_epoch(store, now_ms()))
+        self._receiver.epoch = await self._receiver.on_disk(
+            lambda store: taking.new_epoch(store, self._receiver.moment().wall_ms)
+        )
         return self._receiver.epoch

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hq import escalation, incidents, noting, orders
 from hq.arrivals import Account, Publication
@@ -147,9 +148,10 @@ def act(
             raise NotPossible(f"incident {key[2]} is not in the store")
         after = step(known)
         if after != known:
-            store.put_incident(after)
             if told_to_car:
-                store.answer(key[:2], store.advance_revision(key[:2]), escalation.begin_of(after).wall_ms)
+                after = replace(after, told_revision=store.advance_revision(key[:2]))
+                store.answer(key[:2], after.told_revision, escalation.begin_of(after).wall_ms)
+            store.put_incident(after)
             store.note(*noting.of_act(known, after, now_ms))
     return after
 

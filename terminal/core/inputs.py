@@ -63,10 +63,14 @@ class Published(Struct, frozen=True):
 
 
 class Received(Struct, frozen=True):
-    """Headquarters has these messages on its disk, as its receipt over this bearer says."""
+    """Headquarters has these messages on its disk, as its receipt over this bearer says.
+
+    `recalled`: the receipt is from an earlier run, and nobody knows when it came.
+    """
 
     ids: tuple[str, ...]
     bearer: str = MQTT
+    recalled: bool = False
 
 
 class CapsuleReceipted(Struct, frozen=True):

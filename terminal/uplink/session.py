@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from terminal.contract import topics
 from terminal.contract.messages import Presence, Who, encode
-from terminal.contract.mqtt import Broker, Connection, Listener, Lost, Publication
+from terminal.contract.mqtt import Broker, Connect, Connection, Listener, Lost, Publication
 from terminal.core.inputs import LineChanged, Told
 from terminal.uplink.sender import Sender
 from terminal.uplink.vouching import Vouching
@@ -45,6 +45,7 @@ class Session(Listener):
         sender: Sender,
         vouching: Vouching,
         tell: Callable[[Told], None],
+        connect: Connect = Connection,
     ) -> None:
         self._realm = realm
         self.who = who
@@ -53,6 +54,7 @@ class Session(Listener):
         self._sender = sender
         self._vouching = vouching
         self._tell = tell
+        self._connect = connect
         self._choice = 0
         self._pause_s = rules.first_pause_s
         self.pending = 0
@@ -88,7 +90,7 @@ class Session(Listener):
     async def _hold(self, broker: Broker) -> str:
         incarnation = secrets.token_hex(8)
         will = self._presence(incarnation, online=False)
-        connection = Connection(
+        connection = self._connect(
             self.who.unit,
             broker,
             self,
