@@ -19,10 +19,12 @@ from terminal.contract.identity import new_id
 from terminal.contract.messages import AlarmKind, AlarmRaised, DesiredState, Place, Receipt, StateConfirmed
 from terminal.contract.mqtt import Broker
 from terminal.contract.topics import Lane
+from terminal.link import RaiseAlarm
 from tests.system.bad_disk import fill, make_room, on_small_disk
 from tests.system.headquarters import Headquarters, Watch
 from tests.system.outside_servers import free_port, mail, web
 from tests.system.patrol_car import WITHIN_S
+from tests.system.patrol_car import Car as PatrolCar
 from tests.system.test_hq import WHO, Car, duty, played, raised
 
 ESCALATION = """
@@ -289,3 +291,18 @@ def test_of_two_desks_at_the_same_moment_one_has_it_and_the_other_is_told_who(
         played(mosquitto, scene)
         assert serving.end() == 0
     assert len(logged(hq, "alarm-acknowledged")) == 1
+
+
+@pytest.mark.promise("P-KIND-14")
+def test_a_real_cars_test_goes_all_the_way_and_back_and_proves_its_chain(tmp_path: Path, mosquitto: Broker) -> None:
+    hq, car = configured(tmp_path, mosquitto), PatrolCar(tmp_path / "car", mosquitto.port)
+    hq.config.write_text(hq.config.read_text() + CLOSE_AT_ONCE)
+    with hq.serving() as serving, hq.watched() as watch, car.core() as core, car.screen(core) as screen:
+        screen.until(lambda snapshot: snapshot.line.storing)
+        screen.send(RaiseAlarm(kind="test"))
+        ended = screen.until_alarm(lambda alarm: alarm.cleared_by)
+        assert (ended.kind, ended.received, ended.cleared_by) == ("test", True, "headquarters")
+        assert ended.acknowledged_by == ""
+        until(lambda: hq.ask("units")["units"][0]["proved"])
+        assert not watch.events("alarm-escalated")
+        assert (core.end(), serving.end()) == (0, 0)
