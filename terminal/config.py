@@ -22,6 +22,7 @@ from terminal.core.check_in import CheckInRules
 from terminal.core.duty import PLAIN
 from terminal.core.journal import Journalling
 from terminal.core.reporting import Reporting
+from terminal.core.supervision import Supervision, unkept
 from terminal.link import Role
 from terminal.uplink.bearers.sms import Texting
 from terminal.uplink.outbox import Limits
@@ -102,6 +103,7 @@ class Tables(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     alarms: AlarmRules = AlarmRules()
     check_in: CheckInRules = CheckInRules()
     holding: Holding = Holding()
+    supervision: Supervision = Supervision()
     trust: Trusting = Trusting()
     sms: Texting = Texting()
     time: TimeSection = TimeSection()
@@ -122,6 +124,7 @@ class Config(Struct, frozen=True, kw_only=True):
     alarms: AlarmRules
     check_in: CheckInRules
     holding: Holding
+    supervision: Supervision
     trust: Trusting
     sms: Texting
     time: TimeSection
@@ -141,6 +144,8 @@ def load(path: Path) -> Config:
         if tables is not None:
             _check_sms(file, tables)
             role = _profile(file, tables.duty)
+            for key, why in unkept(tables.supervision):
+                file.problem(("supervision", key), why)
             _check_alarms(file, tables.alarms)
         if tables is not None and tables.unit.unit in tables.trust.headquarters:
             file.problem(("trust", "headquarters"), "names this unit, which is not headquarters")

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from terminal.contract.profile import Form
 from terminal.contract.work import JobStep
 from terminal.link import (
+    AnswerCheckIn,
     AnswerJob,
     CancelAlarm,
     Command,
@@ -21,7 +22,9 @@ from terminal.link import (
     SendText,
     SetDuty,
     Snapshot,
+    StartCheckIn,
     StartShift,
+    StopCheckIn,
 )
 from terminal.screen.driving import is_locked
 from terminal.screen.language import Language, in_language
@@ -199,11 +202,17 @@ def _read(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: in
 
 
 def _shift(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> Tapped:
-    return state, (StartShift() if rest == "start" else EndShift(),)
+    # The way of an alarm is proved at the start of a shift, without a tap of its own.
+    return state, (StartShift(), RaiseAlarm(kind="test")) if rest == "start" else (EndShift(),)
 
 
 def _test(state: ScreenState, _rest: str, _snapshot: Snapshot | None, _now_ns: int) -> Tapped:
     return replace(state, hidden_ns=None), (RaiseAlarm(kind="test"),)
+
+
+def _check_in(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> Tapped:
+    commands: dict[str, Command] = {"start": StartCheckIn(), "answer": AnswerCheckIn(), "stop": StopCheckIn()}
+    return state, (commands[rest],)
 
 
 def _in(state: ScreenState, rest: str, snapshot: Snapshot | None, _now_ns: int) -> ScreenState | Tapped:
@@ -283,6 +292,7 @@ VERBS: dict[str, Verb] = {
     "read": _read,
     "shift": _shift,
     "test": _test,
+    "check-in": _check_in,
     "in": _in,
     "out": _out,
     "type": _type,

@@ -38,7 +38,7 @@ from tests.system.conftest import Mosquitto
 from tests.system.headquarters import Headquarters
 from tests.system.patrol_car import PATROLA
 from tests.system.untrusted_gateway import Gateway, honest
-from tests.system.uplink_car import HASTY, REALM, WITHIN_S, Car, Hq, at, until
+from tests.system.uplink_car import CLOSELY, REALM, WITHIN_S, Car, Hq, at, until
 
 ROOT = Path(__file__).parents[2]
 UNIT = "LJ-101"
@@ -339,12 +339,12 @@ def test_an_alarm_that_did_not_wait_for_the_cryptography_is_proved_as_soon_as_th
     broker = at(servers[1].broker, folder, "HQ-1")
     ours = Trusting(ca=broker.ca, certificate=folder / f"{UNIT}.pem", key=folder / f"{UNIT}.key")
     theirs = HqTrusting(ca=broker.ca, certificate=broker.certificate, key=broker.key)
-    seldom = replace(HASTY, presence_every_s=600.0)
+    seldom = replace(CLOSELY, presence_every_s=600.0)
 
     async def drive() -> None:
         async with (
             Hq(tmp_path, servers[1].broker, trust=theirs) as hq,
-            Car(tmp_path, servers[1].broker, trust=ours, holding=seldom, loads_late=True) as car,
+            Car(tmp_path, servers[1].broker, trust=ours, supervision=seldom, loads_late=True) as car,
         ):
             await until(car.connected, "a line")
             alarm = car.press()

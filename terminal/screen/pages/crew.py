@@ -59,10 +59,16 @@ def officer(view: View, one: MemberView, aboard: bool) -> str:
 
 def shift(view: View, snapshot: Snapshot, area: Area) -> list[Box]:
     """Begin or end the shift; try the whole way by a test alarm."""
-    left, right = area.columns(0, 0, gap=1)
     on = snapshot.shift.on
     words = view.say("End the shift") if on else view.say("Start the shift")
-    return [
-        target(left, words, "shift:end" if on else "shift:start", "button" if on else "proposed"),
-        target(right, view.say("Test alarm"), "test"),
+    unproved = snapshot.proved is not None and snapshot.proved.due
+    found = [
+        (words, "shift:end" if on else "shift:start", "button" if on else "proposed"),
+        (view.say("Test alarm"), "test", "proposed" if unproved else "button"),
     ]
+    if snapshot.check_in is not None:
+        runs = snapshot.check_in.due_mono_ns is not None
+        said = view.say("Not alone any more") if runs else view.say("I am alone")
+        found.append((said, "check-in:stop" if runs else "check-in:start", "chosen" if runs else "button"))
+    fields = area.columns(*[0] * len(found), gap=1)
+    return [target(field, *one) for field, one in zip(fields, found, strict=True)]
