@@ -161,6 +161,9 @@ def _check_sms(file: TomlFile, tables: Tables) -> None:
     sms, unit = tables.sms, tables.unit
     if sms.numbers and sms.modem not in tables.sources:
         file.problem(("sms", "modem"), f"is no source; {nearest(sms.modem, tables.sources)}")
+    elif sms.numbers and tables.sources[sms.modem].get("driver") not in registry.MESSAGING:
+        able = ", ".join(sorted(registry.MESSAGING))
+        file.problem(("sms", "modem"), f"source {sms.modem} sends no SMS; name one whose driver is {able}")
     if sms.numbers and not fits(unit.realm, unit.unit):
         most = f"realm and unit may have {MOST_NAME_LETTERS} characters together"
         file.problem(("sms", "numbers"), f"an SMS has no room for {unit.realm} and {unit.unit}; {most}")

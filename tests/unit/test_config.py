@@ -112,6 +112,20 @@ WRONG: dict[str, tuple[str, list[str]]] = {
     "an unknown table": (GOOD + "[reportin]\n", [":7:", "reportin", '"reporting"']),
     "a word for a number": (GOOD + '[supervision]\nkeepalive_s = "10"\n', [":8:", "keepalive_s", "expected `int`"]),
     "a number out of its range": (GOOD + "[storage]\noutbox_megabytes = 1\n", [":8:", "outbox_megabytes", ">= 8"]),
+    "an SMS modem that is no source": (
+        GOOD + '[sources.modem]\ndriver = "modem_manager"\n[sms]\nnumbers = ["+386401"]\nmodem = "moden"\n',
+        [":11:", "sms.modem", '"modem"'],
+    ),
+    "an SMS modem that sends none": (
+        GOOD + '[sources.modem]\ndriver = "gpsd"\n[sms]\nnumbers = ["+386401"]\n',
+        ["sms.modem", "sends no SMS", "modem_manager"],
+    ),
+    "names that an SMS has no room for": (
+        GOOD.replace("LJ-101", "LJ-101-ABCDEFGHIJKLMNOPQ") + '[sources.modem]\ndriver = "modem_manager"\n'
+        '[sms]\nnumbers = ["+386401"]\n',
+        ["sms.numbers", "an SMS has no room", "23 characters"],
+    ),
+    "a number that is none": (GOOD + '[sms]\nnumbers = ["call me"]\n', ["sms.numbers", "0-9"]),
     "a unit in small letters": (GOOD.replace("LJ-101", "lj 101"), [":4:", "unit.unit", "A-Z0-9_-"]),
     "a missing key": ('[unit]\nrealm = "LJ"\n[[brokers]]\nhost = "h"\n', [":1:", "unit.unit", "is missing"]),
     "no broker": ('brokers = []\n[unit]\nrealm = "LJ"\nunit = "A"\n', [":1:", "brokers", "at least 1"]),
