@@ -30,6 +30,7 @@ from terminal.screen.driving import is_locked
 from terminal.screen.language import Language, in_language
 from terminal.screen.palettes import Palette
 from terminal.screen.sos import Arming, Sos
+from terminal.screen.sound import VOLUMES
 
 REFUSAL_SHOWN_NS = 8_000_000_000
 """How long it is said that core refused a command."""
@@ -92,6 +93,7 @@ class ScreenState(Struct, frozen=True, kw_only=True):
     typing: Typing = Typing()
     refused_ns: int | None = None
     chart: Chart = Chart()
+    volume: int = 2
 
 
 Tapped = tuple[ScreenState, tuple[Command, ...]]
@@ -253,6 +255,10 @@ def _typed(state: ScreenState, _rest: str, snapshot: Snapshot | None, now_ns: in
     return state, (LogIn(badge=typing.badge, pin=typing.typed),)
 
 
+def _louder(state: ScreenState, _rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
+    return replace(state, volume=(state.volume + 1) % len(VOLUMES))
+
+
 def _zoom(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
     scale = state.chart.scale + (1 if rest == "out" else -1)
     return replace(state, chart=replace(state.chart, scale=max(0, min(len(SCALES_M) - 1, scale))))
@@ -300,6 +306,7 @@ VERBS: dict[str, Verb] = {
     "layout": _layout,
     "typed": _typed,
     "zoom": _zoom,
+    "louder": _louder,
     "follow": _follow,
     "up": _up,
     "centre": _centre,
