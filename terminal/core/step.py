@@ -14,6 +14,7 @@ from terminal.contract.messages import (
     StateConfirmed,
     TerminalStarted,
 )
+from terminal.contract.topics import MQTT
 from terminal.core import (
     arming,
     calling,
@@ -21,6 +22,7 @@ from terminal.core import (
     commands,
     duty,
     emergency,
+    learning,
     position,
     proofs,
     reporting,
@@ -62,9 +64,10 @@ from terminal.core.inputs import (
     Tick,
     TimerSaved,
 )
+from terminal.core.line import after_beat, after_change, looked_at
 from terminal.core.moment import Moment
 from terminal.core.scene import scene_of
-from terminal.core.state import Rules, State, current_fix, looked_at, with_emergency
+from terminal.core.state import Rules, State, current_fix, with_emergency
 from terminal.link import AlarmCommand, PictureView, RaiseAlarm, SetDuty, WorkCommand
 from terminal.version import VERSION
 
@@ -84,7 +87,7 @@ def step(state: State, told: Input, moment: Moment, rules: Rules) -> Step:
 
 def _carry(state: State, effects: list[Effect], moment: Moment, rules: Rules) -> Step:
     """Whatever came: an alarm that the brokers do not bring to headquarters goes over the other bearers."""
-    line = looked_at(state.line, moment.mono_ns)
+    line = looked_at(state.line, moment.mono_ns, rules.supervision)
     if line is not state.line:
         state = replace(state, line=line)
     if not (rules.carrying and state.emergency.alarms):
@@ -176,7 +179,7 @@ def _restored(state: State, told: Restored, moment: Moment, rules: Rules) -> Ste
     effects += [SaveEmergency(), ShowRung(rung(together.alarms))]
     effects += [StoreEvent(TerminalStarted(**moment.envelope(), version=VERSION))]
     kept = state.work if told.work is None else work.restored(told.work)
-    state = replace(state, emergency=together, restored=True, work=kept)
+    state = replace(state, emergency=together, zones=told.zones, restored=True, work=kept)
     if state.duty.message_id:
         return state, effects
     before = told.duty or ""
@@ -191,9 +194,10 @@ def _repaired(state: State, repaired: OutboxRepaired, moment: Moment, _rules: Ru
     return state, [SaveEmergency(), StoreEvent(message), Note("outbox-repaired", {"problem": repaired.problem})]
 
 
-def _published(state: State, published: Published, _moment: Moment, _rules: Rules) -> Step:
-    if state.line.problem and published.ids and not _unseen(state, published.ids):
-        state = replace(state, line=replace(state.line, problem=""))
+def _published(state: State, published: Published, moment: Moment, _rules: Rules) -> Step:
+    if published.bearer == MQTT and not _unseen(state, published.ids):
+        problem = "" if published.ids else state.line.problem
+        state = replace(state, line=replace(state.line, broker_heard_mono_ns=moment.mono_ns, problem=problem))
     return with_emergency(state, proofs.published(state.emergency, published.ids, published.bearer))
 
 
@@ -243,13 +247,7 @@ def _desired(state: State, told: StateDesired, moment: Moment, _rules: Rules) ->
 
 def _heartbeat(state: State, heard: HeartbeatHeard, moment: Moment, _rules: Rules) -> Step:
     beat = heard.heartbeat
-    line = replace(
-        state.line,
-        epoch=beat.epoch,
-        storing=beat.storing,
-        attended=beat.attended,
-        hq_heard_mono_ns=moment.mono_ns,
-    )
+    line = after_beat(state.line, beat, moment.mono_ns)
     # A store of another epoch does not know what the one before had from memory alone.
     again = emergency.unstored(state.emergency) if state.line.epoch != beat.epoch else ()
     effects: list[Effect] = [SendAlarm(message) for message in again]
@@ -260,18 +258,20 @@ def _picture(state: State, seen: PictureSeen, moment: Moment, _rules: Rules) -> 
     return replace(state, picture=PictureView(seen.picture, moment.mono_ns)), []
 
 
-def _line(state: State, line: LineChanged, _moment: Moment, _rules: Rules) -> Step:
+def _line(state: State, line: LineChanged, moment: Moment, _rules: Rules) -> Step:
     before = state.line
-    state = replace(state, line=replace(before, connected=line.connected, broker=line.broker, problem=line.problem))
+    state, effects = learning.lost_or_back(state, line, moment)
+    state = replace(state, line=after_change(state.line, line, moment.mono_ns))
     if (before.connected, before.problem) == (line.connected, line.problem):
-        return state, []
+        return state, effects
     event = "connected" if line.connected else "disconnected"
-    return state, [Note(event, {"broker": line.broker, "problem": line.problem})]
+    return state, [*effects, Note(event, {"broker": line.broker, "problem": line.problem})]
 
 
-def _refused(state: State, refused: PublishRefused, _moment: Moment, _rules: Rules) -> Step:
+def _refused(state: State, refused: PublishRefused, moment: Moment, _rules: Rules) -> Step:
     new = state.line.problem != refused.problem
-    state = replace(state, line=replace(state.line, problem=refused.problem))
+    line = replace(state.line, problem=refused.problem, broker_heard_mono_ns=moment.mono_ns)
+    state = replace(state, line=line)
     return state, [Note("publish-refused", {"problem": refused.problem})] if new else []
 
 

@@ -10,6 +10,7 @@ from terminal.screen.cells import Area, Box, target
 from terminal.screen.pages import alarm, car, chart, crew, duty, jobs, keyboard, more, report, system, texts
 from terminal.screen.sos import Arming
 from terminal.screen.state import Page
+from terminal.screen.trouble import in_words
 from terminal.screen.view import View
 from terminal.screen.words import age, clean, on_one_line
 
@@ -126,6 +127,9 @@ def notice(view: View) -> tuple[str, str]:
         return say("NOT DONE: {reason}", reason=clean(view.seen.refused.reason)), "bad"
     if snapshot.line.disk_problem:
         return say("NOT STORED, disk: {problem}", problem=clean(snapshot.line.disk_problem)), "bad"
+    trouble = in_words(say, snapshot.line.trouble)
+    if trouble:
+        return trouble, "warn"
     if snapshot.line.problem:
         return say("Line: {problem}", problem=clean(snapshot.line.problem)), "warn"
     if alarm_now is not None and alarm_now.cleared_by:
