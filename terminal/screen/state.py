@@ -41,6 +41,11 @@ HIDDEN_NS = 10_000_000_000
 SCALES_M = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 2048.0, 4096.0)
 """Metres a dot of the map, from a crossing to a country."""
 
+ASK_FOR_SILENT = "000"
+"""Typed as a badge: how far a silent alarm has come is shown, to who knows where to look (docs/alarms.md)."""
+
+TOLD_OF_SILENT_NS = 5_000_000_000
+
 LONGEST_TYPED = 160
 
 
@@ -94,6 +99,7 @@ class ScreenState(Struct, frozen=True, kw_only=True):
     refused_ns: int | None = None
     chart: Chart = Chart()
     volume: int = 2
+    asked_ns: int | None = None
 
 
 Tapped = tuple[ScreenState, tuple[Command, ...]]
@@ -250,6 +256,8 @@ def _typed(state: ScreenState, _rest: str, snapshot: Snapshot | None, now_ns: in
     if typing.what == "text":
         return replace(state, page=Page.TEXTS, typing=Typing()), (SendText(text=typing.typed.strip()),)
     state = replace(state, page=Page.CREW, typing=Typing())
+    if (typing.what, typing.typed) == ("badge", ASK_FOR_SILENT):
+        return replace(state, asked_ns=now_ns)
     if typing.what == "badge":
         return _in(state, typing.typed, snapshot, now_ns)
     return state, (LogIn(badge=typing.badge, pin=typing.typed),)
