@@ -32,7 +32,7 @@ from terminal.contract.mqtt import Broker, Connection, Listener, Lost, Publicati
 from terminal.core import state
 from terminal.core.daemon import Core
 from terminal.core.emergency import Emergency
-from terminal.link import Command, Role, Snapshot
+from terminal.link import ArmButton, Command, Role, Snapshot
 from terminal.uplink.outbox import Limits, Outbox
 from terminal.uplink.writer import Writer
 from tests.model.virtual_time import VirtualLoop
@@ -263,7 +263,7 @@ class Board:
                     told.add(number)
                     press = Press("board-1", self.latch.boot_nonce, number)
                     yield ButtonState(source=self.name, mono_ns=self._mono_ns(), latched=press)
-            if not told:
+            if not self.latch.numbers():
                 yield ButtonState(source=self.name, mono_ns=self._mono_ns())
             await self._changed.wait()
         raise SourceMissing(self.name, "it is not plugged in", "plug it in")
@@ -274,7 +274,10 @@ class Board:
 
     def confirm_stored(self, press: Press) -> bool:
         """Whether it lets go of this press by that."""
-        return self.plugged and self.latch.stored(press.number)
+        lets_go = self.plugged and self.latch.stored(press.number)
+        if lets_go:
+            self._changed.set()
+        return lets_go
 
     def show_rung(self, rung: str) -> None:
         self.rung = rung
@@ -385,6 +388,10 @@ class Car:
     def snapshot(self) -> Snapshot:
         """What a screen may show now."""
         return state.snapshot(self.core._state, self.core._rules, round(self._loop.time() * 1e9))
+
+    def arm(self, kind: str) -> None:
+        """The crew asks for a window in which the next press is a test or an exercise."""
+        self.tap(ArmButton(asked_mono_ns=round(self._loop.time() * 1e9), kind=kind))
 
     def sense(self, utc: datetime) -> None:
         """A fix with a time that GNSS says it is."""
