@@ -70,7 +70,8 @@ class Escalating:
                 self._changed.clear()
                 soonest_s = self._begin_due(self._receiver.moment())
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._changed.wait(), None if soonest_s == inf else soonest_s)
+                    async with asyncio.timeout(None if soonest_s == inf else soonest_s):
+                        await self._changed.wait()
         finally:
             for task in self._begun.values():
                 task.cancel()

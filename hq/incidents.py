@@ -31,7 +31,7 @@ class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `signature` is that of the messages that it was made of; `doubted` others, signed less well, spoke of it too.
     One message that says "real" makes it real for good, and one that says "silent" silent: the car may have lost, in a
     crash, what it knew when it said otherwise. It waits for a person `since` then, and the steps of its escalation that
-    were done for that are `escalated`.
+    were done for that are `escalated`. `told_revision` is that of what its car was told when a person last acted on it.
     """
 
     incident: str
@@ -46,6 +46,11 @@ class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
     position: Position | None = None
     position_ms: int | None = None
     track: tuple[tuple[int, float, float], ...] = ()
+    vehicle_event: str = ""
+    speed_mps: float | None = None
+    lights_on: bool | None = None
+    siren_on: bool | None = None
+    door_open: bool | None = None
     cancelled: bool = False
     bearers: tuple[str, ...] = ()
     presses: tuple[str, ...] = ()
@@ -57,6 +62,7 @@ class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
     cleared_by: str = ""
     cleared_ms: int | None = None
     reason: str = ""
+    told_revision: int = 0
     since: Moment | None = None
     escalated: tuple[str, ...] = ()
 
@@ -213,6 +219,11 @@ def _pressed(incident: Incident, message: AlarmRaised | AlarmSignalled, bearer: 
         who=message.who,
         trigger=message.trigger,
         track=message.track,
+        vehicle_event=message.vehicle_event,
+        speed_mps=message.speed_mps,
+        lights_on=message.lights_on,
+        siren_on=message.siren_on,
+        door_open=message.door_open,
         signals=max(incident.signals, 1),
     )
 
@@ -270,7 +281,9 @@ def status(incident: Incident) -> AlarmStatus:
 
 
 def closed_test(incident: Incident, now_ms: int) -> Incident:
-    """A test that headquarters ends by itself, under its own name; raises NotPossible."""
+    """A test that headquarters ends by itself, under its own name; raises NotPossible for anything else."""
+    if incident.kind is not AlarmKind.TEST:
+        raise NotPossible(f"{incident.incident} is no test; a person ends it")
     if not incident.is_open:
         raise NotPossible(f"{incident.incident} was cleared by {incident.cleared_by} already")
     return replace(incident, cleared_by=people.HEADQUARTERS, cleared_ms=now_ms, reason="test")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hq import escalation, incidents, noting, orders
 from hq.arrivals import Account, Publication
@@ -14,6 +15,7 @@ from hq.orders import Order
 from hq.store import Kept, Store
 from hq.units import Key as UnitKey
 from hq.units import LastKnown
+from terminal.contract.dead_zones import DeadZones
 from terminal.contract.messages import (
     AlarmCancelled,
     AlarmMoved,
@@ -147,11 +149,18 @@ def act(
             raise NotPossible(f"incident {key[2]} is not in the store")
         after = step(known)
         if after != known:
-            store.put_incident(after)
             if told_to_car:
-                store.answer(key[:2], store.advance_revision(key[:2]), escalation.begin_of(after).wall_ms)
+                after = replace(after, told_revision=store.advance_revision(key[:2]))
+                store.answer(key[:2], after.told_revision, escalation.begin_of(after).wall_ms)
+            store.put_incident(after)
             store.note(*noting.of_act(known, after, now_ms))
     return after
+
+
+def keep_zones(store: Store, zones: DeadZones) -> None:
+    """What was learnt of dead zones, on disk; raises DiskFailed."""
+    with store.transaction():
+        store.put_zones(zones)
 
 
 def note(store: Store, facts: Iterable[Fact]) -> None:

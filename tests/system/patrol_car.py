@@ -27,7 +27,7 @@ realm = "LJ"
 unit = "{unit}"
 
 [[brokers]]
-host = "127.0.0.1"
+host = "{host}"
 port = {port}
 
 [storage]
@@ -230,12 +230,14 @@ class Screen:
 class Car:
     """The folder in which a car's core lives, again and again."""
 
-    def __init__(self, folder: Path, port: int, more: str = "", unit: str = "LJ-101") -> None:
+    def __init__(
+        self, folder: Path, port: int, more: str = "", unit: str = "LJ-101", *, host: str = "127.0.0.1"
+    ) -> None:
         folder.mkdir(exist_ok=True)
         self.folder = folder
         self.unit = unit
         self.config = folder / "unit.toml"
-        self.config.write_text(UNIT.format(port=port, unit=unit) + more)
+        self.config.write_text(UNIT.format(host=host, port=port, unit=unit) + more)
         self.outbox = folder / "car" / "outbox.db"
 
     @contextlib.contextmanager

@@ -55,6 +55,12 @@ def test_messages_lead_to_the_same_incident_in_any_order() -> None:
     assert ends[0].is_open, "a cancellation is a claim, not an end"
 
 
+def test_an_incident_says_what_the_car_was_doing_when_it_called() -> None:
+    facts = {"speed_mps": 12.5, "lights_on": True, "siren_on": False, "door_open": True, "vehicle_event": "Vehicle.X"}
+    seen = opened(said(AlarmRaised, **facts), said(AlarmSignalled, signal=2))
+    assert {name: getattr(seen, name) for name in facts} == facts
+
+
 @pytest.mark.promise("P-KIND-04")
 @pytest.mark.parametrize("kind", AlarmKind)
 def test_whatever_comes_first_says_of_what_kind_the_incident_is_and_whether_it_is_silent(kind: AlarmKind) -> None:
@@ -173,3 +179,18 @@ def test_an_alarm_that_was_signalled_again_unseen_is_not_over() -> None:
     with pytest.raises(NotPossible, match="pressed again"):
         incidents.cleared(again, "A", "over", NOW_MS, seen=1)
     assert not incidents.cleared(again, "A", "over", NOW_MS, seen=2).is_open
+
+
+@pytest.mark.promise("P-KIND-14")
+def test_headquarters_ends_by_itself_nothing_but_a_test_even_if_it_was_one_a_moment_ago() -> None:
+    test = opened(said(AlarmRaised, kind=AlarmKind.TEST))
+    ended = incidents.closed_test(test, NOW_MS)
+    assert (ended.cleared_by, ended.reason, ended.acknowledged_by) == ("headquarters", "test", "")
+    for other in (
+        opened(),
+        opened(said(AlarmRaised, kind=AlarmKind.EXERCISE)),
+        after(said(AlarmRaised), incident=test),
+    ):
+        assert other is not None
+        with pytest.raises(NotPossible):
+            incidents.closed_test(other, NOW_MS)

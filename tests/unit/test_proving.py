@@ -61,6 +61,13 @@ def test_a_silent_alarm_does_not_show_even_by_this() -> None:
     assert seen_s(proved(silent=True).shown.proved) == (None, True)
 
 
+def test_a_receipt_of_an_earlier_run_says_not_when_it_came() -> None:
+    car = raised()
+    car.take(Received((car.state.emergency.alarms[0].raised_id,), recalled=True), 100.0)
+    assert car.state.emergency.alarms[0].received
+    assert seen_s(car.shown.proved) == (None, True)
+
+
 def test_it_outlives_core() -> None:
     assert seen_s(proved().restarted(200.0).shown.proved) == (100.0, False)
 
