@@ -27,6 +27,7 @@ from hq.service import Service
 from terminal import config as unit_config
 from terminal.contract import topics
 from terminal.contract.durable import DiskFailed
+from terminal.contract.line_trouble import Proof
 from terminal.contract.messages import Alarm, decode_alarm
 from terminal.contract.mqtt import Broker, Connection, Listener, Lost, Publication
 from terminal.core import state
@@ -143,7 +144,7 @@ class Network:
 
     def _acknowledge(self, connection: "SimConnection", mid: int) -> None:
         if not connection.closed.done():
-            connection.listener.acknowledged(mid, "")
+            connection.hear().acknowledged(mid, "")
 
     def flow(self) -> None:
         """Everything arrives in its order, unless the line is held."""
@@ -156,13 +157,13 @@ class Network:
         """One publication of the car arrives at headquarters, does so and will again, or is lost."""
         publication = self._taken(self.up, index, fate)
         if self.hq is not None and fate != "is lost":
-            self.hq.listener.message(publication.topic, publication.payload)
+            self.hq.hear().message(publication.topic, publication.payload)
 
     def comes_down(self, index: int, fate: str) -> None:
         """One publication of headquarters arrives at the car, or not."""
         publication = self._taken(self.down, index, fate)
         if self.car is not None and fate != "is lost":
-            self.car.listener.message(publication.topic, publication.payload)
+            self.car.hear().message(publication.topic, publication.payload)
 
     @staticmethod
     def _taken(queue: deque[Publication], index: int, fate: str) -> Publication:
@@ -194,7 +195,14 @@ class SimConnection(Connection):
         self.is_car = client_id == UNIT
         self.listener = listener
         self.closed = asyncio.get_running_loop().create_future()
+        self.proof = Proof.NOTHING
+        self.heard_s = asyncio.get_running_loop().time()
         self._mid = 0
+
+    def hear(self) -> Listener:
+        """Its listener, since the broker has something for it."""
+        self.heard_s = asyncio.get_running_loop().time()
+        return self.listener
 
     async def open(self) -> None:
         """CONNECT and CONNACK."""
@@ -219,9 +227,10 @@ class SimConnection(Connection):
         """DISCONNECT."""
         self.abort("closed")
 
-    def abort(self, reason: str) -> None:
+    def abort(self, reason: str, proof: Proof = Proof.NOTHING) -> None:
         """The line is gone."""
         if not self.closed.done():
+            self.proof = proof
             self.closed.set_result(reason)
         if self._network.car is self:
             self._network.car = None
