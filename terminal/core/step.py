@@ -9,7 +9,6 @@ from msgspec.structs import replace
 from terminal.contract.messages import (
     AlarmStatus,
     DutyChanged,
-    ShiftStarted,
     SourceChanged,
     StateConfirmed,
     TerminalStarted,
@@ -68,7 +67,7 @@ from terminal.core.line import after_beat, after_change, looked_at
 from terminal.core.moment import Moment
 from terminal.core.scene import scene_of
 from terminal.core.state import Rules, State, current_fix, with_emergency
-from terminal.link import AlarmCommand, PictureView, RaiseAlarm, SetDuty, WorkCommand
+from terminal.link import AlarmCommand, PictureView, SetDuty, WorkCommand
 from terminal.version import VERSION
 
 Step = tuple[State, list[Effect]]
@@ -111,26 +110,18 @@ def _commanded(state: State, commanded: Commanded, moment: Moment, rules: Rules)
     if isinstance(command, SetDuty):
         return _duty(state, command, moment, rules)
     if isinstance(command, AlarmCommand):
-        return _alarm_commanded(state, command, moment, rules)
-    return _work(state, command, moment, rules)
+        after, effects = commands.taken(state, command, scene_of(state, moment), moment, rules)
+        return with_emergency(replace(after, emergency=state.emergency), (after.emergency, effects))
+    return _work(state, command, moment)
 
 
-def _alarm_commanded(state: State, command: AlarmCommand, moment: Moment, rules: Rules) -> Step:
-    after, effects = commands.taken(state, command, scene_of(state, moment), moment, rules)
-    return with_emergency(replace(after, emergency=state.emergency), (after.emergency, effects))
-
-
-def _work(state: State, command: WorkCommand, moment: Moment, rules: Rules) -> Step:
+def _work(state: State, command: WorkCommand, moment: Moment) -> Step:
     driven = vehicle.view(state.vehicle, state.place.fix, moment.mono_ns)
     scene = work.Scene(position.report(state.place, moment.mono_ns), driven)
     after, messages = work.commanded(state.work, command, scene, moment)
     effects: list[Effect] = [StoreEvent(message) for message in messages]
     notes = [Note("work-done", {"what": str(type(message).__struct_config__.tag)}) for message in messages]
-    state, done = replace(state, work=after), [SaveWork(), *effects, *notes]
-    if rules.alarms.test_at_shift_start and any(isinstance(message, ShiftStarted) for message in messages):
-        state, alarm = _alarm_commanded(state, RaiseAlarm(kind="test"), moment, rules)
-        return state, [*alarm, *done]
-    return state, done
+    return replace(state, work=after), [SaveWork(), *effects, *notes]
 
 
 def _duty(state: State, command: SetDuty, moment: Moment, rules: Rules) -> Step:
