@@ -67,13 +67,27 @@ class Shown:
 
         By a client of its own, since core bounds the haste of each.
         """
-        reader, writer = await _opened(self._path)
-        await reader.readline()
-        known, called = set(self.rungs), time.perf_counter()
-        writer.write(encode_line(RaiseAlarm()))
+        known = set(self.rungs)
+        called, writer = await self._tap()
         incident = await self.new(known)
         writer.close()
         return called, incident
+
+    async def call_again(self, incident: str, signals: int) -> None:
+        """While it is open, until it has so many signals."""
+        _, writer = await self._tap()
+        await self.until(lambda: any(one.signals == signals for one in self._of(incident)))
+        writer.close()
+
+    async def _tap(self) -> tuple[float, asyncio.StreamWriter]:
+        reader, writer = await _opened(self._path)
+        await reader.readline()
+        called = time.perf_counter()
+        writer.write(encode_line(RaiseAlarm()))
+        return called, writer
+
+    def _of(self, incident: str) -> list[AlarmView]:
+        return [one for one in self.snapshot.alarms if one.incident == incident] if self.snapshot else []
 
 
 class Button:
