@@ -6,6 +6,7 @@ while it was lost, is not missed.
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -16,9 +17,11 @@ from dbus_fast.unpack import unpack_variants
 from drivers.modem_bus import SERVICE, ModemBus, connected
 from drivers.modem_words import REGISTERED, STATES, access_technology, unusable
 from hal.clock import Clock
-from hal.errors import SourceError, SourceLost, SourceMissing
+from hal.errors import SourceError, SourceLost, SourceMissing, SourceRefused
 from hal.ports import Messaging, ShortMessage
 from hal.readings import AnyReading, LinkQuality
+
+log = logging.getLogger(__name__)
 
 MANAGER = "/org/freedesktop/ModemManager1"
 MODEM = f"{SERVICE}.Modem"
@@ -59,6 +62,7 @@ class ModemManager:
         self._clock = clock
         self._bus: ModemBus | None = None
         self._modem = ""
+        self._said_refused = False
         self._known: dict[str, ShortMessage] = {}
         self._came: asyncio.Queue[ShortMessage] = asyncio.Queue(MOST_WAITING)
 
@@ -115,7 +119,7 @@ class ModemManager:
             raise problem
         self._bus, self._modem = bus, path
         if MESSAGING in found:
-            await self._take_messages(bus, path)
+            await self._take_messages_if_allowed(bus, path)
         return LinkQuality(
             source=self.name,
             mono_ns=self._clock.mono_ns(),
@@ -134,6 +138,17 @@ class ModemManager:
                 return path, found
         which = f"no modem has the IMEI {wanted}" if modems else "ModemManager knows no modem"
         raise SourceMissing(self.name, which, "check its plug and power; `mmcli -L` lists the modems")
+
+    async def _take_messages_if_allowed(self, bus: ModemBus, modem: str) -> None:
+        try:
+            await self._take_messages(bus, modem)
+        except SourceRefused as error:
+            # Who only wants to know the network needs no right to read messages.
+            if not self._said_refused:
+                log.warning("%s; no SMS comes in", error)
+            self._said_refused = True
+        else:
+            self._said_refused = False
 
     async def _take_messages(self, bus: ModemBus, modem: str) -> None:
         (paths,) = await bus.call(modem, MESSAGING, "List")

@@ -2,7 +2,8 @@
 
 Questions: {"do": "units" | "incidents" | "gaps" | "ack" | "clear" | "watch" | "new-epoch", ...}; answers:
 {"ok": true, ...} or {"ok": false, "error": ...}. After "watch" every event is a line of its own; to whom an alarm was
-written is noted in the audit log if the watcher said "by" whom.
+written is noted in the audit log if the watcher said "by" whom. "clear" may say of how many "signals" it knows, and is
+refused if there are more.
 """
 
 import asyncio
@@ -163,7 +164,9 @@ class Api:
             case "ack":
                 return {"incident": public(await self._desk.acknowledge(alarm, by))}
             case "clear":
-                return {"incident": public(await self._desk.clear(alarm, by, str(question.get("reason", ""))))}
+                seen = question.get("signals")
+                known = seen if isinstance(seen, int) else None
+                return {"incident": public(await self._desk.clear(alarm, by, str(question.get("reason", "")), known))}
             case "new-epoch":
                 return {"epoch": await self._new_epoch()}
             case other:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hq.marks import Mark, Weighed, unweighed
 from terminal.contract.identity import identity_of
@@ -22,7 +23,7 @@ from terminal.contract.messages import (
     decode_event,
     decode_track,
 )
-from terminal.contract.topics import Lane, UpTopic
+from terminal.contract.topics import MQTT, Lane, UpTopic
 
 Weigh = Callable[[UpTopic, bytes], Weighed]
 
@@ -43,14 +44,14 @@ class Account(NamedTuple):
 
 
 Key = tuple[str, str, Lane, str]
-"""(realm, unit, lane, id)."""
+"""(realm, unit, lane, the id that it is kept under)."""
 
 
 class Arrival(Struct, frozen=True, kw_only=True):
     """One message of one car, as it arrived; a track point carries its `point`.
 
-    One that is not `credible` has an id of its own, so that it does not stand where the message that it pretends to be
-    belongs; it claims no place, and nobody is told that it is here.
+    Under `kept_as` it does not stand where the message that it may only pretend to be belongs; "" is its own id. One
+    that is not `credible` claims no place, and nobody is told that it is here.
     """
 
     realm: str
@@ -62,12 +63,14 @@ class Arrival(Struct, frozen=True, kw_only=True):
     body: bytes = b""
     point: Point | None = None
     late: bool = False
+    kept_as: str = ""
     credible: bool = True
+    bearer: str = MQTT
 
     @property
     def key(self) -> "Key":
         """What it is known by: the id that one car gave it on one lane says nothing of another's."""
-        return (self.realm, self.unit, self.lane, self.id)
+        return (self.realm, self.unit, self.lane, self.kept_as or self.id)
 
     @property
     def account(self) -> Account | None:
@@ -85,6 +88,7 @@ class Publication(Struct, frozen=True):
     message: Alarm | Event | None = None
     mark: Mark = Mark.UNCHECKED
     credible: bool = True
+    bearer: str = MQTT
 
 
 def read(topic: UpTopic, payload: bytes, weigh: Weigh = unweighed) -> Publication:
@@ -98,8 +102,10 @@ def read(topic: UpTopic, payload: bytes, weigh: Weigh = unweighed) -> Publicatio
             return Publication(topic.realm, topic.unit, lane, _arrivals(topic, lane, event, payload), event)
         weighed = weigh(topic, payload)
         alarm = decode_alarm(weighed.body)
-        pretended = None if weighed.credible else identity_of(weighed.body)
-        arrivals = _arrivals(topic, lane, alarm, payload, pretended)
+        arrivals = tuple(
+            replace(one, kept_as=_kept_as(one.id, weighed), credible=weighed.credible)
+            for one in _arrivals(topic, lane, alarm, payload)
+        )
         return Publication(topic.realm, topic.unit, lane, arrivals, alarm, weighed.mark, weighed.credible)
     except Malformed:
         raise
@@ -107,9 +113,14 @@ def read(topic: UpTopic, payload: bytes, weigh: Weigh = unweighed) -> Publicatio
         raise Malformed(str(error)) from error
 
 
-def _arrivals(
-    topic: UpTopic, lane: Lane, message: Alarm | Event, payload: bytes, pretended: str | None = None
-) -> tuple[Arrival, ...]:
+def _kept_as(message_id: str, weighed: Weighed) -> str:
+    """Its own id for what its car has signed; what says the same with less proof is each time kept beside it."""
+    if weighed.mark in (Mark.VERIFIED, Mark.UNCHECKED):
+        return message_id
+    return identity_of(f"{message_id}/{weighed.mark}".encode() if weighed.credible else weighed.body)
+
+
+def _arrivals(topic: UpTopic, lane: Lane, message: Alarm | Event, payload: bytes) -> tuple[Arrival, ...]:
     message_id = str(UUID(message.id))
     if lane is Lane.ALARM:
         _check_incident(getattr(message, "incident", ""))
@@ -123,11 +134,10 @@ def _arrivals(
         realm=topic.realm,
         unit=topic.unit,
         lane=lane,
-        id=pretended or message_id,
+        id=message_id,
         place=message.place,
         who=message.who,
         body=payload,
-        credible=pretended is None,
     )
     return (arrival,)
 

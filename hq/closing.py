@@ -41,7 +41,8 @@ class Closing:
                 await self._ended(key)
             soonest_s = min((self._left_s(one, now) for one in self._open.values()), default=inf)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), None if soonest_s == inf else max(soonest_s, 0.05))
+                async with asyncio.timeout(None if soonest_s == inf else max(soonest_s, 0.05)):
+                    await self._changed.wait()
 
     def _left_s(self, incident: Incident, now: Moment) -> float:
         return self._after_s - waited_ms(begin_of(incident), now) / 1000

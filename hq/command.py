@@ -18,11 +18,15 @@ from typing import Any
 from hal.errors import PatrolaError
 from hq import config as hq_config
 from hq import dispatch_command, verify
+from hq.api import SHOWN
 from hq.marks import Mark
 from hq.service import Service
 from terminal.contract.systemd import Watchdog, notify_ready
+from terminal.contract.topics import MQTT
 
 SAID_NO = 1
+CALL = "\a"
+"""The terminal's bell: each alarm rings, and again until somebody takes it."""
 AMBER, PLAIN = "\x1b[33m", "\x1b[0m"
 
 
@@ -164,7 +168,13 @@ def _summary(one: dict[str, Any], what: str) -> str:
     taken = f"taken by {one['acknowledged_by']}" if one["acknowledged_by"] else "NOT TAKEN"
     taken += ", PRESSED AGAIN" if one["acknowledged_by"] and one["untaken"] else ""
     end = f"cleared by {one['cleared_by']}: {one['reason']}" if one["cleared_by"] else taken
-    return f"{one['incident']} {raised} {one['unit']}{kind} {end}{_signature(one)}"
+    return f"{one['incident']} {raised} {one['unit']}{kind} {end}{_bearers(one)}{_signature(one)}"
+
+
+def _bearers(incident: dict[str, Any]) -> str:
+    """By what it came, where that is not a broker alone."""
+    bearers = incident["bearers"]
+    return f"; by {' and '.join(bearers)}" if set(bearers) - {MQTT} else ""
 
 
 def _signature(incident: dict[str, Any]) -> str:
@@ -197,7 +207,8 @@ def _watch(path: Path, by: str, *, as_json: bool) -> int:
             print(json.dumps(event, ensure_ascii=False), flush=True)
         elif "event" in event:
             at = datetime.fromtimestamp(event["t"], UTC).strftime("%H:%M:%S")
+            call = CALL if event["event"] in SHOWN and sys.stdout.isatty() else ""
             rest = " ".join(f"{key}={value}" for key, value in event.items() if key not in ("t", "where", "event"))
-            print(f"{at} {event['event']} {rest}", flush=True)
+            print(f"{call}{at} {event['event']} {rest}", flush=True)
     print("patrola hq: headquarters closed the line", file=sys.stderr)
     return SAID_NO

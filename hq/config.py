@@ -1,11 +1,14 @@
 """The typed model of hq.toml."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
 
+from hq.gateways.intake import Answering
+from hq.gateways.web import Listening
+from hq.gateways.web_sending import Calling
 from hq.ways import Mail, Webhook
 from terminal.contract.credentials import Credentials
 from terminal.contract.mqtt import Broker
@@ -64,6 +67,18 @@ class Trusting(Credentials, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     accept_unsigned: bool = True
 
 
+class Texting(Answering, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """SMS at headquarters, each part off unless it is there: a modem, a gateway that calls us, one that we call.
+
+    `modem` are the settings of driver modem_manager. Answers to a gateway's messages go out by `sending`, or by the
+    modem without it.
+    """
+
+    modem: dict[str, Any] | None = None
+    gateway: Listening | None = None
+    sending: Calling | None = None
+
+
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole of hq.toml; `name` is this receiver's identity at the broker, its certificate's name."""
 
@@ -77,6 +92,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     alarms: Alarms = Alarms()
     audit: Audit = Audit()
     trust: Trusting = Trusting()
+    sms: Texting = Texting()
 
 
 def load(path: Path) -> Config:

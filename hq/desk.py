@@ -12,7 +12,7 @@ from hq.config import Alarms
 from hq.incidents import Incident, NotPossible
 from hq.incidents import Key as IncidentKey
 from hq.orders import Order
-from hq.receiver import Receiver, now_ms
+from hq.receiver import Receiver
 from hq.store import Store
 from hq.units import Key, Unit
 from terminal.contract.messages import DesiredState
@@ -43,6 +43,10 @@ class Desk:
         self._alarms = alarms
         self._unproved: set[Key] = set()
         self.acted_s = float("-inf")
+        self.on_acted: Callable[[Incident], None] = lambda _incident: None
+
+    def _now_ms(self) -> int:
+        return self._receiver.moment().wall_ms
 
     def incidents(self, *, only_open: bool = False) -> list[Incident]:
         """Incidents, newest last."""
@@ -55,7 +59,7 @@ class Desk:
 
     def is_proved(self, unit: Unit) -> bool:
         """Whether the car's alarm chain was proved as lately as it should be."""
-        return units.is_proved(unit, now_ms(), round(self._alarms.prove_within_h * 3_600_000))
+        return units.is_proved(unit, self._now_ms(), round(self._alarms.prove_within_h * 3_600_000))
 
     def look_for_unproved(self) -> None:
         """Tell once of each car on duty whose alarm chain was not proved for too long."""
@@ -81,20 +85,22 @@ class Desk:
 
     async def acknowledge(self, name: str, by: str) -> Incident:
         """A named person takes an alarm; raises NotPossible or DiskFailed."""
-        incident = await self._receiver.act(self.find(name).key, lambda one: incidents.acknowledged(one, by, now_ms()))
+        incident = await self._receiver.act(
+            self.find(name).key, lambda one: incidents.acknowledged(one, by, self._now_ms())
+        )
         await self._acted(incident, "alarm-acknowledged", {"by": incident.acknowledged_by})
         return incident
 
-    async def clear(self, name: str, by: str, reason: str) -> Incident:
-        """A named person ends an alarm, with a reason; raises NotPossible or DiskFailed."""
+    async def clear(self, name: str, by: str, reason: str, seen: int | None = None) -> Incident:
+        """A named person ends an alarm of which so many presses were `seen`; raises NotPossible or DiskFailed."""
         key = self.find(name).key
-        incident = await self._receiver.act(key, lambda one: incidents.cleared(one, by, reason, now_ms()))
+        incident = await self._receiver.act(key, lambda one: incidents.cleared(one, by, reason, self._now_ms(), seen))
         await self._acted(incident, "alarm-cleared", {"by": incident.cleared_by, "reason": incident.reason})
         return incident
 
     async def close_test(self, key: IncidentKey) -> Incident:
         """Headquarters ends a test alarm by itself; raises NotPossible or DiskFailed."""
-        incident = await self._receiver.act(key, lambda one: incidents.closed_test(one, now_ms()))
+        incident = await self._receiver.act(key, lambda one: incidents.closed_test(one, self._now_ms()))
         await self._told(incident, "alarm-cleared", {"by": incident.cleared_by, "reason": incident.reason})
         return incident
 
@@ -104,6 +110,7 @@ class Desk:
 
     async def _told(self, incident: Incident, event: str, fields: dict[str, Any]) -> None:
         await self.tell_car((incident.realm, incident.unit))
+        self.on_acted(incident)
         self._emit(event, {"incident": incident.incident, "unit": incident.unit, "realm": incident.realm, **fields})
 
     async def tell_car(self, unit: Key, *, only_unconfirmed: bool = False) -> None:
@@ -112,20 +119,27 @@ class Desk:
         if revision and not (only_unconfirmed and confirmed >= revision):
             asked = await self._receiver.on_disk(lambda store: store.orders(unit))
             roster = await self._receiver.on_disk(lambda store: store.officers(unit[0]))
-            self._send_state(*unit, self._desired(unit, revision, asked, roster))
+            self._send_state(*unit, self._desired(unit, (revision, confirmed), asked, roster))
 
-    def _desired(self, unit: Key, revision: int, asked: list[Order], roster: tuple[Officer, ...]) -> DesiredState:
-        oldest_ms = now_ms() - TOLD_AFTER_CLEARING_S * 1000
+    def _desired(
+        self, unit: Key, revisions: tuple[int, int], asked: list[Order], roster: tuple[Officer, ...]
+    ) -> DesiredState:
+        revision, confirmed = revisions
+        oldest_ms = self._now_ms() - TOLD_AFTER_CLEARING_S * 1000
         of_car = [one for one in self.incidents() if (one.realm, one.unit) == unit]
-        ended = [one for one in of_car if not one.is_open and (one.cleared_ms or 0) > oldest_ms]
-        ended = sorted(ended, key=lambda one: one.cleared_ms or 0)[-MOST_CLEARED_TOLD:]
-        told = [one for one in of_car if one.is_open] + ended
+        # The wall's clock may have been stepped: what the car has not confirmed it is told, however old that looks.
+        ended = [
+            one
+            for one in of_car
+            if not one.is_open and (one.told_revision > confirmed or (one.cleared_ms or 0) > oldest_ms)
+        ]
+        ended = sorted(ended, key=lambda one: one.told_revision)[-MOST_CLEARED_TOLD:]
         return DesiredState(
             revision=revision,
             epoch=self._receiver.epoch,
-            alarms=tuple(incidents.status(one) for one in told),
-            jobs=orders.jobs_told(asked, now_ms()),
-            texts=orders.texts_told(asked, now_ms()),
+            alarms=tuple(incidents.status(one) for one in (*(one for one in of_car if one.is_open), *ended)),
+            jobs=orders.jobs_told(asked, self._now_ms()),
+            texts=orders.texts_told(asked, self._now_ms()),
             roster=roster,
         )
 

@@ -8,7 +8,8 @@ from functools import partial
 from math import inf
 from typing import Any
 
-from hq import escalation, noting, outside, taking
+from hq import escalation, noting, outside
+from hq.audit import Fact
 from hq.config import Escalation
 from hq.escalation import Rules, Step, begin_of
 from hq.incidents import Incident, Key, NotPossible
@@ -20,8 +21,8 @@ from terminal.contract.durable import DiskFailed
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 8
-"""Programs that tell the outside at the same time; of more the next ones wait."""
+AT_ONCE = 4
+"""Programs that tell the outside in one way at the same time; of more the next ones wait."""
 
 Begun = tuple[Key, Moment, Step]
 
@@ -29,13 +30,20 @@ Begun = tuple[Key, Moment, Step]
 class Escalating:
     """Every step of every waiting alarm is a task of its own; none of them holds up another, or the receiver."""
 
-    def __init__(self, receiver: Receiver, config: Escalation, emit: Callable[[str, dict[str, Any]], None]) -> None:
+    def __init__(
+        self,
+        receiver: Receiver,
+        config: Escalation,
+        emit: Callable[[str, dict[str, Any]], None],
+        note: Callable[[Fact], None],
+    ) -> None:
         self._receiver = receiver
         self._config = config
         self._emit = emit
+        self._note = note
         self._programs: Mapping[Step, Program] = outside.programs(config)
         self._rules = Rules(config.all_desks_after_s, config.outside_after_s, tuple(self._programs))
-        self._at_once = asyncio.Semaphore(AT_ONCE)
+        self._at_once = {step: asyncio.Semaphore(AT_ONCE) for step in self._programs}
         self._waiting: dict[Key, Incident] = {}
         self._begun: dict[Begun, asyncio.Task[None]] = {}
         self._changed = asyncio.Event()
@@ -62,7 +70,8 @@ class Escalating:
                 self._changed.clear()
                 soonest_s = self._begin_due(self._receiver.moment())
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._changed.wait(), None if soonest_s == inf else soonest_s)
+                    async with asyncio.timeout(None if soonest_s == inf else soonest_s):
+                        await self._changed.wait()
         finally:
             for task in self._begun.values():
                 task.cancel()
@@ -87,20 +96,16 @@ class Escalating:
     async def _do(self, key: Key, begin: Moment, step: Step) -> None:
         try:
             if step is Step.ALL_DESKS:
-                await self._call_desks(key, begin)
+                await asyncio.gather(self._call_desks(key, begin), self._record(key, begin, step))
             elif await self._told_outside(key, begin, step):
                 await self._record(key, begin, step)
         except Exception:
             log.exception("escalation: %s could not be done; report this as a defect", step)
-            await self._failed(key, step, "a defect; see headquarters' log", inf, is_news=True)
+            self._failed(key, step, "a defect; see headquarters' log", inf, is_news=True)
 
     async def _call_desks(self, key: Key, begin: Moment) -> None:
-        recorded = False
         while incident := self._waits(key, begin):
             self._tell(incident, "alarm-escalated", {"level": "all desks"})
-            if not recorded:
-                recorded = True
-                await self._record(key, begin, Step.ALL_DESKS)
             await asyncio.sleep(self._config.call_again_every_s)
 
     async def _told_outside(self, key: Key, begin: Moment, step: Step) -> bool:
@@ -108,20 +113,20 @@ class Escalating:
         problem, pause_s = "", self._config.retry_after_s
         while self._waits(key, begin):
             try:
-                async with self._at_once:
+                async with self._at_once[step]:
                     if incident := self._waits(key, begin):
                         told = notice(incident, step, self._waited_s(incident))
                         await outside.tell(self._programs[step], told, self._config.within_s)
                         self._tell(incident, "alarm-escalated", {"level": str(step)})
                         return True
             except NotTold as error:
-                await self._failed(key, step, str(error), pause_s, is_news=str(error) != problem)
+                self._failed(key, step, str(error), pause_s, is_news=str(error) != problem)
                 problem = str(error)
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, self._config.longest_retry_s)
         return False
 
-    async def _failed(self, key: Key, step: Step, problem: str, again_in_s: float, *, is_news: bool) -> None:
+    def _failed(self, key: Key, step: Step, problem: str, again_in_s: float, *, is_news: bool) -> None:
         """The desks hear of every failure, the log of each new one."""
         incident = self._waiting.get(key)
         if incident is None:
@@ -129,9 +134,7 @@ class Escalating:
         log.warning("escalation: %s: %s; again in %g s", step, problem, again_in_s)
         self._tell(incident, "escalation-failed", {"level": str(step), "problem": problem, "again_in_s": again_in_s})
         if is_news:
-            fact = noting.not_escalated(incident, step, problem, self._receiver.moment().wall_ms)
-            with contextlib.suppress(DiskFailed):
-                await self._receiver.on_disk(partial(taking.note, facts=[fact]))
+            self._note(noting.not_escalated(incident, step, problem, self._receiver.moment().wall_ms))
 
     async def _record(self, key: Key, begin: Moment, step: Step) -> None:
         """That it was done, on disk; until it is there, it is not done again in this life of the process."""

@@ -41,8 +41,8 @@ def begun(before: Incident | None, after: Incident, now: Moment) -> Incident:
 
 
 def is_test(incident: Incident) -> bool:
-    """Whether it is a test and nothing else: a second press on it is somebody's call, whatever the first one was."""
-    return incident.kind is AlarmKind.TEST and incident.signals <= 1
+    """Whether all that its car told of it was a test."""
+    return incident.kind is AlarmKind.TEST
 
 
 def due(incident: Incident, now: Moment, rules: Rules) -> list[Step]:

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 from hq import people
 from hq.marks import Mark, weight
 from hq.moment import Moment
+from terminal.contract.capsule import tail_of
 from terminal.contract.messages import (
     Alarm,
     AlarmCancelled,
@@ -18,15 +19,19 @@ from terminal.contract.messages import (
     Trigger,
     Who,
 )
+from terminal.contract.topics import MQTT
 
 
 class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One emergency of one unit; times are headquarters' own, Unix milliseconds.
 
+    `bearers` are the ways on which it was told, the first that brought it first; `presses` the tails of the
+    messages that told of one.
+
     `signature` is that of the messages that it was made of; `doubted` others, signed less well, spoke of it too.
     One message that says "real" makes it real for good, and one that says "silent" silent: the car may have lost, in a
     crash, what it knew when it said otherwise. It waits for a person `since` then, and the steps of its escalation that
-    were done for that are `escalated`.
+    were done for that are `escalated`. `told_revision` is that of what its car was told when a person last acted on it.
     """
 
     incident: str
@@ -41,7 +46,14 @@ class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
     position: Position | None = None
     position_ms: int | None = None
     track: tuple[tuple[int, float, float], ...] = ()
+    vehicle_event: str = ""
+    speed_mps: float | None = None
+    lights_on: bool | None = None
+    siren_on: bool | None = None
+    door_open: bool | None = None
     cancelled: bool = False
+    bearers: tuple[str, ...] = ()
+    presses: tuple[str, ...] = ()
     signature: Mark = Mark.UNCHECKED
     doubted: int = 0
     acknowledged_by: str = ""
@@ -50,6 +62,7 @@ class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
     cleared_by: str = ""
     cleared_ms: int | None = None
     reason: str = ""
+    told_revision: int = 0
     since: Moment | None = None
     escalated: tuple[str, ...] = ()
 
@@ -78,6 +91,10 @@ GRAVITY = (AlarmKind.REAL, AlarmKind.EXERCISE, AlarmKind.TEST)
 """Gravest first."""
 
 
+MOST_PRESSES = 100
+"""Of one incident; a repeat by another bearer of one that found no room counts as a press of its own."""
+
+
 class NotPossible(ValueError):
     """What a dispatcher asked for does not fit the incident; the text says why and what to do."""
 
@@ -91,12 +108,14 @@ def told(
     mark: Mark = Mark.UNCHECKED,
     *,
     credible: bool = True,
+    bearer: str = MQTT,
 ) -> Incident | None:
     """The incident after a message of its car that had not come before; messages may come in any order.
 
-    A press always counts: one that comes after the clearance opens the incident again. A cancellation that overtook
-    its press begins the incident too; a position alone begins none. What is signed well takes the place of what was
-    not; what is signed less well than the incident changes nothing in it, but a press opens it again all the same.
+    A press always counts: one that comes after the clearance opens the incident again, unless it has come before by
+    another bearer. A cancellation that overtook its press begins the incident too; a position alone begins none. What
+    is signed well takes the place of what was not; what is signed less well than the incident changes nothing in it,
+    but a press opens it again all the same.
     """
     if incident is not None and weight(mark) < weight(incident.signature):
         return _doubted(incident, message)
@@ -108,10 +127,12 @@ def told(
         incident = _begun(realm, unit, message, now_ms)
     # A test is left alone by everybody: whoever says so has to be believed.
     kind = _graver(incident.kind, message.kind) if credible else AlarmKind.REAL
-    incident = replace(incident, kind=kind, silent=incident.silent or message.silent, signature=mark)
+    bearers = tuple(dict.fromkeys((*incident.bearers, bearer)))
+    silent = incident.silent or message.silent
+    incident = replace(incident, kind=kind, silent=silent, signature=mark, bearers=bearers)
     match message:
         case AlarmRaised() | AlarmSignalled():
-            return _placed(_pressed(incident, message), message.position, now_ms)
+            return _placed(_pressed(incident, message, bearer), message.position, now_ms)
         case AlarmCancelled():
             return replace(incident, cancelled=True)
         case AlarmMoved():
@@ -123,7 +144,7 @@ def _doubted(incident: Incident, message: Alarm) -> Incident:
     if isinstance(message, AlarmMoved):
         return incident
     incident = replace(incident, doubted=incident.doubted + 1)
-    return incident if isinstance(message, AlarmCancelled) else _opened(incident)
+    return incident if isinstance(message, AlarmCancelled) or knows(incident, message) else _opened(incident)
 
 
 def _proved(incident: Incident, message: Alarm) -> Incident:
@@ -157,6 +178,17 @@ def _opened(incident: Incident) -> Incident:
     )
 
 
+def knows(incident: Incident | None, message: Alarm) -> bool:
+    """Whether this press, or that it was a mistake, has come before, by another bearer or with less in it."""
+    if incident is None:
+        return False
+    return incident.cancelled if isinstance(message, AlarmCancelled) else _tail(message) in incident.presses
+
+
+def _tail(message: Alarm) -> str:
+    return tail_of(message.id).hex()
+
+
 def _begun(realm: str, unit: str, message: Alarm, now_ms: int) -> Incident:
     return Incident(
         incident=message.incident,
@@ -173,15 +205,25 @@ def _graver(one: AlarmKind, other: AlarmKind) -> AlarmKind:
     return min(one, other, key=GRAVITY.index)
 
 
-def _pressed(incident: Incident, message: AlarmRaised | AlarmSignalled) -> Incident:
-    incident = _opened(incident)
+def _pressed(incident: Incident, message: AlarmRaised | AlarmSignalled, bearer: str) -> Incident:
+    if not knows(incident, message):
+        presses = sorted((*incident.presses, _tail(message)))[:MOST_PRESSES]
+        incident = replace(_opened(incident), presses=tuple(presses))
     if isinstance(message, AlarmSignalled):
         return replace(incident, signals=max(incident.signals, message.signal))
+    if bearer != MQTT and incident.signals:
+        # What comes in an SMS is less than what the message itself has told.
+        return incident
     return replace(
         incident,
         who=message.who,
         trigger=message.trigger,
         track=message.track,
+        vehicle_event=message.vehicle_event,
+        speed_mps=message.speed_mps,
+        lights_on=message.lights_on,
+        siren_on=message.siren_on,
+        door_open=message.door_open,
         signals=max(incident.signals, 1),
     )
 
@@ -211,8 +253,12 @@ def acknowledged(incident: Incident, by: str, now_ms: int) -> Incident:
     return replace(incident, acknowledged_by=name, acknowledged_ms=now_ms, acknowledged_signals=incident.signals)
 
 
-def cleared(incident: Incident, by: str, reason: str, now_ms: int) -> Incident:
-    """Ended by a named person with a reason; if nobody had taken it, that person does. Raises NotPossible or NoName."""
+def cleared(incident: Incident, by: str, reason: str, now_ms: int, seen: int | None = None) -> Incident:
+    """Ended by a named person with a reason; if nobody had taken it, that person does.
+
+    `seen` are the presses that this person knew of; one more came meanwhile, and it is not over. Raises NotPossible or
+    NoName.
+    """
     name = people.person(by)
     if not reason.strip():
         raise NotPossible("why is it over? a reason is needed")
@@ -220,6 +266,8 @@ def cleared(incident: Incident, by: str, reason: str, now_ms: int) -> Incident:
         if people.is_same(name, incident.cleared_by) and reason.strip() == incident.reason:
             return incident
         raise NotPossible(f"{incident.incident} was cleared by {incident.cleared_by} already")
+    if seen is not None and incident.signals > seen:
+        raise NotPossible(f"{incident.incident}: the button was pressed again meanwhile; look at it again")
     if incident.is_untaken:
         incident = acknowledged(incident, name, now_ms)
     return replace(incident, cleared_by=name, cleared_ms=now_ms, reason=reason.strip())
@@ -233,7 +281,9 @@ def status(incident: Incident) -> AlarmStatus:
 
 
 def closed_test(incident: Incident, now_ms: int) -> Incident:
-    """A test that headquarters ends by itself, under its own name; raises NotPossible."""
+    """A test that headquarters ends by itself, under its own name; raises NotPossible for anything else."""
+    if incident.kind is not AlarmKind.TEST:
+        raise NotPossible(f"{incident.incident} is no test; a person ends it")
     if not incident.is_open:
         raise NotPossible(f"{incident.incident} was cleared by {incident.cleared_by} already")
     return replace(incident, cleared_by=people.HEADQUARTERS, cleared_ms=now_ms, reason="test")

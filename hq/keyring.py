@@ -10,7 +10,7 @@ from hq.marks import Mark, Weighed
 from hq.units import Key
 from terminal.contract import topics
 from terminal.contract.credentials import Credentials
-from terminal.contract.signed import Parted, in_text, parted
+from terminal.contract.signed import CAPSULE, SIGNATURE_BYTES, Parted, in_text, parted
 from terminal.contract.signing import NotTrusted, Party, Signer, Standing, Trust
 from terminal.contract.tls import BadCertificate
 from terminal.contract.topics import UpTopic
@@ -80,6 +80,10 @@ class Keyring:
     def signed(self, topic: str, body: bytes) -> bytes:
         """The payload of this body, signed if we can."""
         return body if self._signer is None else self._signer.wrapped(topic, body)
+
+    def capsule_signature(self, body: bytes) -> bytes:
+        """Our signature of what goes by SMS; zeros if we make none."""
+        return bytes(SIGNATURE_BYTES) if self._signer is None else self._signer.sign(CAPSULE, body)
 
     def learn(self, unit: Key, certificate: bytes) -> bool:
         """Check what this unit signs with this certificate too; whether it is news. Raises NotTrusted."""

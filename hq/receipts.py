@@ -7,15 +7,15 @@ from hq.accounts import runs_of
 from hq.arrivals import Account, Arrival
 from terminal.contract.identity import digest_of_ids
 from terminal.contract.messages import Receipt, StoredRange
-from terminal.contract.topics import Lane
+from terminal.contract.topics import MQTT, Lane
 
 
 def receipts(epoch: str, stored: Iterable[Arrival], clashes: frozenset[Account]) -> list[tuple[str, str, Receipt]]:
-    """The receipts for what has been stored, as (realm, unit, receipt); alarms by their ids too, and those first."""
+    """The receipts for what brokers brought, as (realm, unit, receipt); alarms by their ids too, and those first."""
     places: dict[tuple[Account, Lane], dict[int, str]] = defaultdict(dict)
     alarms: dict[tuple[str, str], list[str]] = defaultdict(list)
     for one in stored:
-        if not one.credible:
+        if not one.credible or one.bearer != MQTT:
             continue
         if one.account is not None and one.place is not None:
             places[one.account, one.lane][one.place.seq] = one.id

@@ -74,10 +74,22 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def _moment(boot: str) -> Moment:
+    """Now, on this machine; one that slept has waited too."""
+    return Moment(boot, time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000, now_ms())
+
+
 class Receiver(Listener):
     """Everything is called in the loop's thread; the store in its own, one call after the other."""
 
-    def __init__(self, store: Store, emit: Emit, send_receipt: SendReceipt, weigh: Weigh = unweighed) -> None:
+    def __init__(
+        self,
+        store: Store,
+        emit: Emit,
+        send_receipt: SendReceipt,
+        weigh: Weigh = unweighed,
+        clock: Callable[[], Moment] | None = None,
+    ) -> None:
         self._store = store
         self._emit = emit
         self._send_receipt = send_receipt
@@ -86,6 +98,7 @@ class Receiver(Listener):
         self._alarms: deque[Publication] = deque()
         self._others: deque[Publication] = deque()
         self._arrived = asyncio.Event()
+        self._kept: dict[int, asyncio.Future[None]] = {}
         self.epoch = store.epoch
         self.storing = True
         self.malformed = 0
@@ -97,19 +110,17 @@ class Receiver(Listener):
         self.on_arrival: Callable[[Unit], None] = lambda _unit: None
         self.on_incidents: list[Callable[[Iterable[Incident]], None]] = []
         self.on_not_stored: Callable[[Incident], None] = lambda _incident: None
-        self._boot = boot_id()
+        self.moment = clock or partial(_moment, boot_id())
 
     async def on_disk(self, call: Callable[[Store], T]) -> T:
         """What the call on the store returns; raises DiskFailed."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, call, self._store)
 
-    def moment(self) -> Moment:
-        """Now; a machine that slept has waited too."""
-        return Moment(self._boot, time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000, now_ms())
-
     async def act(self, key: Key, step: Callable[[Incident], Incident], *, told_to_car: bool = True) -> Incident:
         """What was done to an incident, once it is on disk; raises NotPossible or DiskFailed."""
-        after = await self.on_disk(partial(taking.act, key=key, step=step, now_ms=now_ms(), told_to_car=told_to_car))
+        after = await self.on_disk(
+            partial(taking.act, key=key, step=step, now_ms=self.moment().wall_ms, told_to_car=told_to_car)
+        )
         self._changed({key: after})
         return after
 
@@ -145,6 +156,34 @@ class Receiver(Listener):
         self.on_presence(unit.last.key, presence)
         if unit.online and (unit.incarnation != before.incarnation or not before.online):
             self.on_arrival(unit)
+
+    async def keep(self, publication: Publication) -> Incident:
+        """The incident of an alarm that came by another bearer, once it is on disk; raises DiskFailed.
+
+        It says nothing of the car's line.
+        """
+        assert isinstance(publication.message, AlarmRaised | AlarmSignalled | AlarmCancelled)
+        key = (publication.realm, publication.unit)
+        self.units.setdefault(key, units.unknown(key))
+        on_disk = self._kept[id(publication)] = asyncio.get_running_loop().create_future()
+        self._alarms.append(publication)
+        self._arrived.set()
+        try:
+            await on_disk
+        finally:
+            self._kept.pop(id(publication), None)
+        return self.incidents[*key, publication.message.incident]
+
+    def _let_know(self, batch: Sequence[Publication], error: DiskFailed | None) -> None:
+        """Whoever waits for one of these: it is on disk, or why it is not."""
+        for publication in batch:
+            waiting = self._kept.pop(id(publication), None)
+            if waiting is None or waiting.done():
+                continue
+            if error is None:
+                waiting.set_result(None)
+            else:
+                waiting.set_exception(error)
 
     def _lane(self, publication: Publication) -> None:
         self._now(units.heard(self._unit(publication.realm, publication.unit), time.monotonic()))
@@ -196,6 +235,7 @@ class Receiver(Listener):
             taken = await self.on_disk(partial(taking.take, batch=batch, units=known.values(), now=now))
         except DiskFailed as error:
             self._cry_out(batch, now)
+            self._let_know(batch, error)
             await self._failed(error)
             return
         self.storing, self.without_room = True, 0
@@ -204,6 +244,7 @@ class Receiver(Listener):
         # Anew, since a presence may have told more of a car meanwhile.
         for key, last in self._known(batch, now.wall_ms).items():
             self.units[key] = replace(self.units[key], last=last)
+        self._let_know(batch, None)
         stored = [one for publication in batch for one in publication.arrivals]
         for realm, unit, receipt in receipts(self.epoch, stored, taken.kept.clashes):
             self._send_receipt(realm, unit, receipt)
@@ -247,7 +288,9 @@ class Receiver(Listener):
             message = publication.message
             if isinstance(message, AlarmRaised | AlarmSignalled | AlarmCancelled):
                 fields = {"incident": message.incident, "unit": publication.unit, "realm": publication.realm}
-                self._emit(ALARM_EVENTS[type(message)], fields | {"signature": publication.mark})
+                again = publication.arrivals[0].key in taken.again
+                fields |= {"signature": publication.mark, "bearer": publication.bearer}
+                self._emit("alarm-came-again" if again else ALARM_EVENTS[type(message)], fields)
             elif isinstance(message, CREW_WORDS):
                 told = {key: value for key, value in msgspec.to_builtins(message).items() if key not in ENVELOPE}
                 self._emit(told.pop("type"), {"unit": publication.unit, "realm": publication.realm, **told})

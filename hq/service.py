@@ -12,23 +12,26 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hq import taking
+from hq import assemble, taking
 from hq.api import Api
 from hq.closing import Closing
 from hq.config import Config
 from hq.desk import Desk
 from hq.dispatch import Dispatch
 from hq.escalating import Escalating
+from hq.gateways.intake import Intake
+from hq.gateways.texting import TextGateways
 from hq.heads import Heads
 from hq.keyring import Keyring
-from hq.receiver import Receiver, now_ms
+from hq.moment import Moment
+from hq.receiver import Receiver
 from hq.seen import Seen
 from hq.store import Store
 from hq.units import Key, Unit
 from terminal.contract import topics
 from terminal.contract.durable import DiskFailed
 from terminal.contract.messages import Certificate, DesiredState, Heartbeat, Presence, Receipt, encode
-from terminal.contract.mqtt import Broker, Connection, Lost, Publication
+from terminal.contract.mqtt import Broker, Connect, Connection, Lost, Publication
 from terminal.contract.work import Picture
 
 log = logging.getLogger(__name__)
@@ -42,12 +45,15 @@ RECEIVE_MAXIMUM = 1000
 class Service:
     """Runs until cancelled."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(
+        self, config: Config, *, connect: Connect = Connection, clock: Callable[[], Moment] | None = None
+    ) -> None:
         self._config = config
+        self._connect = connect
         self._connection: Connection | None = None
         self._store = Store.open(config.store)
         self._keyring = Keyring(config.trust.filled_in(config.brokers), self._store.certificates())
-        self._receiver = Receiver(self._store, self._emit, self._send_receipt, self._keyring.weigh)
+        self._receiver = Receiver(self._store, self._emit, self._send_receipt, self._keyring.weigh, clock)
         for unit, _certificate in self._store.certificates():
             self._receiver.shown_certificate(unit)
         self._receiver.on_presence = self._introduced
@@ -56,11 +62,15 @@ class Service:
         self._seen = Seen(self._receiver)
         self._dispatch = Dispatch(self._receiver, self._desk)
         self._pictured: dict[Key, Picture] = {}
-        self._escalating = Escalating(self._receiver, config.escalation, self._emit)
+        self._escalating = Escalating(self._receiver, config.escalation, self._emit, self._seen.note)
         self._heads = Heads(self._receiver, config.audit, self._emit)
         self._closing = Closing(self._receiver, config.alarms.close_tests_after_s, self._desk.close_test)
         self._receiver.on_incidents += [self._escalating.changed, self._closing.changed]
         self._receiver.on_not_stored = self._escalating.not_stored
+        weigh, sign = self._keyring.weigh_parts, self._keyring.capsule_signature
+        intake = Intake(self._receiver, weigh, sign, self._emit, config.sms)
+        self._texting = TextGateways(config.sms, assemble.modem(config.sms), intake, self._emit)
+        self._desk.on_acted = self._texting.acted
         self._api = Api(config.socket, self._desk, self._dispatch, self._seen.shown, self._new_epoch)
         self._answers: set[asyncio.Task[None]] = set()
         self._refused: dict[Key, str] = {}
@@ -68,8 +78,10 @@ class Service:
     async def run(self, ready: Callable[[], None] | None = None) -> None:
         """Serve; `ready` is called once the API answers."""
         await self._api.start()
+        await self._texting.start()
         lasting = (self._receiver, self._seen, self._escalating, self._closing, self._heads)
         works = (self._hold_line(), self._beat(), self._paint(), *(one.run() for one in lasting))
+        works = (*works, *self._texting.works())
         tasks = [asyncio.create_task(work) for work in works]
         if ready is not None:
             ready()
@@ -84,6 +96,7 @@ class Service:
             for task in (*tasks, *self._answers):
                 task.cancel()
             await asyncio.gather(*tasks, *self._answers, return_exceptions=True)
+            await self._texting.close()
             await self._api.close()
             self._receiver.close()
 
@@ -108,7 +121,7 @@ class Service:
             pause_s = min(pause_s * 2, self._config.line.longest_pause_s)
 
     async def _hold(self, broker: Broker) -> str:
-        connection = Connection(
+        connection = self._connect(
             self._config.name,
             broker,
             self._receiver,
@@ -163,7 +176,7 @@ class Service:
             epoch=self._receiver.epoch,
             storing=self._receiver.storing,
             attended=attended,
-            utc_ms=now_ms(),
+            utc_ms=self._receiver.moment().wall_ms,
             knows=self._keyring.knows(unit),
         )
 
@@ -230,5 +243,7 @@ class Service:
                 self._connection.publish(Publication(topic, payload, expiry_s))
 
     async def _new_epoch(self) -> str:
-        self._receiver.epoch = await self._receiver.on_disk(lambda store: taking.new_epoch(store, now_ms()))
+        self._receiver.epoch = await self._receiver.on_disk(
+            lambda store: taking.new_epoch(store, self._receiver.moment().wall_ms)
+        )
         return self._receiver.epoch

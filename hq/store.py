@@ -191,10 +191,11 @@ class Store:
         """Under which id it is here now; "" if it was here before."""
         if one.point is not None:
             return one.id if self._is_new_point(one.point, one, now_ms) else ""
-        if self._is_new(one.id, one, now_ms):
-            return one.id
+        kept_as = one.kept_as or one.id
+        if self._is_new(kept_as, one, now_ms):
+            return kept_as
         there = "SELECT 1 FROM messages WHERE id = ? AND realm = ? AND unit = ? AND lane = ?"
-        if self._db.execute(there, (UUID(one.id).bytes, *one.key[:3])).get is not None:
+        if self._db.execute(there, (UUID(kept_as).bytes, *one.key[:3])).get is not None:
             return ""
         other = identity_of("/".join(one.key).encode())
         return other if self._is_new(other, one, now_ms) else ""

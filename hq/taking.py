@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hq import escalation, incidents, noting, orders
 from hq.arrivals import Account, Publication
@@ -24,24 +25,29 @@ from terminal.contract.messages import (
     TextRead,
     Thinned,
 )
+from terminal.contract.topics import Lane
 from terminal.contract.work import Officer
 
 Alarms = AlarmRaised | AlarmSignalled | AlarmCancelled | AlarmMoved
 
 
 class Taken(Struct, frozen=True):
-    """What a batch came to: what was new or clashed, each incident that it changed, each alarm chain that it proved."""
+    """What a batch came to: what was new or clashed, each incident that it changed, each alarm chain that it proved.
+
+    `again` are the presses that had come before, by another bearer.
+    """
 
     kept: Kept
     incidents: dict[Key, Incident]
     proved: dict[UnitKey, int]
+    again: set[ArrivalKey]
 
 
 def take(store: Store, batch: Sequence[Publication], units: Iterable[LastKnown], now: Moment) -> Taken:
     """Put a batch, all that follows from it, and what is now known of its cars on disk; raises DiskFailed."""
     with store.transaction():
         kept = store.keep([one for publication in batch for one in publication.arrivals], now.wall_ms)
-        taken = Taken(kept, {}, {})
+        taken = Taken(kept, {}, {}, set())
         for publication in news(batch, kept.new):
             _mean(store, publication, taken, now)
         for incident in taken.incidents.values():
@@ -67,9 +73,10 @@ def _mean(store: Store, publication: Publication, taken: Taken, now: Moment) -> 
     if isinstance(message, Alarms):
         key = (realm, unit, message.incident)
         known = taken.incidents.get(key) or store.incident(key)
-        after = incidents.told(
-            known, realm, unit, message, now.wall_ms, publication.mark, credible=publication.credible
-        )
+        if incidents.knows(known, message):
+            taken.again.update(one.key for one in publication.arrivals)
+        mark, credible, bearer = publication.mark, publication.credible, publication.bearer
+        after = incidents.told(known, realm, unit, message, now.wall_ms, mark, credible=credible, bearer=bearer)
         if after is not None:
             after = taken.incidents[key] = escalation.begun(known, after, now)
             stored_as = [taken.kept.new[one.key] for one in publication.arrivals]
@@ -82,7 +89,8 @@ def _mean(store: Store, publication: Publication, taken: Taken, now: Moment) -> 
             taken.proved.update(store.confirm((realm, unit), message.revision))
     elif isinstance(message, JobAnswered | TextRead):
         _answered(store, (realm, unit), message, now.wall_ms)
-    elif isinstance(message, Thinned) and message.place is not None:
+    elif isinstance(message, Thinned) and message.place is not None and message.lane is not Lane.ALARM:
+        # A car never gives an alarm up: whoever says so hides that one is missing.
         account = Account(realm, unit, message.outbox or message.place.outbox)
         store.give_up(account, message.lane, message.dropped)
 
@@ -140,9 +148,10 @@ def act(
             raise NotPossible(f"incident {key[2]} is not in the store")
         after = step(known)
         if after != known:
-            store.put_incident(after)
             if told_to_car:
-                store.answer(key[:2], store.advance_revision(key[:2]), escalation.begin_of(after).wall_ms)
+                after = replace(after, told_revision=store.advance_revision(key[:2]))
+                store.answer(key[:2], after.told_revision, escalation.begin_of(after).wall_ms)
+            store.put_incident(after)
             store.note(*noting.of_act(known, after, now_ms))
     return after
 

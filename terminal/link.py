@@ -56,6 +56,7 @@ class VehicleView(Struct, frozen=True, kw_only=True):
     ignition_on: bool | None = None
     lights_on: bool | None = None
     siren_on: bool | None = None
+    headlights_on: bool | None = None
     odometer_km: float | None = None
     fuel_percent: float | None = None
     door_open: bool | None = None

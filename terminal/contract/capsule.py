@@ -4,7 +4,7 @@
              time (4), latitude and longitude (4 + 4), age (2), error (1), realm and unit (0..16)
     receipt  what, incident, tail, signals, name of who took it (0..33)
 
-Numbers are big-endian. The signature is made over `CONTEXT` and the body, as terminal/contract/signing.py makes it.
+Numbers are big-endian. The signature is made over the context `signed.CAPSULE` and the body.
 """
 
 import hashlib
@@ -26,12 +26,9 @@ from terminal.contract.messages import (
     Trigger,
     Who,
 )
-
-CONTEXT = "patrola/1/sms"
-"""What an SMS is signed for, so that it can be taken for nothing else."""
+from terminal.contract.signed import SIGNATURE_BYTES
 
 VERSION = 1
-SIGNATURE_BYTES = 64
 MOST_BODY_BYTES = 60
 """With the signature 124 bytes: less than the 140 of an SMS, so that its text form fits 160 characters too."""
 

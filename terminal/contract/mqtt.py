@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -254,6 +255,10 @@ class Connection:
             granted.set_exception(Lost(f"{self._broker}: it refused the subscription: {refused[0]}; see its ACL"))
         else:
             granted.set_result(None)
+
+
+Connect = Callable[..., Connection]
+"""Makes a connection, with the arguments of `Connection`."""
 
 
 def _properties(packet_type: int) -> Properties:

@@ -6,6 +6,9 @@ from msgspec import Struct
 
 PREFIX = "patrola/1"
 
+MQTT = "mqtt"
+"""The bearer for which topics are; others stand in terminal/uplink/bearers."""
+
 
 class Lane(StrEnum):
     """The car's accounts with headquarters, most urgent first; each has its own sequence numbers."""

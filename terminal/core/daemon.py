@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ from terminal.config import Config
 from terminal.contract.boot import boot_id
 from terminal.contract.identity import new_id, new_incident
 from terminal.contract.messages import DutyChanged
+from terminal.contract.mqtt import Connect, Connection
 from terminal.contract.topics import Lane
 from terminal.core import commands, crew, effects, inputs, state, work
 from terminal.core.channels import TICK_S
@@ -34,9 +36,9 @@ from terminal.core.storing import DUTY, EMERGENCY, WORK, Storing
 from terminal.core.work import Work
 from terminal.link import Command, Role, UnitView
 from terminal.uplink.bearers.bearer import Beside
-from terminal.uplink.bearers.carrier import Carrier, NoKeys
+from terminal.uplink.bearers.carrier import Carrier
 from terminal.uplink.inbox import Inbox
-from terminal.uplink.outbox import Outbox, Row
+from terminal.uplink.outbox import Limits, Outbox, Row
 from terminal.uplink.sender import Sender
 from terminal.uplink.session import Session
 from terminal.uplink.vouching import Vouching
@@ -66,6 +68,8 @@ class Core:
         *,
         bearers: Sequence[Beside] = (),
         echo: bool = False,
+        connect: Connect = Connection,
+        writer: Callable[[Path, Limits], Writer] = Writer,
     ) -> None:
         unit = config.unit
         self._config = config
@@ -86,7 +90,7 @@ class Core:
         self._state = State(duty=Duty(config.profile.initial), work=work.begin(unit.crew))
         self._intake = Intake()
         self._journal = Journal(config.storage.folder / "journal", config.journal, unit.unit, echo=echo)
-        self._writer = Writer(config.storage.folder / "outbox.db", config.storage.limits())
+        self._writer = writer(config.storage.folder / "outbox.db", config.storage.limits())
         self._sender = Sender(unit.realm, unit.unit, config.sending, self._pending, self._intake.put, clock)
         self._account_wanted = asyncio.Event()
         self._storing = Storing(self._writer, self._sender, self._who, self._intake.put, self._account_wanted.set)
@@ -98,11 +102,18 @@ class Core:
             unit.realm, unit.unit, config.trust, self._writer, self._inbox.came_down, self._intake.put
         )
         self._session = Session(
-            unit.realm, self._who, config.brokers, config.holding, self._sender, self._vouching, self._intake.put
+            unit.realm,
+            self._who,
+            config.brokers,
+            config.holding,
+            self._sender,
+            self._vouching,
+            self._intake.put,
+            connect=connect,
         )
-        notary = NoKeys(config.brokers)
         self._carriers = {
-            one.bearer.name: Carrier(one.bearer, unit.realm, unit.unit, notary, self._intake.put) for one in bearers
+            one.bearer.name: Carrier(one.bearer, unit.realm, unit.unit, self._vouching, self._intake.put)
+            for one in bearers
         }
         self._link = LinkServer(config.link.socket, config.link.role_of, self._command)
 
@@ -174,7 +185,7 @@ class Core:
                 done = None if kept is None else _decoded_work(kept)
                 self._take(inputs.Restored(before, None if duty is None else duty.decode(), done))
                 # The last run may have ended after a receipt was on disk, and before the state that knew of it.
-                self._take(inputs.Received(receipted))
+                self._take(inputs.Received(receipted, recalled=True))
                 self._looked.set()
                 return
 

@@ -5,6 +5,7 @@ from msgspec import Struct
 from hal.readings import AnyReading
 from terminal.contract.capsule import ReceiptCapsule
 from terminal.contract.messages import DesiredState, Heartbeat, Place
+from terminal.contract.topics import MQTT
 from terminal.contract.work import Picture
 from terminal.core.emergency import Emergency
 from terminal.core.work import Work
@@ -54,10 +55,6 @@ class OutboxRepaired(Struct, frozen=True):
     problem: str
 
 
-MQTT = "mqtt"
-"""The first bearer: the brokers, in their order. The others stand in terminal/uplink/bearers."""
-
-
 class Published(Struct, frozen=True):
     """The bearer's network took these messages (a broker's PUBACK, for one); that is all it says."""
 
@@ -66,10 +63,14 @@ class Published(Struct, frozen=True):
 
 
 class Received(Struct, frozen=True):
-    """Headquarters has these messages on its disk, as its receipt over this bearer says."""
+    """Headquarters has these messages on its disk, as its receipt over this bearer says.
+
+    `recalled`: the receipt is from an earlier run, and nobody knows when it came.
+    """
 
     ids: tuple[str, ...]
     bearer: str = MQTT
+    recalled: bool = False
 
 
 class CapsuleReceipted(Struct, frozen=True):

@@ -25,6 +25,7 @@ from terminal.core.carrying import Carrying
 from terminal.core.channels import HQ_SILENT_AFTER_S, stale_after_ns
 from terminal.core.check_in import CheckInRules
 from terminal.core.duty import Duty
+from terminal.core.effects import Effect, ShowRung
 from terminal.core.emergency import Emergency
 from terminal.core.position import Place
 from terminal.core.reporting import Reported, Reporting
@@ -175,3 +176,10 @@ def current_fix(state: State, now_ns: int) -> Fix | None:
 def who(unit: UnitView, crew: tuple[str, ...]) -> Who:
     """Who messages come from."""
     return Who(unit=unit.unit, call_sign=unit.call_sign, vehicle=unit.vehicle, crew=crew)
+
+
+def with_emergency(state: State, after: tuple[Emergency, list[Effect]]) -> tuple[State, list[Effect]]:
+    """The state with this emergency; the lamps are told only of a change, and of nothing that is silent."""
+    emergency, effects = after
+    before, now = alarm.rung(state.emergency.alarms), alarm.rung(emergency.alarms)
+    return replace(state, emergency=emergency), effects if before == now else [*effects, ShowRung(now)]

@@ -6,25 +6,13 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from hal.readings import (
-    ButtonHealth,
-    ButtonState,
-    Fix,
-    LightbarState,
-    LinkQuality,
-    PowerState,
-    Press,
-    SourceHealth,
-    VehicleSignals,
-)
 from terminal.contract.messages import (
-    AlarmMoved,
     AlarmStatus,
     DutyChanged,
+    ShiftStarted,
     SourceChanged,
     StateConfirmed,
     TerminalStarted,
-    VehicleChanged,
 )
 from terminal.core import (
     arming,
@@ -37,12 +25,11 @@ from terminal.core import (
     proofs,
     reporting,
     restoring,
+    sensing,
     vehicle,
     work,
 )
-from terminal.core.alarm import is_open, rung
-from terminal.core.calling import Scene
-from terminal.core.channels import ALARM_MOVED_EVERY_S
+from terminal.core.alarm import rung
 from terminal.core.effects import (
     Effect,
     Note,
@@ -50,7 +37,6 @@ from terminal.core.effects import (
     SaveEmergency,
     SaveWork,
     SendAlarm,
-    SendMoved,
     ShowRung,
     StoreEvent,
 )
@@ -77,8 +63,9 @@ from terminal.core.inputs import (
     TimerSaved,
 )
 from terminal.core.moment import Moment
-from terminal.core.state import CIRCUIT_PROBLEMS, Rules, State, current_fix, looked_at
-from terminal.link import AlarmCommand, PictureView, SetDuty, WorkCommand
+from terminal.core.scene import scene_of
+from terminal.core.state import Rules, State, current_fix, looked_at, with_emergency
+from terminal.link import AlarmCommand, PictureView, RaiseAlarm, SetDuty, WorkCommand
 from terminal.version import VERSION
 
 Step = tuple[State, list[Effect]]
@@ -103,153 +90,44 @@ def _carry(state: State, effects: list[Effect], moment: Moment, rules: Rules) ->
     if not (rules.carrying and state.emergency.alarms):
         return state, effects
     where = position.report(state.place, moment.mono_ns)
-    state, more = _emergency(state, carrying.due(state.emergency, rules.carrying, line.down_mono_ns, where, moment))
+    state, more = with_emergency(state, carrying.due(state.emergency, rules.carrying, line.down_mono_ns, where, moment))
     return state, [*effects, *more] if more else effects
-
-
-def _fix(state: State, fix: Fix, moment: Moment, rules: Rules) -> Step:
-    state = replace(state, place=position.apply(state.place, fix))
-    state, effects = _report(state, fix, moment, rules)
-    return _moved(state, moment, effects)
-
-
-def _report(state: State, fix: Fix, moment: Moment, rules: Rules) -> Step:
-    if not reporting.due(state.reported, fix, moment.mono_ns, rules.reporting):
-        return state, []
-    point = reporting.point_of(fix, state.vehicle, UUID(moment.new_id()).bytes, moment.utc_ms)
-    return replace(state, reported=reporting.Reported(moment.mono_ns, fix)), [RecordPoint(point)]
-
-
-def _moved(state: State, moment: Moment, effects: list[Effect]) -> Step:
-    since_ns = moment.mono_ns - state.moved_mono_ns
-    where = position.report(state.place, moment.mono_ns)
-    if where is None or since_ns < ALARM_MOVED_EVERY_S * 1e9 or not emergency.any_open(state.emergency):
-        return state, effects
-    moved = [
-        SendMoved(
-            AlarmMoved(
-                **moment.envelope(), incident=alarm.incident, kind=alarm.kind, silent=alarm.silent, position=where
-            )
-        )
-        for alarm in state.emergency.alarms
-        if is_open(alarm)
-    ]
-    return replace(state, moved_mono_ns=moment.mono_ns), [*effects, *moved]
-
-
-def _vehicle(state: State, reading: VehicleSignals | LightbarState | PowerState, moment: Moment, rules: Rules) -> Step:
-    if isinstance(reading, PowerState):
-        state = replace(state, power=reading)
-    state, effects = _vehicle_changed(state, reading, moment)
-    if not (isinstance(reading, VehicleSignals) and rules.alarms.vehicle_events):
-        return state, effects
-    scene = _scene(state, moment)
-    after = calling.vehicle_told(state.emergency, reading, scene, moment, rules.alarms)
-    state, alarm_effects = _emergency(state, after)
-    return state, [*alarm_effects, *effects]
-
-
-def _vehicle_changed(state: State, reading: VehicleSignals | LightbarState | PowerState, moment: Moment) -> Step:
-    after = vehicle.apply(state.vehicle, reading)
-    changes = vehicle.changes(state.vehicle, after)
-    state = replace(state, vehicle=after)
-    if not changes:
-        return state, []
-    where = position.report(state.place, moment.mono_ns)
-    effects: list[Effect] = [Note("vehicle-changed", dict(changes))]
-    for what, on in changes.items():
-        effects.append(StoreEvent(VehicleChanged(**moment.envelope(), what=what, on=on, position=where)))
-    fix = current_fix(state, moment.mono_ns)
-    if fix is not None:
-        point = reporting.point_of(fix, after, UUID(moment.new_id()).bytes, moment.utc_ms)
-        state = replace(state, reported=reporting.Reported(moment.mono_ns, fix))
-        effects.append(RecordPoint(point))
-    return state, effects
-
-
-def _button(state: State, button: ButtonState, moment: Moment, _rules: Rules) -> Step:
-    state, effects = _circuit(state, button, moment)
-    if button.latched is None:
-        return replace(state, at_rest=state.at_rest | {button.source: button.hidden}), effects
-    state, alarm_effects = _pressed(_without(state, button.source), button, button.latched, moment)
-    return state, [*alarm_effects, *effects]
-
-
-def _pressed(state: State, button: ButtonState, press: Press, moment: Moment) -> Step:
-    kind = arming.meaning(state.arming, button.source, moment.mono_ns)
-    if press not in state.emergency.presses:
-        state = replace(state, arming=arming.after_press(state.arming, hidden=button.hidden))
-    scene = _scene(state, moment)
-    after = calling.pressed(state.emergency, button.source, press, scene, moment, kind=kind, silent=button.hidden)
-    return _emergency(state, after)
-
-
-def _without(state: State, button: str) -> State:
-    """The state in which this button may not be at rest."""
-    return replace(state, at_rest={name: hidden for name, hidden in state.at_rest.items() if name != button})
-
-
-def _circuit(state: State, button: ButtonState, moment: Moment) -> Step:
-    health = button.health
-    if button.hidden and health is ButtonHealth.STUCK:
-        # It is being pressed for long, which nobody beside the officer may see.
-        return state, []
-    if health is state.circuits.get(button.source, ButtonHealth.OK):
-        return state, []
-    state = replace(state, circuits=state.circuits | {button.source: health})
-    problem = CIRCUIT_PROBLEMS[health][0] if health in CIRCUIT_PROBLEMS else ""
-    message = SourceChanged(**moment.envelope(), source=button.source, up=not problem, problem=problem)
-    return state, [Note("button-changed", {"source": button.source, "health": str(health)}), StoreEvent(message)]
-
-
-def _link(state: State, link: LinkQuality, _moment: Moment, _rules: Rules) -> Step:
-    return replace(state, link=link), []
-
-
-def _health(state: State, health: SourceHealth, moment: Moment, _rules: Rules) -> Step:
-    before = state.sources.get(health.source)
-    known = vehicle.source_changed(state.vehicle, health.source, up=health.up)
-    state = _without(state, health.source)
-    if state.arming is not None:
-        state = replace(state, arming=arming.without(state.arming, health.source))
-    state = replace(state, sources=state.sources | {health.source: health}, vehicle=known)
-    if before is not None and (before.up, before.problem) == (health.up, health.problem):
-        return state, []
-    effects: list[Effect] = [
-        Note("source-changed", {"source": health.source, "up": health.up, "problem": health.problem})
-    ]
-    if before is None and health.up:
-        return state, effects
-    message = SourceChanged(**moment.envelope(), source=health.source, up=health.up, problem=health.problem)
-    return state, [*effects, StoreEvent(message)]
 
 
 def _tick(state: State, _tick: Tick, moment: Moment, _rules: Rules) -> Step:
     if state.arming is not None:
         state = replace(state, arming=arming.ticked(state.arming, moment.mono_ns))
     before = state.emergency
-    missed, effects = calling.unanswered(before, _scene(state, moment), moment) if before.check_in else (before, [])
+    missed, effects = calling.unanswered(before, scene_of(state, moment), moment) if before.check_in else (before, [])
     after, more = emergency.ticked(missed, moment)
-    return _emergency(state, (after, [*effects, *more]))
+    return with_emergency(state, (after, [*effects, *more]))
 
 
 def _commanded(state: State, commanded: Commanded, moment: Moment, rules: Rules) -> Step:
     command = commanded.command
     if isinstance(command, SetDuty):
         return _duty(state, command, moment, rules)
-    if not isinstance(command, AlarmCommand):
-        return _work(state, command, moment)
-    after, effects = commands.taken(state, command, _scene(state, moment), moment, rules)
-    return _emergency(replace(after, emergency=state.emergency), (after.emergency, effects))
+    if isinstance(command, AlarmCommand):
+        return _alarm_commanded(state, command, moment, rules)
+    return _work(state, command, moment, rules)
 
 
-def _work(state: State, command: WorkCommand, moment: Moment) -> Step:
+def _alarm_commanded(state: State, command: AlarmCommand, moment: Moment, rules: Rules) -> Step:
+    after, effects = commands.taken(state, command, scene_of(state, moment), moment, rules)
+    return with_emergency(replace(after, emergency=state.emergency), (after.emergency, effects))
+
+
+def _work(state: State, command: WorkCommand, moment: Moment, rules: Rules) -> Step:
     driven = vehicle.view(state.vehicle, state.place.fix, moment.mono_ns)
     scene = work.Scene(position.report(state.place, moment.mono_ns), driven)
     after, messages = work.commanded(state.work, command, scene, moment)
     effects: list[Effect] = [StoreEvent(message) for message in messages]
     notes = [Note("work-done", {"what": str(type(message).__struct_config__.tag)}) for message in messages]
-    return replace(state, work=after), [SaveWork(), *effects, *notes]
+    state, done = replace(state, work=after), [SaveWork(), *effects, *notes]
+    if rules.alarms.test_at_shift_start and any(isinstance(message, ShiftStarted) for message in messages):
+        state, alarm = _alarm_commanded(state, RaiseAlarm(kind="test"), moment, rules)
+        return state, [*alarm, *done]
+    return state, done
 
 
 def _duty(state: State, command: SetDuty, moment: Moment, rules: Rules) -> Step:
@@ -270,7 +148,7 @@ def _stored(state: State, stored: Stored, _moment: Moment, _rules: Rules) -> Ste
     ids = stored.places.keys()
     if not _unseen(state, ids):
         state = replace(state, line=replace(state.line, disk_problem=""))
-    return _emergency(state, proofs.stored(state.emergency, ids))
+    return with_emergency(state, proofs.stored(state.emergency, ids))
 
 
 def _unseen(state: State, ids: Collection[str]) -> bool:
@@ -280,7 +158,7 @@ def _unseen(state: State, ids: Collection[str]) -> bool:
 
 def _store_failed(state: State, failed: StoreFailed, _moment: Moment, _rules: Rules) -> Step:
     new = failed.problem != state.line.disk_problem
-    state, effects = _emergency(state, proofs.store_failed(state.emergency, failed.ids))
+    state, effects = with_emergency(state, proofs.store_failed(state.emergency, failed.ids))
     if _unseen(state, failed.ids):
         return state, effects
     state = replace(state, line=replace(state.line, disk_problem=failed.problem))
@@ -316,12 +194,15 @@ def _repaired(state: State, repaired: OutboxRepaired, moment: Moment, _rules: Ru
 def _published(state: State, published: Published, _moment: Moment, _rules: Rules) -> Step:
     if state.line.problem and published.ids and not _unseen(state, published.ids):
         state = replace(state, line=replace(state.line, problem=""))
-    return _emergency(state, proofs.published(state.emergency, published.ids, published.bearer))
+    return with_emergency(state, proofs.published(state.emergency, published.ids, published.bearer))
 
 
 def _received(state: State, received: Received, moment: Moment, _rules: Rules) -> Step:
     state = replace(state, duty=duty.received(state.duty, received.ids), work=work.received(state.work, received.ids))
-    return _emergency(state, proofs.received(state.emergency, received.ids, received.bearer, moment))
+    after, effects = proofs.received(state.emergency, received.ids, received.bearer, moment)
+    if received.recalled:
+        after = replace(after, proof=state.emergency.proof)
+    return with_emergency(state, (after, effects))
 
 
 def _receipted(state: State, told: CapsuleReceipted, moment: Moment, _rules: Rules) -> Step:
@@ -330,17 +211,17 @@ def _receipted(state: State, told: CapsuleReceipted, moment: Moment, _rules: Rul
     message_id = carrying.named_by(state.emergency, receipt.incident, receipt.tail)
     if message_id is None:
         return state, []
-    state, effects = _emergency(state, proofs.received(state.emergency, (message_id,), told.bearer, moment))
+    state, effects = with_emergency(state, proofs.received(state.emergency, (message_id,), told.bearer, moment))
     if not receipt.acknowledged_by:
         return state, effects
     status = AlarmStatus(receipt.incident, acknowledged_by=receipt.acknowledged_by, signals=receipt.signals)
-    state, more = _emergency(state, proofs.taken_beside(state.emergency, status, moment))
+    state, more = with_emergency(state, proofs.taken_beside(state.emergency, status, moment))
     return state, [*effects, *more]
 
 
 def _not_carried(state: State, told: CarryFailed, _moment: Moment, _rules: Rules) -> Step:
     after = carrying.failed(state.emergency, told.bearer, told.incident, told.problem, spent=told.spent)
-    return _emergency(state, after)
+    return with_emergency(state, after)
 
 
 def _desired(state: State, told: StateDesired, moment: Moment, _rules: Rules) -> Step:
@@ -348,7 +229,7 @@ def _desired(state: State, told: StateDesired, moment: Moment, _rules: Rules) ->
     # What another store said is not what is so now: it may have been under way since before a backup was restored.
     if epoch not in ("", state.line.epoch or epoch) or proofs.is_overtaken(state.emergency, told.state):
         return state, []
-    state, effects = _emergency(state, proofs.desired(state.emergency, told.state, moment))
+    state, effects = with_emergency(state, proofs.desired(state.emergency, told.state, moment))
     if (epoch, revision) == state.confirmed:
         return state, effects
     state = replace(state, work=work.desired(state.work, told.state))
@@ -407,35 +288,9 @@ def _pending(state: State, counted: PendingCounted, _moment: Moment, _rules: Rul
     return replace(state, line=replace(state.line, pending=counted.pending)), []
 
 
-def _emergency(state: State, after: tuple[Emergency, list[Effect]]) -> Step:
-    """The state with this emergency; the lamps are told only of a change, and of nothing that is silent."""
-    emergency, effects = after
-    before, now = rung(state.emergency.alarms), rung(emergency.alarms)
-    return replace(state, emergency=emergency), effects if before == now else [*effects, ShowRung(now)]
-
-
-def _scene(state: State, moment: Moment) -> Scene:
-    speed, _source = vehicle.speed_mps(state.vehicle, state.place.fix, moment.mono_ns)
-    return Scene(
-        position=position.report(state.place, moment.mono_ns),
-        track=position.way_here(state.place, moment.mono_ns),
-        speed_mps=None if speed is None else round(speed, 1),
-        lights_on=vehicle.edge(state.vehicle, "lightbar"),
-        siren_on=vehicle.edge(state.vehicle, "siren"),
-        door_open=vehicle.door_open(state.vehicle, moment.mono_ns),
-    )
-
-
-STEPS = cast(
+STEPS = sensing.STEPS | cast(
     dict[type[Input], Callable[[State, Input, Moment, Rules], Step]],
     {
-        Fix: _fix,
-        VehicleSignals: _vehicle,
-        LightbarState: _vehicle,
-        PowerState: _vehicle,
-        ButtonState: _button,
-        LinkQuality: _link,
-        SourceHealth: _health,
         Tick: _tick,
         Commanded: _commanded,
         Stored: _stored,

@@ -15,6 +15,7 @@ FUEL = "Vehicle.Powertrain.FuelSystem.RelativeLevel"
 GEAR = "Vehicle.Powertrain.Transmission.CurrentGear"
 LIGHTBAR = "Vehicle.Police.Lightbar.IsActive"
 SIREN = "Vehicle.Police.Siren.IsActive"
+LOW_BEAM = "Vehicle.Body.Lights.Beam.Low.IsOn"
 DOORS = tuple(
     f"Vehicle.Cabin.Door.{row}.{side}.IsOpen" for row in ("Row1", "Row2") for side in ("DriverSide", "PassengerSide")
 )
@@ -128,6 +129,7 @@ def view(vehicle: Vehicle, fix: Fix | None, now_ns: int) -> VehicleView:
         ignition_on=edge(vehicle, "ignition"),
         lights_on=edge(vehicle, "lightbar"),
         siren_on=edge(vehicle, "siren"),
+        headlights_on=_flag(fresh(vehicle, LOW_BEAM, now_ns)),
         odometer_km=None if distance_m is None else distance_m / 1000,
         fuel_percent=number(vehicle, FUEL, now_ns),
         door_open=door_open(vehicle, now_ns),

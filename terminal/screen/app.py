@@ -1,6 +1,6 @@
 """The officers' screen: core's word and the crew's taps in, a picture and commands out; the rest is pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from time import monotonic_ns
@@ -10,10 +10,11 @@ from msgspec.structs import replace
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 
-from terminal.screen import frame
+from terminal.map.drawing import Tiles
+from terminal.screen import daylight, frame
 from terminal.screen.feed import Feed, Seen
 from terminal.screen.language import Say
-from terminal.screen.palettes import Palette
+from terminal.screen.pages import chart
 from terminal.screen.sheet import Sheet
 from terminal.screen.state import ScreenState, tapped
 from terminal.screen.view import View
@@ -45,6 +46,7 @@ class TerminalScreen(App[None]):
         mono_ns: Callable[[], int] = monotonic_ns,
         local_now: Callable[[], datetime] = _local_now,
         state: ScreenState | None = None,
+        maps: Sequence[Tiles] = (),
     ) -> None:
         super().__init__()
         self._feed = Feed(socket, self._changed)
@@ -53,6 +55,7 @@ class TerminalScreen(App[None]):
         self._local_now = local_now
         self._state = state or ScreenState()
         self._before = self._feed.seen
+        self._maps = tuple(maps)
         self.sheet = Sheet()
 
     def compose(self) -> ComposeResult:
@@ -74,7 +77,7 @@ class TerminalScreen(App[None]):
     def _refresh(self) -> None:
         if self.is_running and self.sheet.size.width > 0:
             view = self.view()
-            self.sheet.show(frame.boxes(view), self._state.palette or Palette.NIGHT)
+            self.sheet.show(frame.boxes(view), self._state.palette or daylight.fitting(view.snapshot, view.now_ns))
 
     def view(self) -> View:
         """All that the picture is made of now."""
@@ -87,6 +90,7 @@ class TerminalScreen(App[None]):
             local=self._local_now(),
             height=size.height,
             width=size.width,
+            maps=self._maps,
         )
 
     def on_sheet_resized(self) -> None:
@@ -95,7 +99,8 @@ class TerminalScreen(App[None]):
 
     def on_sheet_tapped(self, tap: Sheet.Tapped) -> None:
         """A finger: the screen changes at once, and core is told."""
-        self._state, commands = tapped(self._state, tap.code, self._feed.seen.snapshot, self._mono_ns())
+        code = chart.placed(self.view(), tap.code, tap.area) if tap.code.startswith(chart.ON_MAP) else tap.code
+        self._state, commands = tapped(self._state, code, self._feed.seen.snapshot, self._mono_ns())
         self._refresh()
         for command in commands:
             self._feed.send(command)

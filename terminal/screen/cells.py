@@ -1,6 +1,6 @@
 """A screen as boxes on a grid of cells: where words stand, what a finger can hit, and whether anything is cut. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from msgspec import Struct
@@ -15,6 +15,10 @@ MAIN_HEIGHT, MAIN_WIDTH = 4, 7
 
 SOFT_HYPHEN = "\u00ad"
 """Where a word may be broken; it is not to be seen otherwise."""
+
+
+Run = tuple[str, str]
+"""(text, tone)."""
 
 
 class Area(Struct, frozen=True):
@@ -71,7 +75,10 @@ def _split(length: int, parts: Sequence[int], gap: int) -> list[tuple[int, int]]
 
 
 class Box(Struct, frozen=True, kw_only=True):
-    """Words in an area; `code` is what a tap on it means, "" where it is no target. `tone` is a palette's word."""
+    """Words in an area; `code` is what a tap on it means, "" where it is no target. `tone` is a palette's word.
+
+    `rows` are cells that were drawn already, in runs of one tone; of a `located` target the tap tells the cell too.
+    """
 
     area: Area
     words: str = ""
@@ -79,6 +86,8 @@ class Box(Struct, frozen=True, kw_only=True):
     code: str = ""
     middle: bool = False
     main: bool = False
+    rows: tuple[tuple[Run, ...], ...] = ()
+    located: bool = False
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -139,17 +148,28 @@ def hit(boxes: Iterable[Box], row: int, column: int) -> Box | None:
 EDGE, EDGED = "▀", "-edge"
 """A target's last row is half its colour and half the ground's, so that one can be told from the next."""
 
-Run = tuple[str, str]
-"""(text, tone)."""
-
 
 def painted(boxes: Iterable[Box], height: int, width: int) -> list[list[Run]]:
     """Each row of the screen as runs of one tone; later boxes cover earlier ones."""
     rows: list[list[tuple[int, int, str, str]]] = [[] for _ in range(height)]
     for box in boxes:
         for row in range(max(box.area.top, 0), min(box.area.bottom, height)):
-            rows[row] = _covered(rows[row], _piece(box, row, width))
+            for piece in _pieces(box, row, width):
+                rows[row] = _covered(rows[row], piece)
     return [_runs(row, width) for row in rows]
+
+
+def _pieces(box: Box, row: int, width: int) -> Iterator[tuple[int, int, str, str]]:
+    """One row of a box, in the runs that were drawn or as its words stand."""
+    number = row - box.area.top
+    if number >= len(box.rows):
+        yield _piece(box, row, width)
+        return
+    column = box.area.left
+    for text, tone in box.rows[number]:
+        right = min(column + cell_len(text), width)
+        yield column, right, set_cell_size(text, right - column), tone
+        column = right
 
 
 def _piece(box: Box, row: int, width: int) -> tuple[int, int, str, str]:

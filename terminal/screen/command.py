@@ -2,9 +2,17 @@
 
 import argparse
 import contextlib
+import logging
 import os
 from functools import partial
 from pathlib import Path
+
+from terminal.map.drawing import Tiles
+
+log = logging.getLogger(__name__)
+
+MAPS = Path(__file__).parents[2] / "config" / "maps"
+"""What is shipped; a technician adds streets to it, or names another folder."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -12,6 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     default = Path("/run/patrola/core.sock")
     parser.add_argument(
         "--socket", type=Path, default=default, metavar="PATH", help=f"core's socket; default {default}"
+    )
+    parser.add_argument(
+        "--maps", type=Path, default=MAPS, metavar="FOLDER", help=f"where offline maps lie (*.map); default {MAPS}"
     )
     parser.add_argument(
         "--button", type=Path, metavar="PIPE", help="demonstration: key b writes a press here, key q leaves"
@@ -22,9 +33,23 @@ def run(args: argparse.Namespace) -> int:
     """0 when it is left; it waits for a core that is not there."""
     from terminal.screen.app import TerminalScreen
 
-    screen = TerminalScreen(args.socket, partial(_press, args.button) if args.button else None)
+    press = partial(_press, args.button) if args.button else None
+    screen = TerminalScreen(args.socket, press, maps=_maps(args.maps))
     screen.run()
     return screen.return_code or 0
+
+
+def _maps(folder: Path) -> list[Tiles]:
+    """The maps in this folder; one that cannot be read is named and left out."""
+    from terminal.map.file import BadMap, MapFile
+
+    found: list[Tiles] = []
+    for path in sorted(folder.glob("*.map")):
+        try:
+            found.append(MapFile(path))
+        except BadMap as error:
+            log.warning("%s", error)
+    return found
 
 
 def _press(pipe: Path) -> None:

@@ -23,16 +23,17 @@ from terminal.link import (
 
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 2.0
-SILENT_AFTER_S = 3.0
+SILENT_AFTER_S = 2.0
 """Core speaks every second (terminal.link.BEAT_S); after so long without a word it does not turn any more."""
 
 LONGEST_LINE = 1 << 20
 
 
 class Seen(Struct, frozen=True, kw_only=True):
-    """What may be shown: core's snapshot while core is there, and otherwise since when it is not, and why."""
+    """What may be shown: core's snapshot; once core is gone since when it is, why, and its `last` word, as old."""
 
     snapshot: Snapshot | None = None
+    last: Snapshot | None = None
     lost_mono_ns: int = 0
     problem: str = "core has not answered yet"
     refused: Refused | None = None
@@ -119,7 +120,7 @@ class Feed:
         held = self.seen.held
         if held is not None and _has(snapshot, held):
             held = None
-        self._become(snapshot=snapshot, lost_mono_ns=0, problem="", held=held)
+        self._become(snapshot=snapshot, last=snapshot, lost_mono_ns=0, problem="", held=held)
 
     def _lose(self, problem: str) -> None:
         """Nothing that core said before may be shown as if it were so now."""

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from terminal.link import Snapshot, Urgency
 from terminal.screen import bar, status
 from terminal.screen.cells import Area, Box, target
@@ -26,6 +28,12 @@ PAGES: dict[Page, Draw] = {
     Page.KEYBOARD: keyboard.boxes,
 }
 
+SHOWN_WHEN_OLD = frozenset((Page.JOBS, Page.MAP, Page.TEXTS, Page.CAR, Page.SYSTEM, Page.MORE))
+"""Pages that still help when core is gone; the others say that it is gone, and what then goes on."""
+
+ELSEWHERE = ("page:", "job:")
+"""Taps that the screen answers by itself."""
+
 LOCKED_WHILE_DRIVING = frozenset((Page.REPORT, Page.SYSTEM, Page.CREW, Page.KEYBOARD))
 """Pages of which nothing is left while the car moves; jobs and texts keep their one-tap answers."""
 
@@ -47,11 +55,24 @@ def page(view: View, area: Area) -> list[Box]:
     arming = view.state.sos.arming(view.now_ns)
     if arming is not Arming.IDLE:
         return second_tap(view, area)
+    if view.snapshot is None and view.seen.last is not None and view.state.page in SHOWN_WHEN_OLD:
+        return old_page(view, view.seen.last, area)
     if view.snapshot is None or view.is_alarm_on_top:
         return alarm.boxes(view, area)
     if view.is_locked and view.state.page in LOCKED_WHILE_DRIVING:
         return locked(view, area)
     return PAGES[view.state.page](view, area)
+
+
+def old_page(view: View, last: Snapshot, area: Area) -> list[Box]:
+    """The page as core's last word had it, with nothing on it that core would have to answer."""
+    old = replace(view, seen=replace(view.seen, snapshot=last))
+    return [box if box.code.startswith(ELSEWHERE) else faded(box) for box in PAGES[view.state.page](old, area)]
+
+
+def faded(box: Box) -> Box:
+    """Words that may be old, and no target any more."""
+    return replace(box, code="", main=False, tone="locked" if box.code else "dim")
 
 
 def second_tap(view: View, area: Area) -> list[Box]:
@@ -85,7 +106,7 @@ def notice(view: View) -> tuple[str, str]:
     """The worst thing that no page says."""
     snapshot, say, alarm_now = view.snapshot, view.say, view.alarm
     if snapshot is None:
-        return "", "plain"
+        return say("OLD: for {span} nothing new", span=view.age(view.seen.lost_mono_ns)), "bad"
     if alarm_now is not None and not alarm_now.cleared_by and not view.is_alarm_on_top:
         urgent = {Urgency.NOT_CONFIRMED: say("NOT CONFIRMED"), Urgency.USE_THE_RADIO: say("USE THE RADIO")}
         return f"{say('ALARM IS OPEN')} {urgent.get(alarm_now.urgency, '')}".strip(), "urgent"

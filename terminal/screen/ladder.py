@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from terminal.contract.topics import MQTT
 from terminal.link import AlarmView, RaiseAlarm, Urgency
 from terminal.screen.language import Say
 from terminal.screen.words import Said, age, clean
@@ -52,8 +53,8 @@ def of_alarm(say: Say, alarm: AlarmView, now_ns: int) -> Ladder:
         (head, "title"),
         (f"{REACHED} {say('PRESSED')}", "good"),
         _stored(say, alarm),
-        _rung(alarm.sent, say("SENT"), say("sent")),
-        _rung(alarm.received, say("RECEIVED by HQ"), say("received by HQ")),
+        _rung(alarm.sent, say("SENT") + _by(alarm.sent_by), say("sent")),
+        _rung(alarm.received, say("RECEIVED by HQ") + _by(alarm.received_by), say("received by HQ")),
         _rung(bool(by), say("TAKEN by {by}", by=by), say("taken by a person")),
         _cleared(say, alarm),
     )
@@ -68,6 +69,11 @@ def _stored(say: Say, alarm: AlarmView) -> Said:
 
 def _rung(reached: bool, words: str, ahead: str) -> Said:
     return (f"{REACHED} {words}", "good") if reached else (f"{AHEAD} {ahead}", "dim")
+
+
+def _by(bearers: tuple[str, ...]) -> str:
+    """By what it was proved, where that is not the brokers' line: a name that is the same in every language."""
+    return f" ({clean(bearers[0]).upper()})" if bearers and MQTT not in bearers else ""
 
 
 def _cleared(say: Say, alarm: AlarmView) -> Said:

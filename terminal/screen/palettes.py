@@ -39,6 +39,17 @@ DAY = {
     "sos": Colour("#ffffff", "#b00018", bold=True),
     "locked": Colour("#525a62", "#e4e8ec"),
     "dark": Colour("#000000", "#000000"),
+    "map-water": Colour("#2a5fa0", "#f4f6f8"),
+    "map-rail": Colour("#70767c", "#f4f6f8"),
+    "map-street": Colour("#6a7078", "#f4f6f8"),
+    "map-road": Colour("#8a4a00", "#f4f6f8"),
+    "map-motorway": Colour("#b00018", "#f4f6f8"),
+    "map-border": Colour("#7a1fa0", "#f4f6f8"),
+    "map-place": Colour("#101418", "#f4f6f8"),
+    "own": Colour("#ffffff", "#1a5aa8"),
+    "other": Colour("#ffffff", "#0b6b34"),
+    "old": Colour("#525a62", "#e4e8ec"),
+    "job": Colour("#101418", "#ffd24d"),
 }
 NIGHT = {
     "plain": Colour("#d0d4d8", "#000000"),
@@ -55,6 +66,17 @@ NIGHT = {
     "sos": Colour("#ffffff", "#a01018", bold=True),
     "locked": Colour("#8a929a", "#0c1014"),
     "dark": Colour("#000000", "#000000"),
+    "map-water": Colour("#5f9fe8", "#000000"),
+    "map-rail": Colour("#8a929a", "#000000"),
+    "map-street": Colour("#8a929a", "#000000"),
+    "map-road": Colour("#e0b060", "#000000"),
+    "map-motorway": Colour("#ff8a5a", "#000000"),
+    "map-border": Colour("#d08aff", "#000000"),
+    "map-place": Colour("#ffffff", "#000000"),
+    "own": Colour("#ffffff", "#1f4f86"),
+    "other": Colour("#000000", "#5fd38a"),
+    "old": Colour("#8a929a", "#0c1014"),
+    "job": Colour("#000000", "#ffc24d"),
 }
 RED = {
     "plain": Colour("#ff4a3a", "#000000"),
@@ -71,6 +93,17 @@ RED = {
     "sos": Colour("#000000", "#ff3a2a", bold=True),
     "locked": Colour("#f03020", "#000000"),
     "dark": Colour("#000000", "#000000"),
+    "map-water": Colour("#f03020", "#000000"),
+    "map-rail": Colour("#f03020", "#000000"),
+    "map-street": Colour("#f03020", "#000000"),
+    "map-road": Colour("#ff4a3a", "#000000"),
+    "map-motorway": Colour("#ff7a6a", "#000000"),
+    "map-border": Colour("#ff8a7a", "#000000"),
+    "map-place": Colour("#ff8a7a", "#000000"),
+    "own": Colour("#000000", "#ff5a4a"),
+    "other": Colour("#000000", "#ff7a6a"),
+    "old": Colour("#f03020", "#000000"),
+    "job": Colour("#000000", "#ff8a7a"),
 }
 COLOURS: dict[Palette, dict[str, Colour]] = {Palette.DAY: DAY, Palette.NIGHT: NIGHT, Palette.RED: RED}
 

@@ -24,9 +24,10 @@ class Sheet(Widget):
     class Tapped(Message):
         """A finger was lifted from the target that it had come down on."""
 
-        def __init__(self, code: str) -> None:
+        def __init__(self, code: str, area: Area) -> None:
             super().__init__()
             self.code = code
+            self.area = area
 
     class Resized(Message):
         """The screen has another size."""
@@ -82,7 +83,8 @@ class Sheet(Widget):
         self.release_mouse()
         down, self._down = self._down, None
         if down is not None and _wider(down.area).has(event.y, event.x):
-            self.post_message(self.Tapped(down.code))
+            at = f":{event.y - down.area.top}:{event.x - down.area.left}" if down.located else ""
+            self.post_message(self.Tapped(down.code + at, down.area))
         self._draw()
 
 

@@ -34,6 +34,9 @@ REFUSAL_SHOWN_NS = 8_000_000_000
 HIDDEN_NS = 10_000_000_000
 """An alarm that the crew has put aside comes back after so long."""
 
+SCALES_M = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 2048.0, 4096.0)
+"""Metres a dot of the map, from a crossing to a country."""
+
 LONGEST_TYPED = 160
 
 
@@ -61,6 +64,14 @@ class Typing(Struct, frozen=True):
     badge: str = ""
 
 
+class Chart(Struct, frozen=True):
+    """How the map is shown: its scale by number, its middle (None: the car), and whether north or the way is up."""
+
+    scale: int = 4
+    middle: tuple[float, float] | None = None
+    is_north_up: bool = True
+
+
 class ScreenState(Struct, frozen=True, kw_only=True):
     """Where the crew is on the screen; nothing of it is known to core or outlives the process."""
 
@@ -77,6 +88,7 @@ class ScreenState(Struct, frozen=True, kw_only=True):
     answers: dict[str, str] = {}
     typing: Typing = Typing()
     refused_ns: int | None = None
+    chart: Chart = Chart()
 
 
 Tapped = tuple[ScreenState, tuple[Command, ...]]
@@ -232,6 +244,24 @@ def _typed(state: ScreenState, _rest: str, snapshot: Snapshot | None, now_ns: in
     return state, (LogIn(badge=typing.badge, pin=typing.typed),)
 
 
+def _zoom(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
+    scale = state.chart.scale + (1 if rest == "out" else -1)
+    return replace(state, chart=replace(state.chart, scale=max(0, min(len(SCALES_M) - 1, scale))))
+
+
+def _follow(state: ScreenState, _rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
+    return replace(state, chart=replace(state.chart, middle=None))
+
+
+def _up(state: ScreenState, _rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
+    return replace(state, chart=replace(state.chart, is_north_up=not state.chart.is_north_up))
+
+
+def _centre(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
+    lat_deg, lon_deg = map(float, rest.split(":"))
+    return replace(state, chart=replace(state.chart, middle=(lat_deg, lon_deg)))
+
+
 VERBS: dict[str, Verb] = {
     "arm": _arm,
     "send": _send,
@@ -259,5 +289,9 @@ VERBS: dict[str, Verb] = {
     "key": _key,
     "layout": _layout,
     "typed": _typed,
+    "zoom": _zoom,
+    "follow": _follow,
+    "up": _up,
+    "centre": _centre,
 }
 """Every first word of a code."""

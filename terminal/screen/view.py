@@ -5,6 +5,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from terminal.link import AlarmView, Snapshot
+from terminal.map.drawing import Tiles
 from terminal.screen.driving import is_locked
 from terminal.screen.feed import Seen
 from terminal.screen.ladder import shown_alarm
@@ -26,6 +27,7 @@ class View(Struct, frozen=True, kw_only=True):
     local: datetime
     height: int
     width: int
+    maps: tuple[Tiles, ...] = ()
 
     @property
     def snapshot(self) -> Snapshot | None:

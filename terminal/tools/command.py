@@ -20,6 +20,7 @@ COMMANDS = {
     "simulate": ("terminal.tools.simulate", "write recordings of a simulated drive"),
     "simulate-board": ("terminal.tools.simulate_board", "be an I/O board with an emergency button, on a pty"),
     "certificates": ("terminal.tools.certificates", "make a bench CA and certificates for units and headquarters"),
+    "map": ("terminal.tools.map", "make an offline map of an OpenStreetMap extract or of GeoJSON"),
     "flash": ("terminal.tools.flash", "put MicroPython and the firmware on an I/O board, and prove it"),
     "demo": ("terminal.tools.demo", "run a broker, headquarters, a simulated car and the screen together"),
 }

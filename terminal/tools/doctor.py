@@ -19,7 +19,7 @@ import msgspec
 from hal.clock import SystemClock
 from hal.errors import PatrolaError, SourceStale
 from hal.ports import SelfTesting, Source
-from hal.readings import Fix, FixMode, SourceHealth
+from hal.readings import AnyReading, Fix, FixMode, LinkQuality, SourceHealth
 from terminal import config as unit_config
 from terminal.config import Config
 from terminal.contract.mqtt import Broker, Connection, Listener, Lost
@@ -122,18 +122,26 @@ async def _source(source: Source) -> Finding:
     try:
         async with asyncio.timeout(SOURCE_WITHIN_S), aclosing(source.readings()) as readings:  # type: ignore[type-var]
             async for reading in readings:
-                if isinstance(reading, SourceHealth) and not reading.up:
-                    return Finding(what=what, result="fail", found=reading.problem, remedy=reading.remedy)
-                if isinstance(reading, Fix) and reading.mode < FixMode.FIX_2D:
-                    found = "the receiver speaks and has no position yet"
-                    return Finding(what=what, result="warn", found=found, remedy="give the antenna a view of the sky")
-                return Finding(what=what, result="ok", found=f"says {type(reading).__name__}")
+                return _heard(what, reading)
     except TimeoutError:
         found = f"nothing within {SOURCE_WITHIN_S:g} s"
         return Finding(what=what, result="warn", found=found, remedy="is the device on, and the ignition?")
     except PatrolaError as error:
         return Finding(what=what, result="fail", found=error.problem, remedy=error.remedy)
     return Finding(what=what, result="warn", found="ended without a reading")
+
+
+def _heard(what: str, reading: AnyReading) -> Finding:
+    """What the first reading of a device says of it."""
+    if isinstance(reading, SourceHealth) and not reading.up:
+        return Finding(what=what, result="fail", found=reading.problem, remedy=reading.remedy)
+    if isinstance(reading, Fix) and reading.mode < FixMode.FIX_2D:
+        found = "the receiver speaks and has no position yet"
+        return Finding(what=what, result="warn", found=found, remedy="give the antenna a view of the sky")
+    if isinstance(reading, LinkQuality) and not reading.registered:
+        found = f"the modem is in no network ({reading.state})"
+        return Finding(what=what, result="warn", found=found, remedy="is this a dead zone? check SIM and antenna")
+    return Finding(what=what, result="ok", found=f"says {type(reading).__name__}")
 
 
 async def _self_test(source: SelfTesting) -> list[Finding]:

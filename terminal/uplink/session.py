@@ -6,13 +6,14 @@ import logging
 import random
 import secrets
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from terminal.contract import topics
 from terminal.contract.messages import Presence, Who, encode
-from terminal.contract.mqtt import Broker, Connection, Listener, Lost, Publication
+from terminal.contract.mqtt import Broker, Connect, Connection, Listener, Lost, Publication
 from terminal.core.inputs import LineChanged, Told
 from terminal.uplink.sender import Sender
 from terminal.uplink.vouching import Vouching
@@ -44,6 +45,7 @@ class Session(Listener):
         sender: Sender,
         vouching: Vouching,
         tell: Callable[[Told], None],
+        connect: Connect = Connection,
     ) -> None:
         self._realm = realm
         self.who = who
@@ -52,6 +54,7 @@ class Session(Listener):
         self._sender = sender
         self._vouching = vouching
         self._tell = tell
+        self._connect = connect
         self._choice = 0
         self._pause_s = rules.first_pause_s
         self.pending = 0
@@ -87,7 +90,7 @@ class Session(Listener):
     async def _hold(self, broker: Broker) -> str:
         incarnation = secrets.token_hex(8)
         will = self._presence(incarnation, online=False)
-        connection = Connection(
+        connection = self._connect(
             self.who.unit,
             broker,
             self,
@@ -115,11 +118,24 @@ class Session(Listener):
         heard_s = loop.time()
         while not connection.closed.done():
             self._sender.watch(connection.publish(self._presence(incarnation, online=True)))
-            await asyncio.wait([connection.closed], timeout=self._rules.presence_every_s)
+            await self._until_presence_is_due(connection)
             heard_s = loop.time() if self._sender.hq_heard else heard_s
             if len(self._brokers) > 1 and loop.time() - heard_s > self._rules.hq_within_s:
                 return f"headquarters was not heard through it for {self._rules.hq_within_s:g} s; the next is tried"
         return connection.closed.result()
+
+    async def _until_presence_is_due(self, connection: Connection) -> None:
+        """For some seconds; but as soon as this car can show its certificate."""
+        every_s = self._rules.presence_every_s
+        if self._vouching.loaded.is_set():
+            await asyncio.wait([connection.closed], timeout=every_s)
+            return
+        loaded = asyncio.ensure_future(self._vouching.loaded.wait())
+        either: list[asyncio.Future[Any]] = [connection.closed, loaded]
+        try:
+            await asyncio.wait(either, timeout=every_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            loaded.cancel()
 
     def _presence(self, incarnation: str, *, online: bool) -> Publication:
         presence = Presence(incarnation=incarnation, online=online, outbox=self._sender.outbox)

@@ -17,7 +17,7 @@ from msgspec import Struct
 from terminal.contract import topics
 from terminal.contract.messages import Certificate, Heartbeat, Malformed, Presence, decode_as
 from terminal.contract.mqtt import Publication
-from terminal.contract.signed import Parted, in_text, parted
+from terminal.contract.signed import CAPSULE, SIGNATURE_BYTES, Parted, in_text, parted
 from terminal.contract.topics import Lane
 from terminal.core.inputs import Doubted, Told
 from terminal.uplink.sender import Publisher
@@ -156,6 +156,20 @@ class Vouching:
             # Whatever the library has against it, the alarm goes out.
             log.exception("trust: a message could not be signed; it goes unsigned")
             return body
+
+    def capsule_signature(self, body: bytes) -> bytes:
+        """That of what goes by SMS; zeros if we cannot sign."""
+        if self._signer is None:
+            return bytes(SIGNATURE_BYTES)
+        try:
+            return self._signer.sign(CAPSULE, body)
+        except Exception:
+            log.exception("trust: an SMS could not be signed; it goes unsigned")
+            return bytes(SIGNATURE_BYTES)
+
+    def capsule_doubt(self, body: bytes, signature: bytes) -> str:
+        """Why an SMS is not headquarters' word; "" if it may be taken for it."""
+        return self.doubt(CAPSULE, Parted(body, b"", signature if any(signature) else b""))
 
     def introduced(self, presence: Presence) -> Presence:
         """With whom we believe, and with our own certificate unless headquarters has said that it knows it."""

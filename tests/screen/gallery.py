@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from hal.readings import Fix, FixMode, LinkQuality
 from terminal.contract.profile import load
-from terminal.contract.work import Job, JobStep, Priority, Text
+from terminal.contract.work import Job, JobStep, LiveAlarm, Neighbour, Picture, Priority, Text
 from terminal.link import (
     AlarmView,
     CrewView,
@@ -16,6 +16,7 @@ from terminal.link import (
     JobView,
     LineView,
     MemberView,
+    PictureView,
     PositionView,
     Snapshot,
     SourceView,
@@ -23,15 +24,18 @@ from terminal.link import (
     Urgency,
     VehicleView,
 )
+from terminal.map.file import MapFile
 from terminal.screen import frame
 from terminal.screen.cells import painted
 from terminal.screen.feed import Seen
 from terminal.screen.language import Language, Say
+from terminal.screen.palettes import Palette
 from terminal.screen.sos import Sos
 from terminal.screen.state import Page, ScreenState, Typing
 from terminal.screen.view import View
 
 PROFILES = Path(__file__).parents[2] / "config" / "profiles"
+MAPS = (MapFile(PROFILES.parent / "maps" / "base.map"),)
 SIZES = ((15, 50), (20, 66), (24, 80), (30, 100), (31, 116))
 """(height, width) in cells."""
 
@@ -44,12 +48,18 @@ FIX = Fix(
     source="gnss", mono_ns=NOW_NS - 300_000_000, mode=FixMode.FIX_3D, lat_deg=45.267136, lon_deg=19.833549, utc=NOON
 )
 JOB = Job(
-    job="01", title="Tree on the road", place="Futoška 12", text="Caller waits at the shop.", priority=Priority.URGENT
+    job="01",
+    title="Tree on the road",
+    place="Futoška 12",
+    text="Caller waits at the shop.",
+    priority=Priority.URGENT,
+    lat_deg=45.2688,
+    lon_deg=19.8391,
 )
 JOBS = (
     JobView(job=JOB, step=JobStep.SENT, received=True, next=JobStep.ACCEPTED),
     JobView(
-        job=replace(JOB, job="02", title="Noise", place="Булевар ослобођења 102"),
+        job=replace(JOB, job="02", title="Noise", place="Булевар ослобођења 102", lat_deg=45.2642),
         step=JobStep.EN_ROUTE,
         next=JobStep.ON_SCENE,
         arrived=True,
@@ -59,6 +69,16 @@ TEXTS = (Text(text_id="t1", text="Lookout: white van, plates NS 123 AB, two men"
 CREW = CrewView(
     aboard=(MemberView("1001", "First Officer", checked=True), MemberView("1002", "")),
     roster=(MemberView("1001", "First Officer", checked=True), MemberView("1003", "Third Officer", checked=True)),
+)
+
+
+PICTURE = Picture(
+    utc_ms=1_000_000,
+    units=(
+        Neighbour(unit="NS-22", online=True, duty="available", lat_deg=45.2708, lon_deg=19.8423, position_ms=995_000),
+        Neighbour(unit="NS-23", online=False, lat_deg=45.2641, lon_deg=19.8207, position_ms=400_000),
+    ),
+    alarms=(LiveAlarm(incident="A", unit="NS-24", lat_deg=45.2603, lon_deg=19.8389, position_ms=998_000),),
 )
 
 
@@ -83,6 +103,7 @@ def snapshot(role: str = "general") -> Snapshot:
         jobs=JOBS,
         texts=TEXTS,
         crew=CREW,
+        picture=PictureView(PICTURE, NOW_NS - 3_000_000_000),
     )
 
 
@@ -129,7 +150,34 @@ def scenes() -> Iterator[tuple[str, Seen, ScreenState]]:
     taken = replace(ALARM, received=True, acknowledged_by="Dispatcher Desk 2", urgency=Urgency.NONE, cancelled=True)
     yield "alarm-taken", Seen(snapshot=replace(snapshot(), alarms=(taken,))), ScreenState()
     yield "core-gone", Seen(lost_mono_ns=NOW_NS - 5 * 10**9, problem="core is not running"), ScreenState()
+    gone = Seen(last=snapshot(), lost_mono_ns=NOW_NS - 5 * 10**9, problem="core is not running")
+    yield "old-jobs", gone, ScreenState(page=Page.JOBS)
     yield "dark", good, ScreenState(is_dark=True)
+
+
+L, P = Language, Palette
+PICTURES = (
+    *(
+        (name, name, L.ENGLISH, P.NIGHT, 0)
+        for name in ("duty", "jobs", "map", "texts", "report", "car", "system", "crew")
+    ),
+    *(
+        (name, name, L.ENGLISH, P.NIGHT, 0)
+        for name in ("system", "crew", "one-job", "decline", "keyboard", "alarm", "armed", "core-gone", "old-jobs")
+    ),
+    ("duty-day", "duty", L.SERBIAN_CYRILLIC, P.DAY, 0),
+    ("duty-red", "duty", L.SERBIAN_LATIN, P.RED, 0),
+    ("alarm-sl", "alarm", L.SLOVENIAN, P.NIGHT, 0),
+    ("form-border", "form-group-direction", L.SERBIAN_CYRILLIC, P.NIGHT, 0),
+    ("duty-large", "duty", L.ENGLISH, P.NIGHT, 3),
+)
+"""What stands in the documentation: (file, scene, language, colours, size)."""
+
+
+def in_scene(name: str, language: Language, height: int, width: int, *, moving: bool = False) -> View:
+    """One scene by its name."""
+    seen, state = next((seen, state) for known, seen, state in scenes() if known == name)
+    return view(seen, replace(state, language=language), height, width, moving=moving)
 
 
 def view(seen: Seen, state: ScreenState, height: int, width: int, *, moving: bool = False) -> View:
@@ -137,7 +185,7 @@ def view(seen: Seen, state: ScreenState, height: int, width: int, *, moving: boo
     if moving and seen.snapshot is not None:
         seen = replace(seen, snapshot=replace(seen.snapshot, vehicle=VehicleView(speed_mps=20.0)))
     say = Say(Language(state.language))
-    return View(seen=seen, state=state, say=say, now_ns=NOW_NS, local=NOON, height=height, width=width)
+    return View(seen=seen, state=state, say=say, now_ns=NOW_NS, local=NOON, height=height, width=width, maps=MAPS)
 
 
 def picture(one: View) -> str:
@@ -146,11 +194,7 @@ def picture(one: View) -> str:
     return "\n".join("".join(text for text, _ in row).rstrip() for row in rows)
 
 
-if __name__ == "__main__":
-    import sys
-
-    language = Language(sys.argv[1]) if len(sys.argv) > 1 else Language.ENGLISH
-    height, width = SIZES[int(sys.argv[2])] if len(sys.argv) > 2 else SIZES[0]
-    for name, seen, state in scenes():
-        print(f"--- {name} " + "-" * width)
-        print(picture(view(seen, replace(state, language=language), height, width)))
+def every_page(language: Language) -> str:
+    """All scenes of the smallest screen, one beneath the other."""
+    found = [f"--- {name}\n{picture(in_scene(name, language, *SIZES[0]))}" for name, _, _ in scenes()]
+    return "\n".join(found) + "\n"

@@ -1,9 +1,11 @@
 """Every page in every language, colour, size, parked and driving: what an officer can read and hit at a glance."""
 
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
-from gallery import SIZES, scenes, view
+from gallery import SIZES, in_scene, scenes, view
+from glance import MOST_TAPS, MOST_WORDS, table, taps, words_of
 from msgspec.structs import replace
 
 from terminal.screen import frame
@@ -12,6 +14,8 @@ from terminal.screen.language import Language
 from terminal.screen.palettes import COLOURS, LEAST_CONTRAST, Palette, contrast
 from terminal.screen.view import View
 
+ROOT = Path(__file__).parents[2]
+ON_MAP = {"own", "other", "old", "job", "map-place"}
 FREE = {"dark"}
 """Scenes in which SOS is not to be seen: one touch anywhere brings the screen back."""
 
@@ -41,7 +45,9 @@ def faults(name: str, one: View) -> list[str]:
 
 
 def overlapping(boxes: list[Box]) -> list[tuple[Box, Box]]:
-    return [(a, b) for place, a in enumerate(boxes) for b in boxes[place + 1 :] if touch(a.area, b.area)]
+    """Boxes that cover one another; what lies on the map is meant to."""
+    flat = [box for box in boxes if not box.rows and box.tone not in ON_MAP]
+    return [(a, b) for place, a in enumerate(flat) for b in flat[place + 1 :] if touch(a.area, b.area)]
 
 
 def touch(a: Area, b: Area) -> bool:
@@ -80,3 +86,23 @@ def test_what_needs_reading_or_typing_is_locked_while_the_car_moves(language: La
         codes = [box.code for box in frame.boxes(one) if box.tone != "locked"]
         reachable = [code for code in codes if code.startswith(LOCKED)]
         assert reachable == [], name
+
+
+@pytest.mark.parametrize("moving", [False, True], ids=["parked", "driving"])
+@pytest.mark.parametrize("language", list(Language))
+def test_no_page_has_more_to_read_than_a_glance_takes(language: Language, moving: bool) -> None:
+    counts = {name: words_of(in_scene(name, language, *SIZES[0], moving=moving)) for name, _, _ in scenes()}
+    assert {name: count for name, count in counts.items() if count > MOST_WORDS} == {}
+
+
+def test_everything_is_a_few_taps_away() -> None:
+    found = taps()
+    words = {code.partition(":")[0] for code in found}
+    assert set(MOST_TAPS) <= words, "everything that has a limit can be reached at all"
+    too_far = {code: count for code, count in found.items() if count > MOST_TAPS.get(code.partition(":")[0], 5)}
+    assert too_far == {}
+
+
+def test_the_documentation_has_the_table() -> None:
+    shown = (ROOT / "docs" / "screen.md").read_text(encoding="utf-8")
+    assert table() in shown, "python -m tests.screen.glance prints it"

@@ -17,6 +17,15 @@ class FaultyDisk(apsw.VFS):
         self._for_good = for_good
         super().__init__(name, "")
 
+    def fail_from_now(self) -> None:
+        """The next operation fails, and so on."""
+        self._fails_at, self._for_good = self.operations + 1, True
+
+    def mend(self) -> None:
+        """No operation fails any more."""
+        self._fails_at = 0
+        self._for_good = False
+
     def step(self, what: str) -> None:
         """One operation; raises when it is the one that fails."""
         self.operations += 1

@@ -71,10 +71,10 @@ class Headquarters:
         return [incident for incident in self.ask("incidents")["incidents"] if incident["unit"] == unit]
 
     @contextlib.contextmanager
-    def watched(self) -> Iterator["Watch"]:
+    def watched(self, by: str = "") -> Iterator["Watch"]:
         """What happens there, as it happens, from now on."""
         with self._connected() as api:
-            api.sendall(b'{"do": "watch"}\n')
+            api.sendall(json.dumps({"do": "watch", "by": by}).encode() + b"\n")
             watch = Watch(api)
             try:
                 watch.until_told('"ok"')

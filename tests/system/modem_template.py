@@ -33,6 +33,7 @@ class Network:
         self.number = 0
         self.refusal = ""
         self.is_hanging = False
+        self.is_forbidden = False
 
 
 network = Network()
@@ -56,6 +57,7 @@ def _new_sms(properties):
 
 
 def _create(_modem, properties):
+    _authorise()
     names = {"number": "Number", "text": "Text", "data": "Data"}
     return dbus.ObjectPath(_new_sms({names[key]: value for key, value in properties.items()}))
 
@@ -70,7 +72,13 @@ def _send(sms):
     network.sent.append((said["Number"], bytes(said["Data"]).hex(), said["Text"]))
 
 
+def _authorise():
+    if network.is_forbidden:
+        raise dbus.exceptions.DBusException("PolicyKit: not authorized", name=f"{MAIN_IFACE}.Error.Core.Unauthorized")
+
+
 def _list(_modem):
+    _authorise()
     return [dbus.ObjectPath(path) for path in mockobject.objects if path.startswith(f"{MAIN_OBJ}/SMS/")]
 
 
@@ -128,6 +136,12 @@ def Sent(_self):
 def Held(_self):
     """What stands in the modem's memory."""
     return dbus.Array(_list(None), signature="s")
+
+
+@dbus.service.method(MOCK_IFACE, in_signature="b", out_signature="")
+def Forbid(_self, forbidden):
+    """PolicyKit lets nobody read or send messages, or everybody again."""
+    network.is_forbidden = bool(forbidden)
 
 
 @dbus.service.method(MOCK_IFACE, in_signature="sb", out_signature="")

@@ -19,6 +19,7 @@ from typing import Any
 
 from terminal.contract.identity import incident_of_press
 from tests.system.conftest import ANONYMOUS, Mosquitto
+from tests.system.far_line import cable, run
 from tests.system.headquarters import Headquarters
 from tests.system.patrol_car import LOOK_S, WITHIN_S, Board
 from tests.system.uml import Machine, boot_command, start_script
@@ -78,7 +79,8 @@ class Car:
         self._folder = folder
         self._line = f"patrola{number}"
         broker = OUTSIDE.format(number=number)
-        plug_in_network(self._line, f"{broker}/24")
+        cable(self._line, f"{self._line}i")
+        run("ip", "addr", "add", f"{broker}/24", "dev", self._line)
         (folder / "unit.toml").write_text(UNIT.format(unit=self.unit, broker=broker, port=port))
         make_disk(folder / "disk")
         inside = INSIDE_RUNS.format(
@@ -100,22 +102,11 @@ class Car:
 
     def switch_line(self, *, on: bool) -> None:
         """The line to headquarters is there, or is not."""
-        subprocess.run(["ip", "link", "set", self._line, "up" if on else "down"], check=True, timeout=WITHIN_S)
+        run("ip", "link", "set", self._line, "up" if on else "down")
 
     def console(self) -> str:
         """All that its machines have written."""
         return (self._folder / "console").read_text(errors="replace")
-
-
-def plug_in_network(name: str, address: str) -> None:
-    """A cable from here to the machine that takes its other end."""
-    for words in (
-        ["link", "add", name, "type", "veth", "peer", "name", f"{name}i"],
-        ["addr", "add", address, "dev", name],
-        ["link", "set", name, "up"],
-        ["link", "set", f"{name}i", "up"],
-    ):
-        subprocess.run(["ip", *words], check=True, timeout=WITHIN_S)
 
 
 def make_disk(path: Path) -> None:

@@ -27,7 +27,8 @@ def bench(tmp_path: Path) -> Iterator[ModemBench]:
 
 
 def modem(bench: ModemBench, **settings: object) -> Messaging:
-    settings = {"bus": bench.address} | settings
+    # So far apart that only ModemManager's own word brings news in time.
+    settings = {"bus": bench.address, "look_every_s": 50.0} | settings
     built = registry.build("modem_manager", "modem", registry.settings_type("modem_manager")(**settings), SystemClock())
     assert isinstance(built, Messaging)
     return built
@@ -44,8 +45,8 @@ async def until(readings: AsyncIterator[AnyReading], is_it: Callable[[LinkQualit
 
 @asynccontextmanager
 async def opened(source: Messaging) -> AsyncIterator[AsyncIterator[AnyReading]]:
-    """The source's readings, of which the first has come."""
-    async with aclosing(source.readings()) as readings:
+    """The source's readings, of which the first has come; what is done with them takes no longer than it may."""
+    async with asyncio.timeout(WITHIN_S), aclosing(source.readings()) as readings:
         await until(readings, lambda _reading: True)
         yield readings
 
@@ -225,6 +226,25 @@ def test_a_network_that_never_answers_ends_the_sending_in_time(bench: ModemBench
 def test_before_it_is_read_nothing_can_be_sent(bench: ModemBench) -> None:
     with pytest.raises(SourceLost, match="cannot be used now"):
         asyncio.run(modem(bench).send_message(HQ, b"help"))
+
+
+def test_who_may_not_use_messages_still_knows_the_network_and_is_told_what_to_do(
+    bench: ModemBench, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story() -> None:
+        source = modem(bench)
+        bench.ask("Forbid", True, signature="b")
+        bench.deliver(HQ, b"\x01")
+        async with opened(source) as readings:
+            with pytest.raises(SourceRefused, match=r"does not let this user call Create; install config/polkit"):
+                await source.send_message(HQ, b"help")
+            bench.ask("Forbid", False, signature="b")
+            bench.become("State", 11, "i")
+            await until(readings, lambda one: one.state == "connected")
+            assert (await _next(source)).data == b"\x01"
+
+    asyncio.run(story())
+    assert [line for line in caplog.messages if "install config/polkit/60-patrola.rules" in line]
 
 
 async def _next(source: Messaging) -> ShortMessage:

@@ -356,7 +356,7 @@ def test_the_desk_is_told_which_alarms_are_not_proved_and_which_cars_do_not_sign
     async def forged(incident: str) -> None:
         sender = Connection("FORGER", broker, Listener())
         await sender.open()
-        message = AlarmRaised(id=new_id(), who=Who(unit=UNIT), incident=incident)
+        message = AlarmRaised(id=new_id(), who=Who(unit=UNIT), incident=incident, kind=AlarmKind.TEST)
         sender.publish(Publication(ALARMS, encode(message)))
         await asyncio.to_thread(hq_watch.until_told, incident)
         await sender.close()
@@ -372,7 +372,9 @@ def test_the_desk_is_told_which_alarms_are_not_proved_and_which_cars_do_not_sign
         with hq.watched() as hq_watch:
             asyncio.run(forged(made_up))
             (event,) = [one for one in hq_watch.events("alarm-raised") if one["incident"] == made_up]
-            assert event["signature"] == "missing", "it is known across a restart that this car signs"
+            assert event["signature"] == "missing"
+            (shown,) = [one for one in hq.incidents(UNIT) if one["incident"] == made_up]
+            assert shown["kind"] == "real", "it is known across a restart that this car signs"
         bare = asyncio.run(pressed("LJ-102", trust=Trusting()))
         lines = {line.split()[0]: line for line in said("incidents").splitlines()}
         assert "SIGNATURE" not in lines[true.incident]

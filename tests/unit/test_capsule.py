@@ -12,7 +12,6 @@ from terminal.contract.capsule import (
     MOST_ERROR_M,
     MOST_NAME_LETTERS,
     MOST_SIGNALS,
-    SIGNATURE_BYTES,
     TRIGGERS,
     AlarmCapsule,
     ReceiptCapsule,
@@ -35,6 +34,7 @@ from terminal.contract.messages import (
     Trigger,
     Who,
 )
+from terminal.contract.signed import SIGNATURE_BYTES
 from terminal.contract.sms_text import DIGITS, MOST_CHARACTERS, as_text, from_text
 
 GSM_BASIC = set("@$_ !\"#%&'()*+,-./0123456789:;<=>?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")

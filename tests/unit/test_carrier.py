@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
+from msgspec.structs import replace
 
 from hal.errors import PatrolaError, SourceError, SourceStale
-from terminal.contract.capsule import SIGNATURE_BYTES, AlarmCapsule, ReceiptCapsule, read, receipt_body, split, tail_of
+from terminal.contract.capsule import AlarmCapsule, ReceiptCapsule, read, receipt_body, split, tail_of
 from terminal.contract.identity import new_id, new_incident
 from terminal.contract.messages import AlarmRaised, Who
+from terminal.contract.signed import SIGNATURE_BYTES
 from terminal.core.inputs import CapsuleReceipted, CarryFailed, Published, Told
 from terminal.uplink.bearers.carrier import Carrier
 
@@ -93,7 +95,7 @@ def test_what_is_not_headquarters_word_or_no_receipt_at_all_proves_nothing_and_t
     async def story(bearer: Queues, carrier: Carrier, told: "asyncio.Queue[Told]") -> None:
         message = alarm()
         receipt = ReceiptCapsule(incident=message.incident, tail=tail_of(message.id), signals=1)
-        forged = receipt_body(receipt) + b"F" * SIGNATURE_BYTES
+        forged = receipt_body(replace(receipt, acknowledged_by="a forger")) + b"F" * SIGNATURE_BYTES
         carrier.carry(message)
         echo = await bearer.sent.get()
         await told.get()

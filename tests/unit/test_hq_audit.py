@@ -181,6 +181,26 @@ def test_tampering_is_found(
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.promise("P-HQ-05")
+def test_who_hashes_a_changed_entry_anew_has_to_write_all_that_follow_and_then_lacks_the_kept_head(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    history(store)
+    kept, path = store.audit_head().hash, tmp_path / "hq.db"
+    entries = list(audit.entries(store._db))
+    changed = audit.follower(entries[2].head, entries[3].body.replace(BY.encode(), OTHER.encode()))
+    written = [changed]
+    for entry in entries[4:]:
+        written.append(audit.follower(written[-1].head, entry.body))
+    for entry in written:
+        store._db.execute("UPDATE audit SET body = ?, hash = ? WHERE seq = ?", (entry.body, entry.hash, entry.seq))
+        found = verify.verify(path, 1, None)
+        assert found == (0 if entry is written[-1] else verify.FOUND_WRONG)
+        assert found == 0 or f"entry {entry.seq + 1} does not follow" in capsys.readouterr().err
+    assert verify.verify(path, 1, None) == 0, "the whole is sound in itself"
+    assert verify.verify(path, 1, kept) == verify.FOUND_WRONG
+
+
 def test_a_copy_is_walked_without_being_touched_and_from_where_one_wants(store: Store, tmp_path: Path) -> None:
     history(store)
     copy = tmp_path / "copy" / "hq.db"
@@ -239,7 +259,8 @@ def test_whatever_is_done_to_the_log_is_found_while_its_head_is_known(
     changed = list(entries)
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, len(changed)))
-        piece = data.draw(st.lists(st.sampled_from(entries) | ENTRIES, max_size=3))
+        hashed_anew = st.builds(audit.follower, st.sampled_from(entries).map(lambda one: one.head), st.binary())
+        piece = data.draw(st.lists(st.sampled_from(entries) | ENTRIES | hashed_anew, max_size=3))
         changed[at : at + data.draw(st.integers(0, 3))] = piece
     if data.draw(st.booleans()):
         changed = [Entry(seq, one.body, one.hash) for seq, one in enumerate(changed, 1)]
@@ -248,7 +269,8 @@ def test_whatever_is_done_to_the_log_is_found_while_its_head_is_known(
     except Broken:
         assert changed != entries
     else:
-        assert whole == entries or entries[-1] not in whole
+        # What was written after the known head is no change of what stood before it.
+        assert whole[: len(entries)] == entries or entries[-1] not in whole
 
 
 def test_a_head_is_read_as_it_is_printed() -> None:

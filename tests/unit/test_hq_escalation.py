@@ -68,9 +68,10 @@ def test_a_silent_or_cancelled_alarm_waits_as_any_other() -> None:
     assert escalation.due(after(said(AlarmCancelled), raised()), later(60), RULES) == EVERYTHING
 
 
-def test_a_test_goes_nowhere_unless_somebody_presses_again() -> None:
+def test_a_test_goes_nowhere_unless_a_press_on_it_is_real() -> None:
     test = raised(kind=AlarmKind.TEST)
     assert escalation.due(test, later(1000), RULES) == []
+    assert escalation.is_test(after(said(AlarmSignalled, signal=2, kind=AlarmKind.TEST), test))
     pressed = after(said(AlarmSignalled, signal=2), test)
     assert not escalation.is_test(pressed)
     assert escalation.due(pressed, later(60), RULES) == EVERYTHING

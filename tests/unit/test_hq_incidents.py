@@ -4,6 +4,7 @@ from itertools import permutations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from hq import incidents
 from hq.incidents import Incident, NotPossible
@@ -52,6 +53,12 @@ def test_messages_lead_to_the_same_incident_in_any_order() -> None:
     assert all(end == ends[0] for end in ends)
     assert (ends[0].signals, ends[0].cancelled, ends[0].position) == (2, True, MARIBOR)
     assert ends[0].is_open, "a cancellation is a claim, not an end"
+
+
+def test_an_incident_says_what_the_car_was_doing_when_it_called() -> None:
+    facts = {"speed_mps": 12.5, "lights_on": True, "siren_on": False, "door_open": True, "vehicle_event": "Vehicle.X"}
+    seen = opened(said(AlarmRaised, **facts), said(AlarmSignalled, signal=2))
+    assert {name: getattr(seen, name) for name in facts} == facts
 
 
 @pytest.mark.promise("P-KIND-04")
@@ -152,7 +159,8 @@ def test_a_signal_after_it_was_taken_waits_for_a_person_again_and_anybody_may_ta
     assert not incidents.acknowledged(again, "A", NOW_MS).is_untaken
     retaken = incidents.acknowledged(again, "B", NOW_MS)
     assert (retaken.acknowledged_by, retaken.is_untaken) == ("B", False)
-    assert after(said(AlarmRaised), incident=retaken) == retaken, "a press that came late was counted before"
+    late = after(said(AlarmRaised), incident=retaken)
+    assert replace(late, presses=retaken.presses) == retaken, "a press that came late was counted before"
 
 
 @pytest.mark.parametrize("name", ["", " \t", "x" * 65, "Nov\u202eak", "A\x00B", "Headquarters", "HEADQUARTERS "])
@@ -163,3 +171,26 @@ def test_what_is_no_persons_name_is_refused(name: str) -> None:
 
 def test_a_name_is_kept_in_one_spelling() -> None:
     assert incidents.acknowledged(opened(), " C\u030crta  7 ", NOW_MS).acknowledged_by == "\u010crta 7"
+
+
+def test_an_alarm_that_was_signalled_again_unseen_is_not_over() -> None:
+    again = after(said(AlarmSignalled, signal=2), incident=opened())
+    assert again is not None
+    with pytest.raises(NotPossible, match="pressed again"):
+        incidents.cleared(again, "A", "over", NOW_MS, seen=1)
+    assert not incidents.cleared(again, "A", "over", NOW_MS, seen=2).is_open
+
+
+@pytest.mark.promise("P-KIND-14")
+def test_headquarters_ends_by_itself_nothing_but_a_test_even_if_it_was_one_a_moment_ago() -> None:
+    test = opened(said(AlarmRaised, kind=AlarmKind.TEST))
+    ended = incidents.closed_test(test, NOW_MS)
+    assert (ended.cleared_by, ended.reason, ended.acknowledged_by) == ("headquarters", "test", "")
+    for other in (
+        opened(),
+        opened(said(AlarmRaised, kind=AlarmKind.EXERCISE)),
+        after(said(AlarmRaised), incident=test),
+    ):
+        assert other is not None
+        with pytest.raises(NotPossible):
+            incidents.closed_test(other, NOW_MS)

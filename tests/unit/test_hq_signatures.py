@@ -230,6 +230,29 @@ def test_a_forgery_that_came_first_does_not_stand_in_the_way_of_the_true_one(
 
 
 @pytest.mark.promise("P-SIGN-01")
+def test_an_alarm_that_came_before_its_cars_certificate_is_proved_by_its_repeat(
+    keyring: Keyring, store: Store, signer: Callable[[str], Signer]
+) -> None:
+    """The first alarm of a new car, pressed before it could sign, then signed, then with its place."""
+    message = alarm()
+    placed = replace(message, place=place(Lane.ALARM, 1))
+    bare = [read(keyring, encode(one)) for one in (message, placed)]
+    signed_early = read(keyring, signed(signer(UNIT), message))
+    known(keyring, signer)
+    signed_now = [read(keyring, signed(signer(UNIT), one)) for one in (message, placed)]
+    marks = []
+    for publication in (*bare, signed_early, *signed_now, *signed_now):
+        take(store, publication)
+        incident = store.incident((*KEY, message.incident))
+        assert incident is not None
+        marks.append((incident.signature, incident.doubted))
+    assert marks == [(Mark.MISSING, 0)] * 2 + [(Mark.UNKNOWN_KEY, 0)] + [(Mark.VERIFIED, 1)] * 4
+    assert all(receipts("e", one.arrivals, frozenset()) for one in (*bare, *signed_now))
+    assert receipts("e", signed_early.arrivals, frozenset()) == []
+    assert store.gaps() == []
+
+
+@pytest.mark.promise("P-SIGN-01")
 def test_an_id_that_another_car_or_lane_has_used_does_not_swallow_an_alarm(
     keyring: Keyring, store: Store, signer: Callable[[str], Signer]
 ) -> None:
@@ -282,7 +305,8 @@ def test_once_a_car_has_signed_an_incident_only_what_it_signed_is_told_of_it(
     every = folded(told)
     if proved is not None:
         assert every is not None
-        assert replace(every, doubted=0) == proved
+        assert replace(every, doubted=0, presses=()) == replace(proved, presses=())
+        assert len(every.presses) == len(proved.presses)
     elif any(kind != "moved" for (kind, _), _ in told):
         assert every is not None, "and whatever it is, it is shown"
         assert every.kind is AlarmKind.REAL

@@ -67,6 +67,13 @@ def test_what_the_car_gave_up_is_no_gap(store: Store) -> None:
     assert missing(store) == [(Lane.TRACK, 10, 11)]
 
 
+@pytest.mark.promise("P-SIGN-03")
+def test_that_an_alarm_was_given_up_is_not_believed_of_anybody(store: Store) -> None:
+    told = Thinned(id=new_id(), who=Who(unit=UNIT), lane=Lane.ALARM, dropped=((1, 1),), place=place(Lane.EVENT, 1))
+    take(store, published(Lane.EVENT, told), raised(place=place(Lane.ALARM, 2)))
+    assert missing(store) == [(Lane.ALARM, 1, 1)]
+
+
 def test_what_was_given_up_of_an_outbox_that_has_another_id_by_now_is_no_gap_there(store: Store) -> None:
     told = Thinned(
         id=new_id(),

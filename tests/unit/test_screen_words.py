@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from hal.readings import Fix, FixMode
 from terminal.link import (
@@ -149,6 +150,20 @@ def test_no_rung_is_said_without_its_proof(alarm: AlarmView):
     }
     assert reached == [rung for rung, proved in proofs.items() if proved]
     assert bool(rungs.banner[0]) is (alarm.urgency is not Urgency.NONE)
+
+
+@pytest.mark.promise("P-SHOW-09")
+def test_a_rung_says_by_what_it_was_proved_where_that_is_not_the_brokers_line():
+    alarm = AlarmView(
+        incident="I", kind="real", trigger="button", silent=False, signals=1, pressed_mono_ns=NOW_NS, sent=True
+    )
+    by_sms = replace(alarm, received=True, sent_by=("sms",), received_by=("sms",))
+    assert [said for said, _ in ladder.of_alarm(SAY, by_sms, NOW_NS).rows[3:5]] == [
+        "● SENT (SMS)",
+        "● RECEIVED by HQ (SMS)",
+    ]
+    by_both = replace(by_sms, sent_by=("sms", "mqtt"), received_by=("sms", "mqtt"))
+    assert [said for said, _ in ladder.of_alarm(SAY, by_both, NOW_NS).rows[3:5]] == ["● SENT", "● RECEIVED by HQ"]
 
 
 @pytest.mark.promise("P-SHOW-10")

@@ -73,6 +73,36 @@ def test_events_beyond_the_bound_are_told_as_given_up_once_the_disk_takes_them(
     assert "2 were given up" in account.reason
 
 
+@pytest.mark.promise("P-KIND-05")
+def test_a_state_that_the_disk_refuses_is_owed_and_said_of_nothing_but_a_message(tmp_path: Path) -> None:
+    folder = tmp_path / "car"
+    folder.touch()
+
+    async def story() -> None:
+        told: list[Told] = []
+        writer = Writer(folder / "outbox.db", Limits(most_bytes=10_000_000))
+        writer.start()
+        sender = Sender("LJ", WHO.unit, Sending(), nothing, told.append, SystemClock())
+        storing = Storing(writer, sender, WHO, told.append, lambda: None)
+        storing.alarms([], Emergency())
+        async with asyncio.timeout(WITHIN_S):
+            while not storing.state_owed:  # noqa: ASYNC110 - nothing is told, and that is the point
+                await asyncio.sleep(0.01)
+        assert told == []
+        alarm = AlarmRaised(id=new_id(), who=WHO, incident=new_incident())
+        storing.alarms([alarm], Emergency())
+        async with asyncio.timeout(WITHIN_S):
+            while not told:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.01)
+        (failed,) = told
+        assert isinstance(failed, StoreFailed)
+        assert failed.ids == (alarm.id,)
+        await storing.close()
+        writer.close()
+
+    asyncio.run(story())
+
+
 def test_nothing_piles_up_before_a_disk_that_stalls(tmp_path: Path) -> None:
     """A writer that has not begun is a disk that stalls."""
     alarm = AlarmRaised(id=new_id(), who=WHO, incident=new_incident())

@@ -2,13 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Protocol
 
 from hal.errors import PatrolaError, SourceStale
-from terminal.contract.capsule import SIGNATURE_BYTES, ReceiptCapsule, Told, alarm_body, read, split
+from terminal.contract.capsule import ReceiptCapsule, Told, alarm_body, read, split
 from terminal.contract.messages import Malformed
-from terminal.contract.mqtt import Broker
 from terminal.core.inputs import CapsuleReceipted, CarryFailed, Published
 from terminal.core.inputs import Told as Input
 from terminal.uplink.bearers.bearer import Bearer
@@ -27,21 +26,6 @@ class Notary(Protocol):
 
     def capsule_doubt(self, body: bytes, signature: bytes) -> str:
         """Why this is not headquarters' word; "" if it is."""
-
-
-class NoKeys:
-    """A terminal that signs nothing; it believes receipts only where no CA is configured, on a bench."""
-
-    def __init__(self, brokers: Iterable[Broker]) -> None:
-        self._has_ca = any(broker.ca is not None for broker in brokers)
-
-    def capsule_signature(self, _body: bytes) -> bytes:
-        """No signature."""
-        return bytes(SIGNATURE_BYTES)
-
-    def capsule_doubt(self, _body: bytes, _signature: bytes) -> str:
-        """Always the same."""
-        return "this terminal knows no key of headquarters" if self._has_ca else ""
 
 
 class Carrier:

@@ -1,0 +1,63 @@
+"""Capsules as headquarters takes and gives them: an SMS as a publication of its car, and the receipt for it. Pure."""
+
+from base64 import b64encode
+from collections.abc import Callable
+
+import msgspec
+
+from hq.arrivals import Arrival, Publication
+from hq.incidents import Incident
+from hq.marks import Weighed
+from hq.units import Key
+from terminal.contract.capsule import AlarmCapsule, ReceiptCapsule, Told, read, receipt_body, split, tail_of
+from terminal.contract.identity import identity_of
+from terminal.contract.messages import Malformed
+from terminal.contract.signed import CAPSULE, Parted
+from terminal.contract.topics import Lane
+
+SMS = "sms"
+"""As the bearer of what came so."""
+
+WeighParts = Callable[[Key, str, Parted], Weighed]
+
+
+def publication(data: bytes, weigh: WeighParts) -> Publication:
+    """What a capsule holds, and what its signature says of it; raises Malformed.
+
+    What cannot be verified is a publication too, under an id of its own: it is kept and shown, and marked.
+    """
+    body, signature = split(data)
+    capsule = read(body)
+    if not isinstance(capsule, AlarmCapsule):
+        raise Malformed("expected an alarm, and it is a receipt")
+    realm, unit, message = capsule.realm, capsule.unit, capsule.message
+    weighed = weigh((realm, unit), CAPSULE, Parted(body, b"", signature if any(signature) else b""))
+    arrival = Arrival(
+        realm=realm,
+        unit=unit,
+        lane=Lane.ALARM,
+        id=message.id if weighed.credible else identity_of(data),
+        place=None,
+        who=message.who,
+        body=kept(data, message),
+        credible=weighed.credible,
+        bearer=SMS,
+    )
+    return Publication(realm, unit, Lane.ALARM, (arrival,), message, weighed.mark, weighed.credible, bearer=SMS)
+
+
+def kept(data: bytes, message: Told) -> bytes:
+    """What is stored of it: the message as any other, and beside it the very bytes that were signed."""
+    fields = msgspec.to_builtins(message)
+    return msgspec.json.encode(fields | {"bearer": SMS, "capsule": b64encode(data).decode()})
+
+
+def receipt(message: Told, incident: Incident) -> bytes:
+    """The body of headquarters' answer: the message is on disk, and who has taken its incident, if one has."""
+    told = ReceiptCapsule(
+        incident=message.incident,
+        tail=tail_of(message.id),
+        signals=incident.signals,
+        acknowledged_by=incident.acknowledged_by,
+    )
+    return receipt_body(told)

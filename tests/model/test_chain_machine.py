@@ -1,0 +1,282 @@
+"""Anything that can happen to a car, its line and headquarters, in any order: every press arrives, and nothing is shown
+that is not so. The real core and the real service run in virtual time; see chain_world.py for what is simulated."""
+
+import asyncio
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from hal.readings import Press
+from hq.incidents import Incident, NotPossible
+from terminal.contract.identity import incident_of_press
+from terminal.contract.messages import AlarmKind, AlarmRaised, AlarmSignalled, Trigger
+from terminal.contract.topics import Lane
+from terminal.link import CancelAlarm, RaiseAlarm
+from tests.model.chain_world import REALM, UNIT, Car, Disk, Headquarters, Network, is_alarm
+from tests.model.virtual_time import VirtualLoop
+
+ENDS_WELL_WITHIN_S = 180.0
+"""Virtual: several rounds of the slowest repeat."""
+SETTLES_S = 0.005
+PEOPLE = ("Novak", "Kos")
+
+
+class Chain(RuleBasedStateMachine):
+    """What the crew, the desk and fate may do, and what has to hold after each of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="chain-", dir=_memory()))
+        self.loop = VirtualLoop()
+        self.disk = Disk(f"chain-{self.folder.name}")
+        self.network = Network(self.loop)
+        self.hq = Headquarters(self.folder / "hq", self.network, self.loop)
+        self.car = Car(self.folder / "car", self.network, self.disk, self.loop)
+        self.real: dict[Press, None] = {}
+        self.raised = 0
+        self.taken: set[tuple[str, str]] = set()
+        self.cleared: set[tuple[str, str]] = set()
+        self.let_pass(1.0)
+
+    def let_pass(self, seconds: float) -> None:
+        """Time passes, for everybody."""
+        self.loop.run_until_complete(_sleep(seconds))
+
+    def _does(self, act: Callable[[], object]) -> None:
+        """In the loop, as everything that happens in a program does."""
+        self.loop.run_until_complete(_done(act))
+
+    # The crew
+
+    @rule()
+    def press(self) -> None:
+        self._does(lambda: self.real.setdefault(self.car.board.press()))
+
+    @rule(silent=st.booleans(), kind=st.sampled_from(("real", "test", "exercise")))
+    def raise_on_screen(self, silent: bool, kind: str) -> None:
+        self.raised += 1
+        self._does(lambda: self.car.tap(RaiseAlarm(kind=kind, silent=silent)))
+
+    @rule(number=st.integers(0, 3))
+    def cancel(self, number: int) -> None:
+        alarms = self.car.snapshot().alarms
+        if alarms:
+            incident = alarms[number % len(alarms)].incident
+            self._does(lambda: self.car.tap(CancelAlarm(incident=incident)))
+
+    # The desk
+
+    @rule(clears=st.booleans(), number=st.integers(0, 3), who=st.sampled_from(PEOPLE))
+    def act(self, clears: bool, number: int, who: str) -> None:
+        found = self.hq.desk.incidents()
+        if not found:
+            return
+        incident = found[number % len(found)].incident
+        # Whoever clears what nobody has taken takes it by that.
+        self.taken.add((incident, who))
+        if clears:
+            self.cleared.add((incident, who))
+        with contextlib.suppress(NotPossible):
+            self.loop.run_until_complete(
+                self.hq.desk.clear(incident, who, "over") if clears else self.hq.desk.acknowledge(incident, who)
+            )
+
+    # Fate
+
+    @rule(seconds=st.sampled_from((0.001, 0.1, 1.0, 5.0, 40.0)))
+    def time_passes(self, seconds: float) -> None:
+        self.let_pass(seconds)
+
+    @rule(side=st.sampled_from(("car", "hq")))
+    def crash(self, side: str) -> None:
+        ends = self.car if side == "car" else self.hq
+        ends.crash()
+        ends.start()
+
+    @rule(after=st.none() | st.integers(0, 12))
+    def disk(self, after: int | None) -> None:
+        self.disk.left = after
+
+    @rule(fate=st.sampled_from(("held", "flows", "cut", "back", "wiped")))
+    def line(self, fate: str) -> None:
+        if fate in ("held", "flows"):
+            self.network.held = fate == "held"
+        if fate == "back":
+            self.network.car_up = True
+        self._does({"cut": self.network.cut, "wiped": self.network.wipe}.get(fate, self.network.flow))
+
+    @rule(alarm=st.booleans(), number=st.integers(0, 9), fate=st.sampled_from(("arrives", "comes again", "is lost")))
+    def one_goes_up(self, alarm: bool, number: int, fate: str) -> None:
+        waiting = [index for index, one in enumerate(self.network.up) if is_alarm(one) or not alarm]
+        if waiting:
+            self._does(lambda: self.network.goes_up(waiting[number % len(waiting)], fate))
+
+    @rule(number=st.integers(0, 9), fate=st.sampled_from(("arrives", "comes again", "is lost")))
+    def one_comes_down(self, number: int, fate: str) -> None:
+        if self.network.down:
+            self._does(lambda: self.network.comes_down(number % len(self.network.down), fate))
+
+    @rule(plugged=st.booleans())
+    def board(self, plugged: bool) -> None:
+        self._does(self.car.board.plug if plugged else self.car.board.unplug)
+
+    @rule(years=st.integers(-20, 20), days=st.integers(-3, 3))
+    def headquarters_clock_jumps(self, years: int, days: int) -> None:
+        self.hq.ahead_ms = (years * 365 + days) * 86_400_000
+
+    @rule(years=st.integers(-20, 20))
+    def gnss_says(self, years: int) -> None:
+        at = datetime(2026, 6, 1, tzinfo=UTC) + timedelta(days=365 * years)
+        self._does(lambda: self.car.sense(at))
+
+    # What has to hold
+
+    @invariant()
+    def nothing_is_shown_that_is_not_so(self) -> None:
+        self.let_pass(SETTLES_S)
+        for alarm in self.car.snapshot().alarms:
+            known = self._known(alarm.incident)
+            assert known or not alarm.received, "received is shown, and headquarters has nothing"
+            assert not alarm.acknowledged_by or (alarm.incident, alarm.acknowledged_by) in self.taken
+            assert not alarm.cleared_by or _by_a_test(known) or (alarm.incident, alarm.cleared_by) in self.cleared
+
+    @invariant()
+    def what_is_shown_is_the_answer_that_was_heard(self) -> None:
+        if self.car.emergency.answer == self.hq.answer():
+            self._shows_the_answer()
+
+    def _shows_the_answer(self) -> None:
+        for alarm in self.car.snapshot().alarms:
+            known = self._known(alarm.incident)
+            if known is not None and known.signals >= alarm.signals:
+                shown = (alarm.acknowledged_by, alarm.cleared_by)
+                assert shown == (known.acknowledged_by, known.cleared_by)
+
+    @invariant()
+    def what_is_called_stored_is_on_disk(self) -> None:
+        assert self.car.released_too_soon == [], "the board let go of a press that is not on disk"
+        stored = {alarm.raised_id for alarm in self.car.emergency.alarms if alarm.stored}
+        assert not stored or stored <= self.car.on_disk()[1], "shown as stored, and not on disk"
+
+    @invariant()
+    def one_press_is_one_incident(self) -> None:
+        found = [one.incident for one in self.hq.desk.incidents()]
+        assert len(set(found)) == len(found)
+        others = set(found) - {_incident_of(press) for press in self.real}
+        assert len(others) <= self.raised, "an incident that nobody raised"
+
+    @invariant()
+    def a_press_is_real_and_loud(self) -> None:
+        for press in self.real:
+            known = self._known(_incident_of(press))
+            assert known is None or (known.kind is AlarmKind.REAL and not known.silent)
+
+    @invariant()
+    def a_silent_alarm_lights_no_lamp(self) -> None:
+        if not [one for one in self.car.snapshot().alarms if not one.silent and not one.cleared_by]:
+            assert self.car.board.rung == ""
+
+    def _known(self, incident: str) -> Incident | None:
+        return self.hq.service._receiver.incidents.get((REALM, UNIT, incident))
+
+    # The end
+
+    def teardown(self) -> None:
+        try:
+            self._faults_stop()
+            self._everything_is_at_headquarters()
+            self._everything_is_closed()
+        finally:
+            self._end()
+
+    def _faults_stop(self) -> None:
+        self.disk.left = None
+        self.network.car_up, self.network.held = True, False
+        self._does(self.car.board.plug)
+        self._does(self.network.flow)
+        self.let_pass(ENDS_WELL_WITHIN_S)
+
+    def _everything_is_at_headquarters(self) -> None:
+        assert self.car.board.latch.numbers() == [], "the board still holds a press"
+        outbox = self.car.outbox()
+        assert outbox is not None
+        assert outbox.pending(Lane.ALARM) == []
+        assert self.loop.run_until_complete(self.hq.desk.gaps()) == []
+        for alarm in self.car.snapshot().alarms:
+            assert alarm.received, alarm
+            assert alarm.stored, alarm
+        self._shows_the_answer()
+        for message in self.hq.messages():
+            if isinstance(message, AlarmRaised | AlarmSignalled) and message.trigger is Trigger.BUTTON:
+                known = self._known(message.incident)
+                assert known is not None
+                assert known.kind is AlarmKind.REAL
+                assert not known.silent
+        assert len(outbox.receipted(Lane.ALARM)) >= len(self.real), "a press made no message"
+
+    def _everything_is_closed(self) -> None:
+        for incident in self.hq.desk.incidents(only_open=True):
+            self.taken.add((incident.incident, "Novak"))
+            self.cleared.add((incident.incident, "Novak"))
+            self.loop.run_until_complete(self.hq.desk.clear(incident.incident, "Novak", "over"))
+        self.let_pass(60.0)
+        assert [one for one in self.hq.desk.incidents() if one.is_open] == []
+        assert [one for one in self.car.snapshot().alarms if not one.cleared_by] == []
+        assert self.car.board.rung == ""
+
+    def _end(self) -> None:
+        for side in (self.car, self.hq):
+            side._running.cancel()
+        self.loop.run_until_complete(_sleep(10.0))
+        self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+        self.loop.close()
+        self.disk.unregister()
+        shutil.rmtree(self.folder)
+
+
+async def _sleep(seconds: float) -> None:
+    await asyncio.sleep(seconds)
+
+
+async def _done(act: Callable[[], object]) -> None:
+    act()
+
+
+def _memory() -> str | None:
+    """Where files cost nothing, if there is such a place."""
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None
+
+
+def _incident_of(press: Press) -> str:
+    return incident_of_press(press.board_id, press.boot_nonce, press.number)
+
+
+def _by_a_test(incident: Incident | None) -> bool:
+    return incident is not None and incident.kind is AlarmKind.TEST
+
+
+QUICK = settings(
+    max_examples=40,
+    stateful_step_count=30,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def test_every_press_arrives_and_nothing_is_shown_that_is_not_so() -> None:
+    run_state_machine_as_test(Chain, settings=QUICK)
+
+
+@pytest.mark.long
+def test_it_does_so_in_long_stories_too() -> None:
+    run_state_machine_as_test(Chain, settings=settings(QUICK, max_examples=2000, stateful_step_count=60))

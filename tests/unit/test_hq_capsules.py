@@ -1,0 +1,294 @@
+"""Alarms that come to headquarters by SMS, before or after the same by a broker, or alone."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+from msgspec.structs import replace
+
+from hal.errors import PatrolaError
+from hq import incidents
+from hq.arrivals import Publication
+from hq.gateways import capsules
+from hq.gateways.intake import Answering, Intake
+from hq.incidents import Incident
+from hq.marks import Mark, Weighed
+from hq.receiver import Receiver
+from hq.store import Store
+from terminal.contract.capsule import AlarmCapsule, ReceiptCapsule, Told, alarm_body, read, receipt_body, split, tail_of
+from terminal.contract.durable import DiskFailed
+from terminal.contract.identity import new_id, new_incident
+from terminal.contract.messages import (
+    AlarmCancelled,
+    AlarmKind,
+    AlarmRaised,
+    AlarmSignalled,
+    Malformed,
+    Position,
+    Trigger,
+    Who,
+)
+from terminal.contract.signed import SIGNATURE_BYTES, Parted
+from terminal.contract.topics import MQTT
+from tests.system.faulty_disk import faulty
+
+WITHIN_S = 30.0
+NEVER = 1 << 60
+"""An operation that no test comes to."""
+REALM, UNIT = "LJ", "LJ-101"
+NOW_MS = 1_800_000_000_000
+INCIDENT = new_incident()
+WHO = Who(unit=UNIT, call_sign="Sava 1", crew=("1234",))
+SEAL = b"S" * SIGNATURE_BYTES
+
+
+def said(what: type[Told], **fields: Any) -> Told:
+    message: Told = what(id=new_id(), who=WHO, incident=INCIDENT, **fields)
+    return message
+
+
+def by_sms(message: Told) -> Told:
+    """What is left of it."""
+    capsule = read(alarm_body(REALM, UNIT, message))
+    assert isinstance(capsule, AlarmCapsule)
+    return capsule.message
+
+
+def after(*told: tuple[Told, str], incident: Incident | None = None) -> Incident:
+    for message, bearer in told:
+        incident = incidents.told(incident, REALM, UNIT, message, NOW_MS, bearer=bearer)
+    assert incident is not None
+    return incident
+
+
+RAISED = said(
+    AlarmRaised,
+    kind=AlarmKind.EXERCISE,
+    silent=True,
+    trigger=Trigger.SCREEN,
+    position=Position(lat_deg=46.0, lon_deg=14.5),
+    track=((10, 46.0, 14.4),),
+)
+SIGNALLED = said(AlarmSignalled, signal=2, kind=AlarmKind.EXERCISE, silent=True)
+CANCELLED = said(AlarmCancelled, kind=AlarmKind.EXERCISE, silent=True)
+
+
+@pytest.mark.promise("P-BEARER-04")
+def test_brokers_and_sms_lead_to_the_same_incident_in_any_order_and_however_often() -> None:
+    told = [(RAISED, MQTT), (by_sms(RAISED), "sms"), (by_sms(SIGNALLED), "sms"), (SIGNALLED, MQTT)]
+    told += [(by_sms(CANCELLED), "sms"), (CANCELLED, MQTT)]
+    ends = {replace(after(*order, *order[:2]), bearers=("any",), position=None) for order in permutations(told)}
+    (end,) = ends
+    assert (end.signals, end.cancelled, end.kind, end.silent) == (2, True, AlarmKind.EXERCISE, True)
+    assert (end.who, end.track, end.trigger) == (WHO, RAISED.track, Trigger.SCREEN), "no SMS takes anything away"
+
+
+def test_an_incident_that_came_by_sms_alone_says_all_that_an_sms_can() -> None:
+    alone = after((by_sms(SIGNALLED), "sms"))
+    assert (alone.kind, alone.silent, alone.signals, alone.bearers) == (AlarmKind.EXERCISE, True, 2, ("sms",))
+
+
+@pytest.mark.parametrize(
+    ("first", "again"),
+    [((by_sms(RAISED), "sms"), (RAISED, MQTT)), ((RAISED, MQTT), (by_sms(RAISED), "sms"))],
+)
+def test_a_press_that_comes_again_by_another_way_after_the_clearance_opens_nothing(
+    first: tuple[Told, str], again: tuple[Told, str]
+) -> None:
+    cleared = incidents.cleared(after(first), "Novak", "false alarm", NOW_MS)
+    assert incidents.knows(cleared, again[0])
+    assert not after(again, incident=cleared).is_open
+    assert after((by_sms(SIGNALLED), "sms"), incident=cleared).is_open, "a new press is a new press, by any way"
+
+
+def weigh_all(_unit: object, _context: str, parts: Parted) -> Weighed:
+    """As headquarters finds a signature that is right, or none."""
+    is_signed = parts.signature == SEAL
+    return Weighed(parts.body, Mark.VERIFIED if is_signed else Mark.MISSING, is_signed)
+
+
+def capsule(message: Told, signature: bytes = SEAL) -> bytes:
+    return alarm_body(REALM, UNIT, message) + signature
+
+
+def test_what_stands_in_an_sms_is_kept_byte_for_byte_beside_its_message() -> None:
+    data = capsule(RAISED)
+    publication = capsules.publication(data, weigh_all)
+    assert isinstance(publication.message, AlarmRaised)
+    (arrival,) = publication.arrivals
+    assert (publication.realm, publication.unit, publication.bearer) == (REALM, UNIT, "sms")
+    assert (publication.mark, publication.credible) == (Mark.VERIFIED, True)
+    assert tail_of(arrival.id) == tail_of(RAISED.id)
+    assert b'"type":"alarm-raised"' in arrival.body
+
+
+def test_an_unsigned_one_stands_under_an_id_of_its_own() -> None:
+    good, bad = (capsules.publication(capsule(RAISED, signature), weigh_all) for signature in (SEAL, bytes(64)))
+    assert (bad.mark, bad.credible) == (Mark.MISSING, False)
+    assert bad.arrivals[0].id != good.arrivals[0].id
+    assert tail_of(bad.arrivals[0].id) != tail_of(RAISED.id)
+
+
+def test_a_receipt_is_no_alarm() -> None:
+    with pytest.raises(Malformed, match="expected an alarm"):
+        capsules.publication(receipt_body(ReceiptCapsule(incident=INCIDENT, tail=bytes(8))) + SEAL, weigh_all)
+
+
+class Desk:
+    """Headquarters' end with a store of its own, and what it sends and tells."""
+
+    def __init__(self, folder: Path, rules: Answering) -> None:
+        self.disk = faulty(NEVER, apsw.FullError, for_good=True)
+        self.events: list[tuple[str, dict[str, Any]]] = []
+        self.sent: asyncio.Queue[bytes] = asyncio.Queue()
+        self.fails = False
+        self.receiver = Receiver(Store.open(folder / "hq.db", vfs=self.disk.name), self._emit, lambda *_: None)
+        self.intake = Intake(self.receiver, weigh_all, lambda _body: SEAL, self._emit, rules)
+
+    def _emit(self, event: str, fields: dict[str, Any]) -> None:
+        self.events.append((event, fields))
+
+    async def reply(self, data: bytes) -> None:
+        if self.fails:
+            raise PatrolaError("gateway", "it answered 500")
+        self.sent.put_nowait(data)
+
+    async def receipt(self) -> ReceiptCapsule:
+        body, signature = split(await self.sent.get())
+        assert signature == SEAL
+        receipt = read(body)
+        assert isinstance(receipt, ReceiptCapsule)
+        return receipt
+
+    def told(self, event: str) -> int:
+        return sum(name == event for name, _ in self.events)
+
+
+def played(folder: Path, story: Callable[[Desk], Awaitable[None]], **rules: int) -> None:
+    async def play() -> None:
+        desk = Desk(folder, Answering(**rules))
+        running = asyncio.create_task(desk.receiver.run())
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                await story(desk)
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            await desk.intake.close()
+            desk.receiver.close()
+            desk.disk.unregister()
+
+    asyncio.run(play())
+
+
+@pytest.mark.promise("P-BEARER-05")
+def test_the_answer_comes_once_it_is_on_disk_and_again_for_every_repeat(tmp_path: Path) -> None:
+    async def story(desk: Desk) -> None:
+        for _ in range(2):
+            incident = await desk.intake.took(capsule(RAISED), desk.reply)
+            assert await desk.receiver.on_disk(lambda store: store.incident((REALM, UNIT, INCIDENT))) == incident
+            assert await desk.receipt() == ReceiptCapsule(incident=INCIDENT, tail=tail_of(RAISED.id), signals=1)
+        assert desk.told("alarm-raised") == 1
+        assert not desk.receiver.units[REALM, UNIT].online, "an SMS says nothing of the car's line"
+
+    played(tmp_path, story)
+
+
+def test_an_answer_names_who_has_taken_it_and_a_later_taking_is_told_once(tmp_path: Path) -> None:
+    async def story(desk: Desk) -> None:
+        incident = await desk.intake.took(capsule(RAISED), desk.reply)
+        await desk.receipt()
+        taken = await desk.receiver.act(incident.key, lambda one: incidents.acknowledged(one, "Novak", NOW_MS))
+        desk.intake.acted(taken)
+        desk.intake.acted(taken)
+        assert (await desk.receipt()).acknowledged_by == "Novak"
+        await asyncio.sleep(0)
+        assert desk.sent.empty()
+
+    played(tmp_path, story)
+
+
+def test_a_car_that_a_broker_reaches_again_is_told_of_a_taking_by_nothing_else(tmp_path: Path) -> None:
+    async def story(desk: Desk) -> None:
+        incident = await desk.intake.took(capsule(RAISED), desk.reply)
+        await desk.receipt()
+        desk.intake.acted(replace(incident, acknowledged_by="Novak", bearers=("sms", MQTT)))
+        await asyncio.sleep(0)
+        assert desk.sent.empty()
+
+    played(tmp_path, story)
+
+
+def test_what_its_car_has_not_signed_is_kept_and_told_and_makes_us_pay_nothing(tmp_path: Path) -> None:
+    async def story(desk: Desk) -> None:
+        incident = await desk.intake.took(capsule(RAISED, bytes(64)), desk.reply)
+        assert incident.signature is Mark.MISSING
+        assert incident.kind is AlarmKind.REAL, "whoever says that it is an exercise has to be believed"
+        desk.intake.acted(replace(incident, acknowledged_by="Novak"))
+        await asyncio.sleep(0)
+        assert desk.sent.empty()
+        assert desk.told("alarm-raised") == 1
+
+    played(tmp_path, story)
+
+
+@pytest.mark.promise("P-BEARER-06")
+@pytest.mark.parametrize("cap", ["most_per_incident", "most_per_hour"])
+def test_answers_are_capped_and_the_alarm_is_not(tmp_path: Path, cap: str) -> None:
+    async def story(desk: Desk) -> None:
+        for number in range(5):
+            moved = replace(RAISED, position=Position(lat_deg=46.0 + number, lon_deg=14.5))
+            await desk.intake.took(capsule(moved), desk.reply)
+        for _ in range(3):
+            await desk.receipt()
+        assert desk.sent.empty()
+        assert desk.told("receipt-not-sent") == 2
+        assert desk.receiver.incidents[REALM, UNIT, INCIDENT].position == Position(lat_deg=50.0, lon_deg=14.5)
+        assert (desk.told("alarm-raised"), desk.told("alarm-came-again")) == (1, 4)
+
+    played(tmp_path, story, **{cap: 3})
+
+
+def test_what_the_disk_refuses_is_not_answered_and_the_next_try_is(tmp_path: Path) -> None:
+    async def story(desk: Desk) -> None:
+        desk.disk.fail_from_now()
+        with pytest.raises(DiskFailed):
+            await desk.intake.took(capsule(RAISED), desk.reply)
+        assert desk.told("alarm-not-stored") == 1
+        assert desk.sent.empty()
+        desk.disk.mend()
+        await desk.intake.took(capsule(RAISED), desk.reply)
+        assert (await desk.receipt()).tail == tail_of(RAISED.id)
+
+    played(tmp_path, story)
+
+
+def test_a_gateway_that_cannot_send_is_told_to_the_desk(tmp_path: Path) -> None:
+    async def story(desk: Desk) -> None:
+        desk.fails = True
+        await desk.intake.took(capsule(RAISED), desk.reply)
+        while not desk.told("receipt-not-sent"):  # noqa: ASYNC110 - told by another task
+            await asyncio.sleep(0.01)
+
+    played(tmp_path, story)
+
+
+def test_what_is_no_capsule_is_told_with_its_size_and_nothing_of_what_was_in_it(tmp_path: Path) -> None:
+    async def story(desk: Desk) -> None:
+        for data in (b"", b"your balance is 3.20", bytes(124), capsule(RAISED)[:-1]):
+            with pytest.raises(Malformed):
+                await desk.intake.took(data, desk.reply)
+        assert desk.told("sms-not-understood") == 4
+        assert "balance" not in str(desk.events)
+
+    played(tmp_path, story)
+
+
+def test_publications_of_cars_and_of_gateways_are_the_same_to_the_store() -> None:
+    publication = capsules.publication(capsule(SIGNALLED), weigh_all)
+    assert isinstance(publication, Publication)
+    assert publication.arrivals[0].place is None
