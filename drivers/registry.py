@@ -23,6 +23,10 @@ MODULES = {
 }
 
 
+MESSAGING = frozenset({"modem_manager"})
+"""Those whose sources are `hal.ports.Messaging` too; a test holds this against what they build."""
+
+
 class DriverModule(Protocol):
     """What every driver module offers."""
 

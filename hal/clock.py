@@ -36,6 +36,7 @@ class TrustedTime:
 
     def __init__(self, floor: datetime) -> None:
         self.floor = floor
+        self._saved = floor
         self.trusted = False
         self._candidate: tuple[int, datetime] | None = None
         self._anchor: tuple[int, datetime] | None = None
@@ -49,6 +50,18 @@ class TrustedTime:
             return False
         self._anchor, self.trusted = (mono_ns, utc), True
         return True
+
+    def remember(self, utc: datetime) -> None:
+        """It was this late when the last run was sure of the time."""
+        if self.floor <= utc <= self.floor + TRUSTED_SPAN:
+            self._saved = max(self._saved, utc)
+
+    def earliest(self, mono_ns: int, wall: datetime) -> datetime:
+        """The earliest that it can be: of two clocks that may be right the one that is behind, else the last known."""
+        known = self.utc(mono_ns)
+        if known is None:
+            return self._saved
+        return min(known, wall) if wall >= self.floor else known
 
     def utc(self, mono_ns: int) -> datetime | None:
         """UTC at this monotonic time, or None while no trusted source has spoken."""

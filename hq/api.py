@@ -156,7 +156,8 @@ class Api:
         alarm, by = str(question.get("alarm", "")), str(question.get("by", ""))
         match question.get("do"):
             case "units":
-                return {"units": [public(one) | {"proved": self._desk.is_proved(one)} for one in self._desk.units()]}
+                told = [public(one) | {"proved": self._desk.is_proved(one)} for one in self._desk.units()]
+                return {"units": told, "deaf_since_ms": self._desk.deaf_since_ms}
             case "incidents":
                 return {"incidents": [public(one) for one in self._desk.incidents()]}
             case "gaps":

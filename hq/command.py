@@ -137,6 +137,10 @@ def _tell(answer: dict[str, Any]) -> int:
 def _show(answer: dict[str, Any], what: str, *, as_json: bool) -> int:
     if not answer["ok"]:
         return _tell(answer)
+    deaf_ms = answer.get("deaf_since_ms")
+    if deaf_ms is not None and not as_json:
+        since = datetime.fromtimestamp(deaf_ms / 1000, UTC).strftime("%H:%M:%SZ")
+        print(f"HEADQUARTERS ITSELF HEARS NOTHING since {since}: cars are shown as they were then")
     for one in answer[what]:
         print(json.dumps(one, ensure_ascii=False) if as_json else _summary(one, what))
     return 0
@@ -157,9 +161,8 @@ def _dispatch(path: Path, args: argparse.Namespace) -> int:
 
 def _summary(one: dict[str, Any], what: str) -> str:
     if what == "units":
-        there = "online " if one["online"] else "OFFLINE"
         signs = "" if one["signs"] else ", unsigned"
-        how = f"{there} {one['duty'] or '-':16} {_proof(one)} waiting {one['pending']}{signs}"
+        how = f"{_there(one):38} {one['duty'] or '-':16} {_proof(one)} waiting {one['pending']}{signs}"
         return f"{one['realm']:8} {one['unit']:12} {how}"
     if what == "gaps":
         return f"{one['realm']:8} {one['unit']:12} {one['lane']:6} {one['first']} to {one['last']} of {one['outbox']}"
@@ -175,6 +178,22 @@ def _bearers(incident: dict[str, Any]) -> str:
     """By what it came, where that is not a broker alone."""
     bearers = incident["bearers"]
     return f"; by {' and '.join(bearers)}" if set(bearers) - {MQTT} else ""
+
+
+THERE = {
+    "": "OFFLINE, not heard since start",
+    "planned": "off since {}, as it said",
+    "dead-zone": "in a known dead zone since {}",
+    "unknown": "SILENT since {}: LOOK",
+}
+
+
+def _there(unit: dict[str, Any]) -> str:
+    if unit["online"]:
+        return "online"
+    since_ms = unit["silent_since_ms"]
+    since = "" if since_ms is None else datetime.fromtimestamp(since_ms / 1000, UTC).strftime("%H:%M:%SZ")
+    return THERE[unit["silence"]].format(since)
 
 
 def _signature(incident: dict[str, Any]) -> str:

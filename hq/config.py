@@ -1,5 +1,6 @@
 """The typed model of hq.toml."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,8 +12,17 @@ from hq.gateways.web import Listening
 from hq.gateways.web_sending import Calling
 from hq.ways import Mail, Webhook
 from terminal.contract.credentials import Credentials
-from terminal.contract.mqtt import Broker
-from terminal.contract.toml_model import load_model
+from terminal.contract.mqtt import MISC_PERIOD_S, Broker
+from terminal.contract.toml_model import TomlFile, load_model
+
+LOOK_EVERY_S = 0.5
+"""How often headquarters looks who is silent; by one look it asks the broker, at the next it knows."""
+
+GIVES_UP_AFTER = 2
+"""So many keep-alive periods: after one the broker is asked, after another the line is given up."""
+
+BEATS_WITHIN = 3
+"""A car misses headquarters after this many heartbeats that did not come."""
 
 Seconds = Annotated[float, Meta(ge=0)]
 Pause = Annotated[float, Meta(ge=0.1)]
@@ -21,8 +31,10 @@ Pause = Annotated[float, Meta(ge=0.1)]
 class Line(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How headquarters speaks to cars; a car counts as silent after `unit_silent_after_s`."""
 
+    known_within_s: float = 20.0
     heartbeat_every_s: float = 5.0
-    unit_silent_after_s: float = 20.0
+    unit_silent_after_s: float = 18.0
+    keepalive_s: int = 5
     attended_for_s: float = 60.0
     picture_every_s: float = 15.0
     session_expiry_s: int = 86400
@@ -97,4 +109,23 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 def load(path: Path) -> Config:
     """The configuration in this file; ConfigError holds every error of it, a line each."""
-    return load_model(path, Config)
+
+    def finish(file: TomlFile, config: Config | None) -> None:
+        for key, why in unkept(config.line) if config is not None else ():
+            file.problem(("line", key), why)
+
+    return load_model(path, Config, finish)
+
+
+def unkept(line: Line) -> Iterator[tuple[str, str]]:
+    """Each key that breaks `known_within_s`, and why."""
+    within = line.known_within_s
+    promised = f"known_within_s is {within:g}; if this deployment is to promise less, set it higher"
+    times = {
+        "unit_silent_after_s": ("a silent car is known", line.unit_silent_after_s + 2 * LOOK_EVERY_S),
+        "heartbeat_every_s": ("cars know a silent headquarters", BEATS_WITHIN * line.heartbeat_every_s),
+        "keepalive_s": ("headquarters knows its own dead line", GIVES_UP_AFTER * (line.keepalive_s + MISC_PERIOD_S)),
+    }
+    for key, (what, worst_s) in times.items():
+        if worst_s > within:
+            yield key, f"{what} after {worst_s:g} s, and {promised}"

@@ -57,6 +57,11 @@ class Desk:
         """Every car that was ever heard."""
         return sorted(self._receiver.units.values(), key=lambda unit: unit.last.key)
 
+    @property
+    def deaf_since_ms(self) -> int | None:
+        """Since when headquarters itself has no line to any broker; None while it has one."""
+        return self._receiver.watching.deaf_since_ms
+
     def is_proved(self, unit: Unit) -> bool:
         """Whether the car's alarm chain was proved as lately as it should be."""
         return units.is_proved(unit, self._now_ms(), round(self._alarms.prove_within_h * 3_600_000))

@@ -21,6 +21,7 @@ from hq.receipts import receipts
 from hq.store import Store
 from hq.taking import Taken
 from hq.units import LastKnown, Unit
+from hq.watching import Watching
 from terminal.contract import topics
 from terminal.contract.boot import boot_id
 from terminal.contract.durable import DiskFailed
@@ -106,6 +107,7 @@ class Receiver(Listener):
         self.units: dict[units.Key, Unit] = {last.key: Unit(last=last) for last in store.units()}
         self._proved(store.proved())
         self.incidents: dict[Key, Incident] = {one.key: one for one in store.incidents()}
+        self.watching = Watching(store.zones(), emit, self._has_open_alarm)
         self.on_presence: Callable[[units.Key, Presence], None] = lambda _unit, _presence: None
         self.on_arrival: Callable[[Unit], None] = lambda _unit: None
         self.on_incidents: list[Callable[[Iterable[Incident]], None]] = []
@@ -204,21 +206,28 @@ class Receiver(Listener):
         return self.units.get((realm, unit)) or units.unknown((realm, unit))
 
     def _now(self, unit: Unit) -> None:
-        before, self.units[unit.last.key] = self.units.get(unit.last.key), unit
-        if unit.online != (before is not None and before.online):
-            event = "unit-online" if unit.online else "unit-offline"
-            self._emit(event, {"realm": unit.last.realm, "unit": unit.last.unit})
+        before = self.units.get(unit.last.key)
+        self.units[unit.last.key] = self.watching.changed(before, unit, time.monotonic())
 
     def shown_certificate(self, key: units.Key) -> None:
         """This car has shown what its alarms are checked with."""
         self.units[key] = replace(self._unit(*key), signs=True)
 
-    def look_for_silence(self, silent_after_s: float) -> None:
-        """Count cars as gone that were not heard for too long."""
-        now_s = time.monotonic()
+    def _has_open_alarm(self, unit: Unit) -> bool:
+        return any(one.is_open and (one.realm, one.unit) == unit.last.key for one in self.incidents.values())
+
+    def look_for_silence(self, line_heard_s: float, silent_after_s: float) -> None:
+        """Count cars as gone that were not heard for too long before the line was last known to carry anything."""
         for unit in list(self.units.values()):
-            if units.is_silent(unit, now_s, silent_after_s):
+            if units.is_silent(unit, line_heard_s, silent_after_s):
                 self._now(replace(unit, online=False))
+            else:
+                self.units[unit.last.key] = self.watching.looked_at(unit, time.monotonic())
+
+    async def save_zones(self) -> None:
+        """Put on disk what was learnt of dead zones; raises DiskFailed."""
+        self.watching.unsaved = False
+        await self.on_disk(partial(taking.keep_zones, zones=self.watching.zones))
 
     async def run(self) -> None:
         """Store and receipt, for ever; alarms first."""
@@ -243,12 +252,19 @@ class Receiver(Listener):
         self._proved(taken.proved)
         # Anew, since a presence may have told more of a car meanwhile.
         for key, last in self._known(batch, now.wall_ms).items():
-            self.units[key] = replace(self.units[key], last=last)
+            self._knows(key, last)
         self._let_know(batch, None)
         stored = [one for publication in batch for one in publication.arrivals]
         for realm, unit, receipt in receipts(self.epoch, stored, taken.kept.clashes):
             self._send_receipt(realm, unit, receipt)
         self._tell(batch, taken)
+
+    def _knows(self, key: units.Key, last: LastKnown) -> None:
+        before = self.units[key]
+        placed_s = before.placed_s if last.position is before.last.position else time.monotonic()
+        unit = self.units[key] = replace(before, last=last, placed_s=placed_s)
+        if unit.online and placed_s != before.placed_s:
+            self.watching.moved(before, unit)
 
     def _known(self, batch: Sequence[Publication], at_ms: int) -> dict[units.Key, LastKnown]:
         known: dict[units.Key, LastKnown] = {}

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import random
 import time
@@ -15,7 +16,7 @@ from msgspec.structs import replace
 from hq import assemble, taking
 from hq.api import Api
 from hq.closing import Closing
-from hq.config import Config
+from hq.config import LOOK_EVERY_S, Config
 from hq.desk import Desk
 from hq.dispatch import Dispatch
 from hq.escalating import Escalating
@@ -32,7 +33,9 @@ from terminal.contract import topics
 from terminal.contract.durable import DiskFailed
 from terminal.contract.messages import Certificate, DesiredState, Heartbeat, Presence, Receipt, encode
 from terminal.contract.mqtt import Broker, Connect, Connection, Lost, Publication
+from terminal.contract.tls import wall
 from terminal.contract.work import Picture
+from terminal.version import BUILD
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +83,7 @@ class Service:
         await self._api.start()
         await self._texting.start()
         lasting = (self._receiver, self._seen, self._escalating, self._closing, self._heads)
-        works = (self._hold_line(), self._beat(), self._paint(), *(one.run() for one in lasting))
+        works = (self._hold_line(), self._beat(), self._watch(), self._paint(), *(one.run() for one in lasting))
         works = (*works, *self._texting.works())
         tasks = [asyncio.create_task(work) for work in works]
         if ready is not None:
@@ -113,7 +116,7 @@ class Service:
             except Lost as error:
                 reason = str(error)
             self._connection = None
-            self._emit("disconnected", {"broker": str(broker), "problem": reason})
+            self._receiver.watching.line_is_down(f"{broker}: {reason}")
             log.warning("%s: %s", broker, reason)
             lasted = time.monotonic() - began_s > self._config.line.unit_silent_after_s
             choice, pause_s = (0, FIRST_PAUSE_S) if lasted else (choice + 1, pause_s)
@@ -125,8 +128,10 @@ class Service:
             self._config.name,
             broker,
             self._receiver,
+            keepalive_s=self._config.line.keepalive_s,
             session_expiry_s=self._config.line.session_expiry_s,
             receive_maximum=RECEIVE_MAXIMUM,
+            now=lambda: max(wall(), BUILD),
         )
         try:
             await connection.open()
@@ -134,7 +139,7 @@ class Service:
             self._connection = connection
             for realm in self._config.realms:
                 await connection.subscribe(topics.up_all(realm))
-            self._emit("connected", {"broker": str(broker)})
+            self._hears(broker)
             return await asyncio.shield(connection.closed)
         except asyncio.CancelledError:
             await connection.close()
@@ -146,11 +151,10 @@ class Service:
         """To every car that is there: headquarters is here; and again what the car has not confirmed."""
         while True:
             self._keyring.look_again()
-            self._receiver.look_for_silence(self._config.line.unit_silent_after_s)
             self._desk.look_for_unproved()
             for key, unit in list(self._receiver.units.items()):
                 if unit.online:
-                    self._send(*key, topics.HEARTBEAT, self._heartbeat(key), HEARTBEAT_EXPIRES_S)
+                    self._beat_to(unit)
                     await self._tell_car(key, only_unconfirmed=True)
             await asyncio.sleep(self._config.line.heartbeat_every_s)
 
@@ -169,7 +173,35 @@ class Service:
             self._pictured[key] = picture
             self._send(*key, topics.PICTURE, picture, round(self._config.line.picture_every_s))
 
-    def _heartbeat(self, unit: Key) -> Heartbeat:
+    async def _watch(self) -> None:
+        """Look who is silent, by what the line is known to have carried; and keep what was learnt from it."""
+        silent_after_s = self._config.line.unit_silent_after_s
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            if self._connection is not None and self._receiver.watching.deaf_since_ms is None:
+                self._ask_the_broker(self._connection, silent_after_s - 2 * LOOK_EVERY_S)
+                self._receiver.look_for_silence(self._connection.heard_s, silent_after_s)
+            if self._receiver.watching.unsaved:
+                with contextlib.suppress(DiskFailed):
+                    await self._receiver.save_zones()
+
+    def _ask_the_broker(self, connection: Connection, quiet_s: float) -> None:
+        """A car that is about to be called silent is spoken to: its PUBACK tells that the broker is not what is."""
+        now_s = time.monotonic()
+        if now_s - connection.heard_s > LOOK_EVERY_S / 2:
+            quiet = (one for one in self._receiver.units.values() if one.online and now_s - one.heard_s > quiet_s)
+            for unit in itertools.islice(quiet, 1):
+                self._beat_to(unit)
+
+    def _hears(self, broker: Broker) -> None:
+        self._emit("connected", {"broker": str(broker)})
+        for unit in self._receiver.watching.line_is_up(self._receiver.units, time.monotonic()):
+            self._receiver.units[unit.last.key] = unit
+
+    def _beat_to(self, unit: Unit) -> None:
+        self._send(*unit.last.key, topics.HEARTBEAT, self._heartbeat(unit), HEARTBEAT_EXPIRES_S)
+
+    def _heartbeat(self, unit: Unit) -> Heartbeat:
         acted_ago_s = time.monotonic() - self._desk.acted_s
         attended = self._api.watched or acted_ago_s < self._config.line.attended_for_s
         return Heartbeat(
@@ -177,12 +209,14 @@ class Service:
             storing=self._receiver.storing,
             attended=attended,
             utc_ms=self._receiver.moment().wall_ms,
-            knows=self._keyring.knows(unit),
+            knows=self._keyring.knows(unit.last.key),
+            heard_incarnation=unit.incarnation,
+            heard_mono_ms=unit.mono_ms,
         )
 
     def _greet(self, unit: Unit) -> None:
         """A car has come: it is told at once that headquarters is here, and all that it should show."""
-        self._send(*unit.last.key, topics.HEARTBEAT, self._heartbeat(unit.last.key), HEARTBEAT_EXPIRES_S)
+        self._beat_to(unit)
         self._pictured.pop(unit.last.key, None)
         self._show_picture(unit.last.key)
         self._start(self._tell_car(unit.last.key))

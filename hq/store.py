@@ -21,7 +21,8 @@ from hq.incidents import Key as IncidentKey
 from hq.orders import Order
 from hq.units import Key as UnitKey
 from hq.units import LastKnown
-from terminal.contract import durable
+from terminal.contract import dead_zones, durable
+from terminal.contract.dead_zones import DeadZones
 from terminal.contract.identity import identity_of, new_id
 from terminal.contract.messages import Point, Who
 from terminal.contract.topics import Lane
@@ -256,6 +257,15 @@ class Store:
     def units(self) -> list[LastKnown]:
         """What was known of each car last."""
         return [msgspec.json.decode(body, type=LastKnown) for (body,) in self._db.execute("SELECT body FROM units")]
+
+    def put_zones(self, zones: DeadZones) -> None:
+        """What was learnt of dead zones."""
+        self._db.execute("INSERT OR REPLACE INTO facts VALUES ('dead zones', ?)", (dead_zones.encode(zones),))
+
+    def zones(self) -> DeadZones:
+        """What was learnt of dead zones before."""
+        kept: Any = self._db.execute("SELECT value FROM facts WHERE name = 'dead zones'").get
+        return dead_zones.decode(kept)
 
     def put_certificates(self, unit: UnitKey, certificates: Sequence[bytes]) -> None:
         """The certificates (DER) that this car's signatures are checked with, oldest first."""

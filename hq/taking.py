@@ -15,6 +15,7 @@ from hq.orders import Order
 from hq.store import Kept, Store
 from hq.units import Key as UnitKey
 from hq.units import LastKnown
+from terminal.contract.dead_zones import DeadZones
 from terminal.contract.messages import (
     AlarmCancelled,
     AlarmMoved,
@@ -154,6 +155,12 @@ def act(
             store.put_incident(after)
             store.note(*noting.of_act(known, after, now_ms))
     return after
+
+
+def keep_zones(store: Store, zones: DeadZones) -> None:
+    """What was learnt of dead zones, on disk; raises DiskFailed."""
+    with store.transaction():
+        store.put_zones(zones)
 
 
 def note(store: Store, facts: Iterable[Fact]) -> None:

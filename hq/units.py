@@ -41,8 +41,10 @@ class LastKnown(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Unit(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One car as headquarters sees it now; `heard_s` is headquarters' monotonic time.
+    """One car as headquarters sees it now; `heard_s` and `placed_s` are headquarters' monotonic time.
 
+    `mono_ms` is the car's clock in its newest presence; `silence` is why nothing is heard of it, "" while it is there
+    and while nothing was heard of it since headquarters started.
     One that `signs` has shown a certificate that its alarms are checked with.
     `proved_ms` is when its newest alarm came that went all the way and back, by headquarters' wall clock.
     """
@@ -53,6 +55,13 @@ class Unit(Struct, frozen=True, kw_only=True, omit_defaults=True):
     heard_s: float = 0.0
     outbox: str = ""
     pending: int = 0
+    mono_ms: int = 0
+    ignition_on: bool | None = None
+    signal_percent: int | None = None
+    goodbye: bool = False
+    placed_s: float | None = None
+    silence: str = ""
+    silent_since_ms: int | None = None
     signs: bool = False
     proved_ms: int | None = None
 
@@ -69,8 +78,13 @@ def heard(unit: Unit, now_s: float) -> Unit:
 
 def present(unit: Unit, presence: Presence, now_s: float) -> Unit:
     """A presence came; one that speaks of an earlier connection's end says nothing of this one."""
+    if presence.incarnation == unit.incarnation and presence.mono_ms < unit.mono_ms and presence.online:
+        return heard(unit, now_s)
     if not presence.online:
-        return replace(unit, online=False) if presence.incarnation == unit.incarnation else unit
+        ended = replace(unit, online=False, goodbye=presence.goodbye)
+        return ended if presence.incarnation == unit.incarnation else unit
+    # A bus that sleeps with the ignition says nothing more of it: what it said last on this line still holds.
+    said = unit.ignition_on if presence.incarnation == unit.incarnation else None
     return replace(
         unit,
         online=True,
@@ -78,6 +92,10 @@ def present(unit: Unit, presence: Presence, now_s: float) -> Unit:
         heard_s=now_s,
         outbox=presence.outbox,
         pending=presence.pending,
+        mono_ms=presence.mono_ms,
+        ignition_on=said if presence.ignition_on is None else presence.ignition_on,
+        signal_percent=presence.signal_percent,
+        goodbye=False,
         last=replace(unit.last, who=presence.who or unit.last.who),
     )
 

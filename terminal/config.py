@@ -22,6 +22,7 @@ from terminal.core.check_in import CheckInRules
 from terminal.core.duty import PLAIN
 from terminal.core.journal import Journalling
 from terminal.core.reporting import Reporting
+from terminal.core.supervision import Supervision, unkept
 from terminal.link import Role
 from terminal.uplink.bearers.sms import Texting
 from terminal.uplink.outbox import Limits
@@ -102,6 +103,7 @@ class Tables(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     alarms: AlarmRules = AlarmRules()
     check_in: CheckInRules = CheckInRules()
     holding: Holding = Holding()
+    supervision: Supervision = Supervision()
     trust: Trusting = Trusting()
     sms: Texting = Texting()
     time: TimeSection = TimeSection()
@@ -122,6 +124,7 @@ class Config(Struct, frozen=True, kw_only=True):
     alarms: AlarmRules
     check_in: CheckInRules
     holding: Holding
+    supervision: Supervision
     trust: Trusting
     sms: Texting
     time: TimeSection
@@ -141,6 +144,8 @@ def load(path: Path) -> Config:
         if tables is not None:
             _check_sms(file, tables)
             role = _profile(file, tables.duty)
+            for key, why in unkept(tables.supervision):
+                file.problem(("supervision", key), why)
             _check_alarms(file, tables.alarms)
         if tables is not None and tables.unit.unit in tables.trust.headquarters:
             file.problem(("trust", "headquarters"), "names this unit, which is not headquarters")
@@ -156,6 +161,9 @@ def _check_sms(file: TomlFile, tables: Tables) -> None:
     sms, unit = tables.sms, tables.unit
     if sms.numbers and sms.modem not in tables.sources:
         file.problem(("sms", "modem"), f"is no source; {nearest(sms.modem, tables.sources)}")
+    elif sms.numbers and tables.sources[sms.modem].get("driver") not in registry.MESSAGING:
+        able = ", ".join(sorted(registry.MESSAGING))
+        file.problem(("sms", "modem"), f"source {sms.modem} sends no SMS; name one whose driver is {able}")
     if sms.numbers and not fits(unit.realm, unit.unit):
         most = f"realm and unit may have {MOST_NAME_LETTERS} characters together"
         file.problem(("sms", "numbers"), f"an SMS has no room for {unit.realm} and {unit.unit}; {most}")

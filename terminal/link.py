@@ -142,8 +142,38 @@ class ProvedView(Struct, frozen=True, kw_only=True):
     due: bool = True
 
 
+class Trouble(StrEnum):
+    """What is dead of the line, as far as it is proved."""
+
+    NONE = ""
+    CONNECTING = "connecting"
+    NO_NETWORK = "no-network"
+    DEAD_ZONE = "dead-zone"
+    NO_ANSWER = "no-answer"
+    BROKER_GONE = "broker-gone"
+    REFUSED = "refused"
+    HALF_OPEN = "half-open"
+    HQ_GONE = "hq-gone"
+    HQ_DEAF = "hq-deaf"
+
+
+TROUBLES: dict[Trouble, tuple[str, str]] = {
+    Trouble.NONE: ("", ""),
+    Trouble.CONNECTING: ("no line yet", "wait; it is being tried"),
+    Trouble.NO_NETWORK: ("the modem has no network", "drive on; if it stays so, check antenna and SIM"),
+    Trouble.DEAD_ZONE: ("no line: a known dead zone", "drive on; the line came back by itself here before"),
+    Trouble.NO_ANSWER: ("no broker answers; is there a network?", "drive on; if it stays so, check modem and SIM"),
+    Trouble.BROKER_GONE: ("the network works, the broker does not", "call headquarters: the broker must be started"),
+    Trouble.REFUSED: ("the broker refuses this terminal", "call the workshop: `patrola doctor` says what is wrong"),
+    Trouble.HALF_OPEN: ("the line swallows everything", "drive on; the line is being made anew"),
+    Trouble.HQ_GONE: ("the broker answers, headquarters does not", "call headquarters: its receiver must be started"),
+    Trouble.HQ_DEAF: ("headquarters speaks, but does not hear this car", "call headquarters: its line is broken"),
+}
+"""What each means, and what the crew can do."""
+
+
 class LineView(Struct, frozen=True, kw_only=True):
-    """The line to headquarters: the connection, HQ's own two facts, and what still waits."""
+    """The line to headquarters: the connection, HQ's own two facts, what still waits, what is dead and what to do."""
 
     connected: bool = False
     broker: str = ""
@@ -154,6 +184,8 @@ class LineView(Struct, frozen=True, kw_only=True):
     hq_silent: bool = True
     pending: int = 0
     disk_problem: str = ""
+    trouble: Trouble = Trouble.NONE
+    remedy: str = ""
 
 
 class SourceView(Struct, frozen=True):

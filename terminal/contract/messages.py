@@ -283,6 +283,7 @@ class TrackBatch(Struct, frozen=True, array_like=True):
 class Presence(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The car's line is up, or (as the Will) has gone; a Will of another incarnation says nothing of this one.
 
+    `mono_ms` is the car's own clock, which headquarters gives back; a `goodbye` is the car's word, never its Will's.
     `certificate` (DER, base64) is there until headquarters knows it; `believes` are the keys of headquarters that the
     car knows, if it checks signatures at all.
     """
@@ -293,6 +294,10 @@ class Presence(Struct, frozen=True, kw_only=True, omit_defaults=True):
     outbox: str = ""
     pending: int = 0
     utc_ms: int | None = None
+    mono_ms: int = 0
+    ignition_on: bool | None = None
+    signal_percent: int | None = None
+    goodbye: bool = False
     certificate: str = ""
     believes: tuple[str, ...] | None = None
 
@@ -338,12 +343,17 @@ class DesiredState(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Heartbeat(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Two facts: headquarters is storing; a desk is attended. `knows` is the key of this car that it can check."""
+    """Two facts: headquarters is storing; a desk is attended. `knows` is the key of this car that it can check.
+
+    `heard_incarnation` and `heard_mono_ms` are of the presence of this car that it heard last.
+    """
 
     epoch: str
     storing: bool
     attended: bool
     utc_ms: int | None = None
+    heard_incarnation: str = ""
+    heard_mono_ms: int = 0
     knows: str = ""
 
 

@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import logging
+import ssl
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -15,14 +17,17 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from terminal.contract.line_trouble import in_words
-from terminal.contract.tls import BadCertificate, client_tls
+from terminal.contract.line_trouble import Proof, meaning
+from terminal.contract.tls import BadCertificate, client_tls, wall
 from terminal.contract.turning import Turning
 
 log = logging.getLogger(__name__)
 
 NO_MATCHING_SUBSCRIBERS = 0x10
 """MQTT 5 section 3.4.2.1: accepted, and nobody was there to take it; for us that is a failure."""
+
+NOT_SERVING = (0x88, 0x89, 0x97, 0x9F)
+"""Section 3.2.2.2: unavailable, busy, quota exceeded, rate exceeded: it is there and does not serve."""
 
 GOODBYE_S = 1.0
 """How long a goodbye may take before the line is dropped without one."""
@@ -35,13 +40,23 @@ LARGEST_PACKET = 128 * 1024
 
 
 class Broker(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where a broker is and how it proves itself; without a `ca` the line is not encrypted (bench only)."""
+    """Where a broker is and how it proves itself; without a `ca` the line is not encrypted (bench only).
+
+    `revoked` is the CA's revocation list.
+    """
 
     host: str
     port: Annotated[int, Meta(ge=1, le=65535)] = 8883
     ca: Path | None = None
     certificate: Path | None = None
     key: Path | None = None
+    revoked: Path | None = None
+
+    def tls(self, now: Callable[[], datetime]) -> ssl.SSLContext | None:
+        """How this client proves itself and believes; None where the line is not encrypted. Raises BadCertificate."""
+        if self.ca is None:
+            return None
+        return client_tls(self.ca, self.certificate, self.key, revoked=self.revoked, now=now)
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
@@ -58,6 +73,10 @@ class Publication(Struct, frozen=True):
 class Lost(ConnectionError):
     """The connection could not be made, was refused or has ended; the text says which and what to do."""
 
+    def __init__(self, text: str, proof: Proof = Proof.NOTHING) -> None:
+        super().__init__(text)
+        self.proof = proof
+
 
 class Listener:
     """What a connection tells its owner, in the loop's thread; override what matters."""
@@ -70,7 +89,10 @@ class Listener:
 
 
 class Connection:
-    """One connection to one broker under one identity; `closed` is done when it has ended, with the reason."""
+    """One connection to one broker under one identity; `closed` is done when it has ended, with the reason.
+
+    `proof` is what that end proves; `heard_s` is the loop's time at which the broker answered something last.
+    """
 
     def __init__(
         self,
@@ -83,14 +105,18 @@ class Connection:
         connect_timeout_s: float = 10.0,
         session_expiry_s: int = 0,
         receive_maximum: int = 64,
+        now: Callable[[], datetime] = wall,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._broker = broker
         self._listener = listener
+        self._now = now
         self._keepalive_s = keepalive_s
         self._connect_timeout_s = connect_timeout_s
         self._connected: asyncio.Future[None] = self._loop.create_future()
         self.closed: asyncio.Future[str] = self._loop.create_future()
+        self.proof = Proof.NOTHING
+        self.heard_s = self._loop.time()
         self._subscribed: dict[int, asyncio.Future[None]] = {}
         self._misc: asyncio.Task[None] | None = None
         self._trouble = ""
@@ -125,13 +151,15 @@ class Connection:
             async with asyncio.timeout(self._connect_timeout_s):
                 await asyncio.shield(self._connected)
         except TimeoutError:
-            self.abort(f"no answer within {self._connect_timeout_s:g} s; check host, port, the modem and the SIM")
+            within = f"no answer within {self._connect_timeout_s:g} s; check host, port, the modem and the SIM"
+            self.abort(within, Proof.NO_WAY)
             raise self._lost() from None
 
     def _connect(self) -> None:
         try:
-            if self._broker.ca is not None:
-                self._client.tls_set_context(client_tls(self._broker.ca, self._broker.certificate, self._broker.key))
+            tls = self._broker.tls(self._now)
+            if tls is not None:
+                self._client.tls_set_context(tls)
             self._client.connect(
                 self._broker.host,
                 self._broker.port,
@@ -140,13 +168,13 @@ class Connection:
                 properties=self._properties,
             )
         except Exception as error:  # noqa: BLE001 - belongs to whoever waits, whatever it is
-            reason = str(error) if isinstance(error, BadCertificate) else in_words(error)
+            known = (str(error), Proof.NOTHING) if isinstance(error, BadCertificate) else meaning(error)
             # Without a loop nobody is left to tell.
             with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self.abort, reason)
+                self._loop.call_soon_threadsafe(self.abort, *known)
 
     def _lost(self) -> Lost:
-        return Lost(f"{self._broker}: {self.closed.result()}")
+        return Lost(f"{self._broker}: {self.closed.result()}", self.proof)
 
     async def subscribe(self, topic: str, *, timeout_s: float = 10.0) -> None:
         """Ask for a topic and wait until the broker grants it; raises Lost."""
@@ -160,7 +188,8 @@ class Connection:
             async with asyncio.timeout(timeout_s):
                 await granted
         except TimeoutError:
-            raise Lost(f"{self._broker}: did not answer the subscription to {topic} within {timeout_s:g} s") from None
+            problem = f"{self._broker}: did not answer the subscription to {topic} within {timeout_s:g} s"
+            raise Lost(problem, Proof.SILENT) from None
         finally:
             del self._subscribed[mid]
 
@@ -185,14 +214,16 @@ class Connection:
                     await asyncio.shield(self.closed)
         self.abort("closed")
 
-    def abort(self, reason: str) -> None:
+    def abort(self, reason: str, proof: Proof = Proof.NOTHING) -> None:
         """Drop the connection without a word, so that the broker speaks the Will; harmless when it has ended."""
         if self._misc is not None:
             self._misc.cancel()
             self._misc = None
-        self._turning.stop()
+        # What was swallowed holds a goodbye of TCP back too, and the broker would speak the Will much later.
+        self._turning.stop(reset=proof is Proof.SILENT)
         if self.closed.done():
             return
+        self.proof = proof
         self.closed.set_result(reason)
         for waiting in (self._connected, *self._subscribed.values()):
             if not waiting.done():
@@ -213,7 +244,9 @@ class Connection:
         self, _client: Client, _userdata: object, _flags: ConnectFlags, code: ReasonCode, _properties: Properties | None
     ) -> None:
         if code.is_failure:
-            self.abort(f"it refused us: {code}; is this certificate allowed, and is its name the user name?")
+            served = code.value not in NOT_SERVING
+            said = f"it refused us: {code}; is this certificate allowed, and is its name the user name?"
+            self.abort(said, Proof.REFUSED if served else Proof.NO_BROKER)
         elif not self._connected.done():
             self._connected.set_result(None)
 
@@ -227,11 +260,14 @@ class Connection:
     ) -> None:
         # paho tells this twice of one connection at times; only the first counts.
         if self._connected.done():
-            self.abort(in_words(self._trouble or code))
+            words, proof = meaning(self._trouble or code)
+            # Whoever hangs up on a line that was up is there; whether it still serves the next try will tell.
+            self.abort(words, Proof.NOTHING if proof is Proof.NO_BROKER else proof)
         else:
-            self.abort(in_words(self._trouble or "it ended the connection before it answered"))
+            self.abort(*meaning(self._trouble or "it ended the connection before it answered"))
 
     def _message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
+        self.heard_s = self._loop.time()
         # paho would hand the same message over for ever if this raised.
         try:
             self._listener.message(message.topic, bytes(message.payload))
@@ -241,6 +277,7 @@ class Connection:
     def _puback(
         self, _client: Client, _userdata: object, mid: int, code: ReasonCode, _properties: Properties | None
     ) -> None:
+        self.heard_s = self._loop.time()
         failed = code.is_failure or code.value == NO_MATCHING_SUBSCRIBERS
         self._listener.acknowledged(mid, str(code) if failed else "")
 
@@ -252,7 +289,8 @@ class Connection:
             return
         refused = [str(code) for code in codes if code.is_failure]
         if refused:
-            granted.set_exception(Lost(f"{self._broker}: it refused the subscription: {refused[0]}; see its ACL"))
+            problem = f"{self._broker}: it refused the subscription: {refused[0]}; see its ACL"
+            granted.set_exception(Lost(problem, Proof.REFUSED))
         else:
             granted.set_result(None)
 

@@ -25,6 +25,9 @@ HEARTBEAT = "heartbeat"
 CERTIFICATE = "certificate"
 PICTURE = "picture"
 
+DOWN = (RECEIPT, STATE, HEARTBEAT, CERTIFICATE, PICTURE)
+"""What headquarters says; what a later version says besides is nothing to this one."""
+
 
 class UpTopic(Struct, frozen=True):
     """Where a message from a car came from, as the broker vouches for it."""

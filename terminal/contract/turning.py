@@ -1,12 +1,17 @@
 """Turns one paho client by the asyncio loop: its socket's readiness becomes paho's steps, without a thread."""
 
 import asyncio
+import contextlib
 import logging
 import socket
 import ssl
+import struct
 from collections.abc import Callable
 
 from paho.mqtt.client import Client
+
+RESET = struct.pack("ii", 1, 0)
+"""struct linger: close at once, with a RST (socket(7))."""
 
 log = logging.getLogger(__name__)
 
@@ -34,12 +39,15 @@ class Turning:
             log.exception("%s: what it sent could not be taken", self._broker)
             self._failed("what it sent could not be taken; report this as a defect")
 
-    def stop(self) -> None:
-        """Close the socket, also one that a thread is still about to open."""
+    def stop(self, *, reset: bool = False) -> None:
+        """Close the socket, also one that a thread is about to open; `reset` lets go of what was not delivered."""
         self._stopped = True
         if self._sock is not None:
             sock = self._sock
             self._forget(sock)
+            if reset:
+                with contextlib.suppress(OSError):
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             sock.close()
 
     def _in_loop(self, step: Callable[[socket.socket], None]) -> Callable[..., None]:

@@ -16,15 +16,14 @@ class AlarmRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the configuration decides about alarms.
 
     `armed_for_s`: how long a press may be a test once the crew asked for it. `prove_every_s`: after so long the way
-    should be proved by a test alarm; `test_at_shift_start`: the tap that starts a shift sends one. `vehicle_events`:
-    signals (VSS) that raise an alarm once they are true for `vehicle_event_for_s`.
+    should be proved by a test alarm. `vehicle_events`: signals (VSS) that raise an alarm once they are true for
+    `vehicle_event_for_s`.
     """
 
     not_confirmed_after_s: Seconds = 5.0
     use_the_radio_after_s: Seconds = 20.0
     armed_for_s: Seconds = 15.0
     prove_every_s: Seconds = 86400.0
-    test_at_shift_start: bool = True
     vehicle_events: tuple[str, ...] = ()
     vehicle_event_for_s: Seconds = 0.2
 

@@ -55,8 +55,8 @@ TICK_S = 1.0
 TELEMETRY_TURN_S = 0.1
 """How long a reading of which only the newest counts may wait, so that a busy bus costs one turn and not a hundred."""
 
-HQ_SILENT_AFTER_S = 20.0
-"""Without a heartbeat for so long the line counts as dead, whatever the broker says."""
+SENDING_TURN_S = 0.5
+"""How often the clocks of repeats and acknowledgements are looked at."""
 
 CLEARED_SHOWN_S = 600.0
 """How long a cleared alarm still stands on the screen."""
@@ -79,6 +79,9 @@ ASKED_WITHIN_S = 2.0
 ALARM_WAY_POINTS = 12
 ALARM_WAY_EVERY_S = 10.0
 """The way to an alarm: so many points, at least so far apart; they fit one TCP segment with the rest."""
+
+TIME_KEPT_EVERY_S = 3600.0
+"""How often the time that GNSS tells is put on disk for the next run, with whatever goes there: card wear."""
 
 TELEMETRY_COMMIT_EVERY_S = 5.0
 """At most one commit of track points in so long: card wear."""

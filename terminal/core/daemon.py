@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -15,24 +15,26 @@ from hal.ports import ButtonBoard, Source
 from hal.readings import Fix
 from hal.supervision import Supervisor
 from terminal.config import Config
+from terminal.contract import dead_zones
 from terminal.contract.boot import boot_id
 from terminal.contract.identity import new_id, new_incident
 from terminal.contract.messages import DutyChanged
 from terminal.contract.mqtt import Connect, Connection
 from terminal.contract.topics import Lane
 from terminal.core import commands, crew, effects, inputs, state, work
-from terminal.core.channels import TICK_S
+from terminal.core.channels import TICK_S, TIME_KEPT_EVERY_S
 from terminal.core.duty import Duty
 from terminal.core.effects import Effect, Note
 from terminal.core.emergency import Emergency
 from terminal.core.inputs import Input
 from terminal.core.intake import Intake
 from terminal.core.journal import Journal
+from terminal.core.line import hq_answers
 from terminal.core.link_server import LinkServer
 from terminal.core.moment import Moment
 from terminal.core.state import Rules, State
 from terminal.core.step import step
-from terminal.core.storing import DUTY, EMERGENCY, WORK, Storing
+from terminal.core.storing import DUTY, EMERGENCY, TIME, WORK, ZONES, Storing
 from terminal.core.work import Work
 from terminal.link import Command, Role, UnitView
 from terminal.uplink.bearers.bearer import Beside
@@ -51,6 +53,17 @@ OPEN_AGAIN_S = 2.0
 """How soon an outbox that could not be read is tried again."""
 RESTORE_WITHIN_S = 3.0
 """How long the start waits for what the last run left; then core serves without it, and takes it up when it comes."""
+
+
+class Left(NamedTuple):
+    """What the last run left on disk, as it stands there; `receipted` are the ids of alarm messages."""
+
+    emergency: bytes | None
+    duty: bytes | None
+    work: bytes | None
+    zones: bytes | None
+    time: bytes | None
+    receipted: tuple[str, ...]
 
 
 def _nothing() -> None:
@@ -79,6 +92,7 @@ class Core:
         self._who = state.who(self.unit_view(config), unit.crew)
         self._boot = boot_id()
         self._time = TrustedTime(config.time.believe_after or BUILD)
+        self._time_kept_ns: int | None = None
         self._rules = Rules(
             self.unit_view(config),
             config.profile,
@@ -86,12 +100,21 @@ class Core:
             config.alarms,
             config.check_in,
             {one.bearer.name: one.rules for one in bearers},
+            config.supervision,
         )
         self._state = State(duty=Duty(config.profile.initial), work=work.begin(unit.crew))
         self._intake = Intake()
         self._journal = Journal(config.storage.folder / "journal", config.journal, unit.unit, echo=echo)
         self._writer = writer(config.storage.folder / "outbox.db", config.storage.limits())
-        self._sender = Sender(unit.realm, unit.unit, config.sending, self._pending, self._intake.put, clock)
+        self._sender = Sender(
+            unit.realm,
+            unit.unit,
+            config.sending,
+            self._pending,
+            self._intake.put,
+            clock,
+            config.supervision.acknowledge_within_s,
+        )
         self._account_wanted = asyncio.Event()
         self._storing = Storing(self._writer, self._sender, self._who, self._intake.put, self._account_wanted.set)
         self._looked = asyncio.Event()
@@ -109,6 +132,9 @@ class Core:
             self._sender,
             self._vouching,
             self._intake.put,
+            clock,
+            config.supervision,
+            self._earliest,
             connect=connect,
         )
         self._carriers = {
@@ -175,19 +201,24 @@ class Core:
         """Take up the emergency and the duty status where the last run left them, as soon as the disk gives them."""
         while True:
             try:
-                saved, duty, kept, receipted = await self._writer.submit(_load, urgent=True)
+                left = await self._writer.submit(_load, urgent=True)
             except OutboxFailed as error:
                 self._take(inputs.StoreFailed((), str(error)))
                 self._looked.set()
                 await asyncio.sleep(OPEN_AGAIN_S)
             else:
-                before = None if saved is None else _decoded(saved)
-                done = None if kept is None else _decoded_work(kept)
-                self._take(inputs.Restored(before, None if duty is None else duty.decode(), done))
-                # The last run may have ended after a receipt was on disk, and before the state that knew of it.
-                self._take(inputs.Received(receipted, recalled=True))
+                self._take_up(left)
                 self._looked.set()
                 return
+
+    def _take_up(self, left: Left) -> None:
+        before = None if left.emergency is None else _decoded(left.emergency)
+        done = None if left.work is None else _decoded_work(left.work)
+        self._remember(left.time)
+        known = dead_zones.decode(left.zones)
+        self._take(inputs.Restored(before, None if left.duty is None else left.duty.decode(), done, known))
+        # The last run may have ended after a receipt was on disk, and before the state that knew of it.
+        self._take(inputs.Received(left.receipted, recalled=True))
 
     async def _open_accounts(self) -> None:
         """Tell the sender which account it sends from: at first, and whenever the outbox has become another one."""
@@ -205,15 +236,15 @@ class Core:
         while True:
             for told in await self._intake.take():
                 self._take(told)
-            self._sender.hq_heard = not state.hq_is_silent(self._state.line, self._clock.mono_ns())
-            self._session.pending = self._state.line.pending
+            self._sender.hq_heard = hq_answers(self._state.line, self._clock.mono_ns(), self._config.supervision)
+            self._session.say(state.presence_facts(self._state, self._clock.mono_ns()))
             self._show()
             turned()
 
     def _take(self, told: Input) -> None:
         moment = self._moment()
-        if isinstance(told, Fix) and told.utc is not None:
-            self._time.believe(told.mono_ns, told.utc)
+        if isinstance(told, Fix) and told.utc is not None and self._time.believe(told.mono_ns, told.utc):
+            self._keep_time(told.utc, moment.mono_ns)
         try:
             self._state, wanted = step(self._state, told, moment, self._rules)
             self._told_by()
@@ -221,6 +252,17 @@ class Core:
         except Exception:
             # One input that breaks a step must not take the emergency button with it.
             log.exception("core: a %s could not be taken; report this as a defect", type(told).__name__)
+
+    def _keep_time(self, utc: datetime, now_ns: int) -> None:
+        """So that the next run knows how late it is at least."""
+        if self._time_kept_ns is None or now_ns - self._time_kept_ns > TIME_KEPT_EVERY_S * 1e9:
+            self._time_kept_ns = now_ns
+            self._storing.keep(TIME, utc.isoformat().encode())
+
+    def _remember(self, kept: bytes | None) -> None:
+        with contextlib.suppress(ValueError):
+            if kept is not None:
+                self._time.remember(datetime.fromisoformat(kept.decode()))
 
     def _told_by(self) -> None:
         """Who messages come from, from now on: the crew as it is."""
@@ -233,7 +275,7 @@ class Core:
             match effect:
                 case effects.SendAlarm() | effects.SendMoved() | effects.CarryAlarm():
                     self._send(effect)
-                case effects.StoreEvent() | effects.SaveWork() | effects.RecordPoint():
+                case effects.StoreEvent() | effects.SaveWork() | effects.SaveZones() | effects.RecordPoint():
                     self._store(effect)
                 case effects.ConfirmPress(source, press):
                     self._boards[source].confirm_stored(press)
@@ -253,7 +295,7 @@ class Core:
             case effects.CarryAlarm(bearer, told):
                 self._carriers[bearer].carry(told)
 
-    def _store(self, effect: effects.StoreEvent | effects.SaveWork | effects.RecordPoint) -> None:
+    def _store(self, effect: effects.ToStore) -> None:
         match effect:
             case effects.StoreEvent(event):
                 if isinstance(event, DutyChanged):
@@ -261,6 +303,10 @@ class Core:
                 self._storing.event(event)
             case effects.SaveWork():
                 self._storing.keep(WORK, msgspec.json.encode(self._state.work))
+            case effects.SaveZones():
+                # Before the last run's are known, these would take their place.
+                if self._state.restored:
+                    self._storing.keep(ZONES, dead_zones.encode(self._state.zones))
             case effects.RecordPoint(point):
                 self._storing.point(point)
 
@@ -277,6 +323,10 @@ class Core:
             self._storing.flush_if_due()
             if self._storing.state_owed and self._state.restored:
                 self._storing.alarms([], self._state.emergency)
+
+    def _earliest(self) -> datetime:
+        """What certificates are held against; asked from the thread that connects."""
+        return self._time.earliest(self._clock.mono_ns(), self._clock.wall())
 
     async def _pending(self, lane: Lane, after: int, limit: int) -> tuple[str, list[Row]]:
         return await self._writer.submit(lambda outbox: (outbox.id, outbox.pending(lane, after=after, limit=limit)))
@@ -307,9 +357,15 @@ class Core:
         self._journal.write(event, fields, self._time.utc(self._clock.mono_ns()) or datetime.now(UTC))
 
 
-def _load(outbox: Outbox) -> tuple[bytes | None, bytes | None, bytes | None, tuple[str, ...]]:
-    states = [outbox.load_state(name) for name in (EMERGENCY, DUTY, WORK)]
-    return states[0], states[1], states[2], tuple(outbox.receipted(Lane.ALARM))
+def _load(outbox: Outbox) -> Left:
+    return Left(
+        emergency=outbox.load_state(EMERGENCY),
+        duty=outbox.load_state(DUTY),
+        work=outbox.load_state(WORK),
+        zones=outbox.load_state(ZONES),
+        time=outbox.load_state(TIME),
+        receipted=tuple(outbox.receipted(Lane.ALARM)),
+    )
 
 
 def _decoded(saved: bytes) -> Emergency:

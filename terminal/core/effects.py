@@ -36,6 +36,10 @@ class SaveEmergency(Struct, frozen=True):
     """Put the emergency's state on disk, without a message."""
 
 
+class SaveZones(Struct, frozen=True):
+    """Put what was learnt of dead zones on disk with the next events."""
+
+
 class StoreEvent(Struct, frozen=True):
     """Put an event on disk; it is sent once it is there."""
 
@@ -72,12 +76,16 @@ class Note(Struct, frozen=True):
     fields: dict[str, object] = {}
 
 
+ToStore = StoreEvent | SaveWork | SaveZones | RecordPoint
+"""What goes to the disk by and by, in its order."""
+
 Effect = (
     StoreAlarm
     | SendAlarm
     | SendMoved
     | CarryAlarm
     | SaveEmergency
+    | SaveZones
     | StoreEvent
     | SaveWork
     | RecordPoint

@@ -4,6 +4,8 @@ from msgspec import Struct
 
 from hal.readings import AnyReading
 from terminal.contract.capsule import ReceiptCapsule
+from terminal.contract.dead_zones import DeadZones
+from terminal.contract.line_trouble import Proof
 from terminal.contract.messages import DesiredState, Heartbeat, Place
 from terminal.contract.topics import MQTT
 from terminal.contract.work import Picture
@@ -47,6 +49,7 @@ class Restored(Struct, frozen=True):
     emergency: Emergency | None
     duty: str | None
     work: Work | None = None
+    zones: DeadZones = DeadZones()
 
 
 class OutboxRepaired(Struct, frozen=True):
@@ -108,11 +111,13 @@ class PictureSeen(Struct, frozen=True):
 
 
 class LineChanged(Struct, frozen=True):
-    """The connection to a broker came, went or had trouble."""
+    """The connection to a broker came, under this incarnation, or went, which proves so much of where it broke."""
 
     connected: bool
     broker: str = ""
     problem: str = ""
+    proof: Proof = Proof.NOTHING
+    incarnation: str = ""
 
 
 class PublishRefused(Struct, frozen=True):

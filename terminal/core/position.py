@@ -6,6 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hal.readings import Fix, FixMode
+from terminal.contract.dead_zones import Cell, cell_of
 from terminal.contract.messages import Position
 from terminal.core.channels import ALARM_WAY_EVERY_S, ALARM_WAY_POINTS, stale_after_ns
 from terminal.link import PositionView
@@ -45,6 +46,14 @@ def _longer(way: tuple[WayPoint, ...], fix: Fix) -> tuple[WayPoint, ...]:
     assert fix.lat_deg is not None
     assert fix.lon_deg is not None
     return (*way[1 - ALARM_WAY_POINTS :], (fix.mono_ns, fix.lat_deg, fix.lon_deg))
+
+
+def cell(place: Place) -> Cell | None:
+    """The part of the world in which the car is, or was last."""
+    fix = place.last_good
+    if fix is None or fix.lat_deg is None or fix.lon_deg is None:
+        return None
+    return cell_of(fix.lat_deg, fix.lon_deg)
 
 
 def is_stale(place: Place, now_ns: int) -> bool:

@@ -18,7 +18,7 @@ from hal.readings import (
     VehicleSignals,
 )
 from terminal.contract.messages import AlarmMoved, SourceChanged, VehicleChanged
-from terminal.core import arming, calling, emergency, position, reporting, vehicle
+from terminal.core import arming, calling, emergency, learning, position, reporting, vehicle
 from terminal.core.alarm import is_open
 from terminal.core.channels import ALARM_MOVED_EVERY_S
 from terminal.core.effects import Effect, Note, RecordPoint, SendMoved, StoreEvent
@@ -31,9 +31,11 @@ Step = tuple[State, list[Effect]]
 
 
 def _fix(state: State, fix: Fix, moment: Moment, rules: Rules) -> Step:
+    before = state.place
     state = replace(state, place=position.apply(state.place, fix))
     state, effects = _report(state, fix, moment, rules)
-    return _moved(state, moment, effects)
+    state, learnt = learning.driven(state, before)
+    return _moved(state, moment, [*effects, *learnt])
 
 
 def _report(state: State, fix: Fix, moment: Moment, rules: Rules) -> Step:

@@ -4,6 +4,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hal.readings import ButtonHealth, Fix, LinkQuality, PowerState, SourceHealth
+from terminal.contract.dead_zones import DeadZones
 from terminal.contract.messages import Who
 from terminal.contract.profile import Profile
 from terminal.core import (
@@ -22,31 +23,18 @@ from terminal.core import (
 from terminal.core.alarm import AlarmRules
 from terminal.core.arming import Arming
 from terminal.core.carrying import Carrying
-from terminal.core.channels import HQ_SILENT_AFTER_S, stale_after_ns
+from terminal.core.channels import stale_after_ns
 from terminal.core.check_in import CheckInRules
 from terminal.core.duty import Duty
 from terminal.core.effects import Effect, ShowRung
 from terminal.core.emergency import Emergency
+from terminal.core.line import Line, PresenceFacts, hq_is_silent, trouble
 from terminal.core.position import Place
 from terminal.core.reporting import Reported, Reporting
+from terminal.core.supervision import Supervision
 from terminal.core.vehicle import Vehicle
 from terminal.core.work import Work
-from terminal.link import LineView, PictureView, Snapshot, SourceView, UnitView
-
-
-class Line(Struct, frozen=True):
-    """The line to headquarters; dead since `down_mono_ns`: no broker, or no word of headquarters through it."""
-
-    connected: bool = False
-    broker: str = ""
-    problem: str = ""
-    epoch: str = ""
-    storing: bool = False
-    attended: bool = False
-    hq_heard_mono_ns: int | None = None
-    down_mono_ns: int | None = None
-    pending: int = 0
-    disk_problem: str = ""
+from terminal.link import TROUBLES, LineView, PictureView, Snapshot, SourceView, UnitView
 
 
 class State(Struct, frozen=True, kw_only=True):
@@ -64,6 +52,7 @@ class State(Struct, frozen=True, kw_only=True):
     reported: Reported | None = None
     moved_mono_ns: int = 0
     line: Line = Line()
+    zones: DeadZones = DeadZones()
     link: LinkQuality | None = None
     power: PowerState | None = None
     sources: dict[str, SourceHealth] = {}
@@ -99,18 +88,13 @@ class Rules(Struct, frozen=True):
     alarms: AlarmRules = AlarmRules()
     check_in: CheckInRules = CheckInRules()
     carrying: dict[str, Carrying] = {}
+    supervision: Supervision = Supervision()
 
 
-def hq_is_silent(line: Line, now_ns: int) -> bool:
-    """Whether headquarters has not been heard for too long, whatever the broker says."""
-    return line.hq_heard_mono_ns is None or now_ns - line.hq_heard_mono_ns > HQ_SILENT_AFTER_S * 1e9
-
-
-def looked_at(line: Line, now_ns: int) -> Line:
-    """The line with since when it is dead."""
-    if line.connected and not hq_is_silent(line, now_ns):
-        return line if line.down_mono_ns is None else replace(line, down_mono_ns=None)
-    return line if line.down_mono_ns is not None else replace(line, down_mono_ns=now_ns)
+def presence_facts(state: State, now_ns: int) -> PresenceFacts:
+    """What the car says of itself with each presence."""
+    link, ignition_on = _fresh(state.link, now_ns), vehicle.edge(state.vehicle, "ignition")
+    return PresenceFacts(state.line.pending, ignition_on, None if link is None else link.signal_percent)
 
 
 def snapshot(state: State, rules: Rules, now_ns: int) -> Snapshot:
@@ -126,7 +110,7 @@ def snapshot(state: State, rules: Rules, now_ns: int) -> Snapshot:
         armed=arming.view(state.arming),
         check_in=check_in.view(state.emergency.check_in, rules.check_in, state.saved_timer),
         proved=proving.view(state.emergency.proof, now_ns, rules.alarms.prove_every_s),
-        line=_line_view(state.line, now_ns),
+        line=_line_view(state, rules.supervision, now_ns),
         link=_fresh(state.link, now_ns),
         power=state.power,
         sources=tuple(
@@ -149,8 +133,10 @@ def _source_view(health: SourceHealth, circuit: ButtonHealth) -> SourceView:
     return SourceView(health.source, health.up, health.problem, health.remedy)
 
 
-def _line_view(line: Line, now_ns: int) -> LineView:
-    silent = hq_is_silent(line, now_ns)
+def _line_view(state: State, profile: Supervision, now_ns: int) -> LineView:
+    line = state.line
+    silent = hq_is_silent(line, now_ns, profile)
+    found = trouble(line, _fresh(state.link, now_ns), state.zones.at(line.lost_in), now_ns, profile)
     return LineView(
         connected=line.connected,
         broker=line.broker,
@@ -161,6 +147,8 @@ def _line_view(line: Line, now_ns: int) -> LineView:
         hq_silent=silent,
         pending=line.pending,
         disk_problem=line.disk_problem,
+        trouble=found,
+        remedy=TROUBLES[found][1],
     )
 
 

@@ -9,11 +9,11 @@ from msgspec.structs import replace
 from terminal.contract.messages import (
     AlarmStatus,
     DutyChanged,
-    ShiftStarted,
     SourceChanged,
     StateConfirmed,
     TerminalStarted,
 )
+from terminal.contract.topics import MQTT
 from terminal.core import (
     arming,
     calling,
@@ -21,6 +21,7 @@ from terminal.core import (
     commands,
     duty,
     emergency,
+    learning,
     position,
     proofs,
     reporting,
@@ -62,10 +63,11 @@ from terminal.core.inputs import (
     Tick,
     TimerSaved,
 )
+from terminal.core.line import after_beat, after_change, looked_at
 from terminal.core.moment import Moment
 from terminal.core.scene import scene_of
-from terminal.core.state import Rules, State, current_fix, looked_at, with_emergency
-from terminal.link import AlarmCommand, PictureView, RaiseAlarm, SetDuty, WorkCommand
+from terminal.core.state import Rules, State, current_fix, with_emergency
+from terminal.link import AlarmCommand, PictureView, SetDuty, WorkCommand
 from terminal.version import VERSION
 
 Step = tuple[State, list[Effect]]
@@ -84,7 +86,7 @@ def step(state: State, told: Input, moment: Moment, rules: Rules) -> Step:
 
 def _carry(state: State, effects: list[Effect], moment: Moment, rules: Rules) -> Step:
     """Whatever came: an alarm that the brokers do not bring to headquarters goes over the other bearers."""
-    line = looked_at(state.line, moment.mono_ns)
+    line = looked_at(state.line, moment.mono_ns, rules.supervision)
     if line is not state.line:
         state = replace(state, line=line)
     if not (rules.carrying and state.emergency.alarms):
@@ -108,26 +110,18 @@ def _commanded(state: State, commanded: Commanded, moment: Moment, rules: Rules)
     if isinstance(command, SetDuty):
         return _duty(state, command, moment, rules)
     if isinstance(command, AlarmCommand):
-        return _alarm_commanded(state, command, moment, rules)
-    return _work(state, command, moment, rules)
+        after, effects = commands.taken(state, command, scene_of(state, moment), moment, rules)
+        return with_emergency(replace(after, emergency=state.emergency), (after.emergency, effects))
+    return _work(state, command, moment)
 
 
-def _alarm_commanded(state: State, command: AlarmCommand, moment: Moment, rules: Rules) -> Step:
-    after, effects = commands.taken(state, command, scene_of(state, moment), moment, rules)
-    return with_emergency(replace(after, emergency=state.emergency), (after.emergency, effects))
-
-
-def _work(state: State, command: WorkCommand, moment: Moment, rules: Rules) -> Step:
+def _work(state: State, command: WorkCommand, moment: Moment) -> Step:
     driven = vehicle.view(state.vehicle, state.place.fix, moment.mono_ns)
     scene = work.Scene(position.report(state.place, moment.mono_ns), driven)
     after, messages = work.commanded(state.work, command, scene, moment)
     effects: list[Effect] = [StoreEvent(message) for message in messages]
     notes = [Note("work-done", {"what": str(type(message).__struct_config__.tag)}) for message in messages]
-    state, done = replace(state, work=after), [SaveWork(), *effects, *notes]
-    if rules.alarms.test_at_shift_start and any(isinstance(message, ShiftStarted) for message in messages):
-        state, alarm = _alarm_commanded(state, RaiseAlarm(kind="test"), moment, rules)
-        return state, [*alarm, *done]
-    return state, done
+    return replace(state, work=after), [SaveWork(), *effects, *notes]
 
 
 def _duty(state: State, command: SetDuty, moment: Moment, rules: Rules) -> Step:
@@ -176,7 +170,7 @@ def _restored(state: State, told: Restored, moment: Moment, rules: Rules) -> Ste
     effects += [SaveEmergency(), ShowRung(rung(together.alarms))]
     effects += [StoreEvent(TerminalStarted(**moment.envelope(), version=VERSION))]
     kept = state.work if told.work is None else work.restored(told.work)
-    state = replace(state, emergency=together, restored=True, work=kept)
+    state = replace(state, emergency=together, zones=told.zones, restored=True, work=kept)
     if state.duty.message_id:
         return state, effects
     before = told.duty or ""
@@ -191,9 +185,10 @@ def _repaired(state: State, repaired: OutboxRepaired, moment: Moment, _rules: Ru
     return state, [SaveEmergency(), StoreEvent(message), Note("outbox-repaired", {"problem": repaired.problem})]
 
 
-def _published(state: State, published: Published, _moment: Moment, _rules: Rules) -> Step:
-    if state.line.problem and published.ids and not _unseen(state, published.ids):
-        state = replace(state, line=replace(state.line, problem=""))
+def _published(state: State, published: Published, moment: Moment, _rules: Rules) -> Step:
+    if published.bearer == MQTT and not _unseen(state, published.ids):
+        problem = "" if published.ids else state.line.problem
+        state = replace(state, line=replace(state.line, broker_heard_mono_ns=moment.mono_ns, problem=problem))
     return with_emergency(state, proofs.published(state.emergency, published.ids, published.bearer))
 
 
@@ -243,13 +238,7 @@ def _desired(state: State, told: StateDesired, moment: Moment, _rules: Rules) ->
 
 def _heartbeat(state: State, heard: HeartbeatHeard, moment: Moment, _rules: Rules) -> Step:
     beat = heard.heartbeat
-    line = replace(
-        state.line,
-        epoch=beat.epoch,
-        storing=beat.storing,
-        attended=beat.attended,
-        hq_heard_mono_ns=moment.mono_ns,
-    )
+    line = after_beat(state.line, beat, moment.mono_ns)
     # A store of another epoch does not know what the one before had from memory alone.
     again = emergency.unstored(state.emergency) if state.line.epoch != beat.epoch else ()
     effects: list[Effect] = [SendAlarm(message) for message in again]
@@ -260,18 +249,20 @@ def _picture(state: State, seen: PictureSeen, moment: Moment, _rules: Rules) -> 
     return replace(state, picture=PictureView(seen.picture, moment.mono_ns)), []
 
 
-def _line(state: State, line: LineChanged, _moment: Moment, _rules: Rules) -> Step:
+def _line(state: State, line: LineChanged, moment: Moment, _rules: Rules) -> Step:
     before = state.line
-    state = replace(state, line=replace(before, connected=line.connected, broker=line.broker, problem=line.problem))
+    state, effects = learning.lost_or_back(state, line, moment)
+    state = replace(state, line=after_change(state.line, line, moment.mono_ns))
     if (before.connected, before.problem) == (line.connected, line.problem):
-        return state, []
+        return state, effects
     event = "connected" if line.connected else "disconnected"
-    return state, [Note(event, {"broker": line.broker, "problem": line.problem})]
+    return state, [*effects, Note(event, {"broker": line.broker, "problem": line.problem})]
 
 
-def _refused(state: State, refused: PublishRefused, _moment: Moment, _rules: Rules) -> Step:
+def _refused(state: State, refused: PublishRefused, moment: Moment, _rules: Rules) -> Step:
     new = state.line.problem != refused.problem
-    state = replace(state, line=replace(state.line, problem=refused.problem))
+    line = replace(state.line, problem=refused.problem, broker_heard_mono_ns=moment.mono_ns)
+    state = replace(state, line=line)
     return state, [Note("publish-refused", {"problem": refused.problem})] if new else []
 
 

@@ -33,6 +33,8 @@ CLOSES_WITHIN_S = 3.0
 EMERGENCY = "emergency"
 DUTY = "duty"
 WORK = "work"
+ZONES = "dead-zones"
+TIME = "time"
 """The states that stand in the outbox, by name."""
 
 

@@ -10,6 +10,7 @@ from terminal.screen.cells import Area, Box, target
 from terminal.screen.pages import alarm, car, chart, crew, duty, jobs, keyboard, more, report, system, texts
 from terminal.screen.sos import Arming
 from terminal.screen.state import Page
+from terminal.screen.trouble import in_words
 from terminal.screen.view import View
 from terminal.screen.words import age, clean, on_one_line
 
@@ -59,9 +60,17 @@ def page(view: View, area: Area) -> list[Box]:
         return old_page(view, view.seen.last, area)
     if view.snapshot is None or view.is_alarm_on_top:
         return alarm.boxes(view, area)
+    if is_answer_due(view):
+        return [target(area, view.say("I AM WELL\nTap here"), "check-in:answer", "proposed", main=True)]
     if view.is_locked and view.state.page in LOCKED_WHILE_DRIVING:
         return locked(view, area)
     return PAGES[view.state.page](view, area)
+
+
+def is_answer_due(view: View) -> bool:
+    """Whether a lone officer must say that all is well, before its lack becomes an alarm."""
+    timer = None if view.snapshot is None else view.snapshot.check_in
+    return timer is not None and timer.due_mono_ns is not None and view.now_ns >= timer.due_mono_ns
 
 
 def old_page(view: View, last: Snapshot, area: Area) -> list[Box]:
@@ -118,6 +127,9 @@ def notice(view: View) -> tuple[str, str]:
         return say("NOT DONE: {reason}", reason=clean(view.seen.refused.reason)), "bad"
     if snapshot.line.disk_problem:
         return say("NOT STORED, disk: {problem}", problem=clean(snapshot.line.disk_problem)), "bad"
+    trouble = in_words(say, snapshot.line.trouble)
+    if trouble:
+        return trouble, "warn"
     if snapshot.line.problem:
         return say("Line: {problem}", problem=clean(snapshot.line.problem)), "warn"
     if alarm_now is not None and alarm_now.cleared_by:

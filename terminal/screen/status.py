@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from rich.cells import cell_len
 
 from hal.readings import FixMode
-from terminal.link import LineView, PositionView, Snapshot
+from terminal.link import LineView, PositionView, Snapshot, Trouble
 from terminal.screen.cells import Area, Box
 from terminal.screen.view import View
 from terminal.screen.words import age, clean
@@ -78,6 +78,8 @@ def line(view: View, line: LineView) -> Part:
     if not line.storing:
         return view.say("HQ NOT STORING"), "bad"
     seconds = max(view.now_ns - heard, 0) // SECOND_NS
+    if line.trouble is Trouble.HQ_DEAF:
+        return view.say("HQ {since}", since=f"{seconds} s"), "bad"
     return view.say("HQ {since}", since=f"{seconds} s"), "good" if line.attended else "warn"
 
 

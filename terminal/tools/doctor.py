@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import pwd
@@ -22,9 +23,11 @@ from hal.ports import SelfTesting, Source
 from hal.readings import AnyReading, Fix, FixMode, LinkQuality, SourceHealth
 from terminal import config as unit_config
 from terminal.config import Config
+from terminal.contract.line_trouble import in_words
 from terminal.contract.mqtt import Broker, Connection, Listener, Lost
+from terminal.contract.tls import BadCertificate, wall
 from terminal.core import assemble
-from terminal.link import Snapshot, SourceView, decode_server_line
+from terminal.link import TROUBLES, LineView, Snapshot, SourceView, Trouble, decode_server_line
 from terminal.tools import doctor_trust
 from terminal.tools.finding import Finding
 from terminal.version import BUILD
@@ -33,6 +36,8 @@ SOURCE_WITHIN_S = 6.0
 GPSD_WITHIN_S = 5.0
 CORE_WITHIN_S = 3.0
 LONGEST_LINE = 1 << 20
+REFUSAL_WITHIN_S = 1.0
+"""A broker that does not take our certificate says so at once; one that does waits for our CONNECT."""
 CERTIFICATE_WARNING = timedelta(days=30)
 LEAST_FREE_BYTES = 200_000_000
 WIDTH = 78
@@ -93,7 +98,17 @@ def _as_core_has_it(core: Snapshot) -> list[Finding]:
         for one in core.sources
     ]
     remedy = "for the devices' self-tests stop it first: systemctl stop patrola-core"
-    return [*found, Finding(what="core", result="ok", found="it runs, and holds the devices", remedy=remedy)]
+    running = Finding(what="core", result="ok", found="it runs, and holds the devices", remedy=remedy)
+    return [*found, running, _line_as_core_has_it(core.line)]
+
+
+def _line_as_core_has_it(line: LineView) -> Finding:
+    words, _ = TROUBLES[line.trouble]
+    if line.trouble is Trouble.NONE:
+        return Finding(what="line", result="ok", found=f"headquarters hears and is heard through {line.broker}")
+    found = f"{words} ({line.problem})" if line.problem else words
+    result = "warn" if line.trouble in (Trouble.CONNECTING, Trouble.DEAD_ZONE) else "fail"
+    return Finding(what="line", result=result, found=found, remedy=line.remedy)
 
 
 def _said(source: SourceView) -> str:
@@ -194,7 +209,7 @@ async def _broker(config: Config, broker: Broker) -> Finding:
     """Connect as nobody's unit would: under the unit's name plus a word, where the broker's rules let that."""
     what = f"broker {broker}"
     # With certificates the name is the certificate's, and a running core would be pushed off the line.
-    if broker.certificate is not None:
+    if broker.ca is not None and broker.certificate is not None:
         return await asyncio.to_thread(_handshake, broker, what)
     connection = Connection(f"{config.unit.unit}-doctor", broker, Listener())
     try:
@@ -207,17 +222,27 @@ async def _broker(config: Config, broker: Broker) -> Finding:
 
 def _handshake(broker: Broker, what: str) -> Finding:
     try:
-        context = ssl.create_default_context(cafile=str(broker.ca) if broker.ca else None)
-        if broker.certificate is not None:
-            context.load_cert_chain(str(broker.certificate), str(broker.key))
+        context = broker.tls(lambda: max(wall(), BUILD))
+        assert context is not None, "a certificate is for a line with TLS"
         with (
             socket.create_connection((broker.host, broker.port), SOURCE_WITHIN_S) as line,
             context.wrap_socket(line, server_hostname=broker.host) as tls,
         ):
             found = f"{tls.version()} with a certificate that our CA signed"
-    except (OSError, ssl.SSLError) as error:
-        return Finding(what=what, result="fail", found=str(error), remedy="check host, port, ca, certificate and key")
+            _hear_what_it_says_of_ours(tls)
+    except BadCertificate as error:
+        return Finding(what=what, result="fail", found=str(error), remedy="provision this unit again")
+    except OSError as error:
+        found, _, remedy = in_words(error).partition("; ")
+        return Finding(what=what, result="fail", found=found, remedy=remedy)
     return Finding(what=what, result="ok", found=found)
+
+
+def _hear_what_it_says_of_ours(tls: ssl.SSLSocket) -> None:
+    """With TLS 1.3 a broker judges our certificate after our handshake is done; raises what it says."""
+    tls.settimeout(REFUSAL_WITHIN_S)
+    with contextlib.suppress(TimeoutError):
+        tls.recv(1)
 
 
 def _certificate(broker: Broker) -> Iterator[Finding]:
@@ -240,7 +265,7 @@ def _certificate(broker: Broker) -> Iterator[Finding]:
 
 def _clock(now: datetime) -> Finding:
     if now < BUILD:
-        remedy = "wait for a GNSS fix, or set the clock; certificates cannot be checked"
+        remedy = "wait for a GNSS fix, or set the clock; until then certificates are held against this version's date"
         return Finding(
             what="clock", result="fail", found=f"{now:%Y-%m-%d %H:%M}Z is before this version", remedy=remedy
         )

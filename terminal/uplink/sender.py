@@ -14,10 +14,13 @@ from msgspec import Struct
 
 from hal.clock import Clock
 from terminal.contract import topics
+from terminal.contract.line_trouble import Proof
 from terminal.contract.messages import AlarmMoved, Event, OfIncident, Place, Stored, encode
 from terminal.contract.mqtt import Lost, Publication
 from terminal.contract.topics import Lane
+from terminal.core.channels import SENDING_TURN_S
 from terminal.core.inputs import Published, PublishRefused, Told
+from terminal.core.supervision import Supervision
 from terminal.uplink import track
 from terminal.uplink.outbox import Row
 from terminal.uplink.waiting import Pending, Waiting
@@ -32,7 +35,6 @@ class Sending(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     window: int = 2
     most_unreceipted: int = 480
     late_after_s: float = 30.0
-    acknowledge_within_s: float = 10.0
     receipt_within_s: float = 15.0
     alarm_again_after_s: float = 3.0
     alarm_again_at_most_s: float = 30.0
@@ -44,7 +46,7 @@ class Publisher(Protocol):
 
     def publish(self, publication: Publication) -> int: ...
 
-    def abort(self, reason: str) -> None: ...
+    def abort(self, reason: str, proof: Proof = ...) -> None: ...
 
 
 class Flight(Struct):
@@ -65,17 +67,21 @@ class Outgoing(Struct):
     mid: int | None = None
 
 
-PUMP_PERIOD_S = 0.5
-"""How often the clocks of repeats and acknowledgements are looked at."""
-
-
 class Sender:
     """One car's sending; everything is called in the loop's thread."""
 
     def __init__(
-        self, realm: str, unit: str, rules: Sending, pending: Pending, tell: Callable[[Told], None], clock: Clock
+        self,
+        realm: str,
+        unit: str,
+        rules: Sending,
+        pending: Pending,
+        tell: Callable[[Told], None],
+        clock: Clock,
+        acknowledge_within_s: float = Supervision().acknowledge_within_s,
     ) -> None:
         self._rules = rules
+        self._acknowledge_within_s = acknowledge_within_s
         self._pending = pending
         self._tell = tell
         self._clock = clock
@@ -197,7 +203,7 @@ class Sender:
                 # A row that cannot be sent must not take the repeating of alarms with it.
                 log.exception("sender: something could not be sent; report this as a defect")
             try:
-                async with asyncio.timeout(PUMP_PERIOD_S):
+                async with asyncio.timeout(SENDING_TURN_S):
                     await self._wake.wait()
             except TimeoutError:
                 pass
@@ -216,12 +222,13 @@ class Sender:
         return self._connection is not None and in_flight < self._rules.window
 
     def _watch_acknowledgements(self) -> None:
-        limit_ns = self._clock.mono_ns() - round(self._rules.acknowledge_within_s * 1e9)
+        limit_ns = self._clock.mono_ns() - round(self._acknowledge_within_s * 1e9)
         if self._connection is not None and any(flight.handed_ns < limit_ns for flight in self._flights.values()):
             connection = self._connection
             self.disconnected()
-            within = f"{self._rules.acknowledge_within_s:g} s"
-            connection.abort(f"it acknowledged nothing within {within}; is it cut off from its cluster?")
+            within = f"{self._acknowledge_within_s:g} s"
+            said = f"it acknowledged nothing within {within}; is it cut off, from us or from its cluster?"
+            connection.abort(said, Proof.SILENT)
 
     def _publish(
         self, lane: Lane, payload: bytes, ids: tuple[str, ...], *, takes_room: bool = True, expiry_s: int = 0

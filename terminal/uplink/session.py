@@ -6,15 +6,21 @@ import logging
 import random
 import secrets
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
+from hal.clock import Clock
 from terminal.contract import topics
+from terminal.contract.line_trouble import Proof
 from terminal.contract.messages import Presence, Who, encode
 from terminal.contract.mqtt import Broker, Connect, Connection, Listener, Lost, Publication
+from terminal.contract.tls import wall
 from terminal.core.inputs import LineChanged, Told
+from terminal.core.line import PresenceFacts
+from terminal.core.supervision import Supervision
 from terminal.uplink.sender import Sender
 from terminal.uplink.vouching import Vouching
 
@@ -22,11 +28,9 @@ log = logging.getLogger(__name__)
 
 
 class Holding(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How the connection is held; a presence every few seconds lets both ends know a dead line within 20 s."""
+    """How a connection is made, and when another broker is tried."""
 
-    keepalive_s: int = 10
     connect_within_s: float = 10.0
-    presence_every_s: float = 8.0
     first_pause_s: float = 0.5
     longest_pause_s: float = 20.0
     good_after_s: float = 60.0
@@ -45,6 +49,10 @@ class Session(Listener):
         sender: Sender,
         vouching: Vouching,
         tell: Callable[[Told], None],
+        clock: Clock,
+        supervision: Supervision,
+        now: Callable[[], datetime] = wall,
+        *,
         connect: Connect = Connection,
     ) -> None:
         self._realm = realm
@@ -54,10 +62,20 @@ class Session(Listener):
         self._sender = sender
         self._vouching = vouching
         self._tell = tell
+        self._clock = clock
+        self._supervision = supervision
+        self._now = now
         self._connect = connect
         self._choice = 0
         self._pause_s = rules.first_pause_s
-        self.pending = 0
+        self._facts = PresenceFacts()
+        self._presence_due = asyncio.Event()
+
+    def say(self, facts: PresenceFacts) -> None:
+        """Say this with every presence from now on, and at once when it is that the ignition was switched."""
+        if facts.ignition_on is not self._facts.ignition_on:
+            self._presence_due.set()
+        self._facts = facts
 
     def message(self, topic: str, payload: bytes) -> None:
         """Headquarters says something to this car."""
@@ -73,21 +91,22 @@ class Session(Listener):
         while True:
             broker = self._brokers[self._choice % len(self._brokers)]
             began_s = loop.time()
+            proof = Proof.NOTHING
             try:
-                problem = await self._hold(broker)
+                problem, proof = await self._hold(broker)
             except Lost as error:
-                problem = str(error)
+                problem, proof = str(error), error.proof
             except Exception as error:
                 # Whatever broke, the car goes on looking for a line.
                 log.exception("%s: the line broke in a way that was not foreseen", broker)
                 problem = f"{broker}: {error!r}; report this as a defect"
             self._sender.disconnected()
-            self._tell(LineChanged(connected=False, broker=str(broker), problem=problem))
+            self._tell(LineChanged(connected=False, broker=str(broker), problem=problem, proof=proof))
             good = loop.time() - began_s > self._rules.good_after_s
             self._choice = 0 if good and self._sender.hq_heard else self._choice + 1
             await self._pause(good=good)
 
-    async def _hold(self, broker: Broker) -> str:
+    async def _hold(self, broker: Broker) -> tuple[str, Proof]:
         incarnation = secrets.token_hex(8)
         will = self._presence(incarnation, online=False)
         connection = self._connect(
@@ -95,19 +114,20 @@ class Session(Listener):
             broker,
             self,
             will=will,
-            keepalive_s=self._rules.keepalive_s,
+            keepalive_s=self._supervision.keepalive_s,
             connect_timeout_s=self._rules.connect_within_s,
+            now=self._now,
         )
         try:
             await connection.open()
             mine = topics.down_all(self._realm, self.who.unit)
             await connection.subscribe(mine, timeout_s=self._rules.connect_within_s)
-            self._tell(LineChanged(connected=True, broker=str(broker)))
+            self._tell(LineChanged(connected=True, broker=str(broker), incarnation=incarnation))
             self._sender.connected(self._vouching.line(connection))
-            return f"{broker}: {await self._stay(connection, incarnation)}"
+            return f"{broker}: {await self._stay(connection, incarnation)}", connection.proof
         except asyncio.CancelledError:
             with contextlib.suppress(Lost):
-                connection.publish(self._presence(incarnation, online=False))
+                connection.publish(self._presence(incarnation, online=False, goodbye=True))
             await connection.close()
             raise
         finally:
@@ -125,22 +145,24 @@ class Session(Listener):
         return connection.closed.result()
 
     async def _until_presence_is_due(self, connection: Connection) -> None:
-        """For some seconds; but as soon as this car can show its certificate."""
-        every_s = self._rules.presence_every_s
-        if self._vouching.loaded.is_set():
-            await asyncio.wait([connection.closed], timeout=every_s)
-            return
-        loaded = asyncio.ensure_future(self._vouching.loaded.wait())
-        either: list[asyncio.Future[Any]] = [connection.closed, loaded]
+        """For some seconds; at once when the ignition is switched, or when this car can show its certificate."""
+        waited = [asyncio.ensure_future(self._presence_due.wait())]
+        if not self._vouching.loaded.is_set():
+            waited.append(asyncio.ensure_future(self._vouching.loaded.wait()))
+        ends: list[asyncio.Future[Any]] = [connection.closed, *waited]
         try:
-            await asyncio.wait(either, timeout=every_s, return_when=asyncio.FIRST_COMPLETED)
+            every_s = self._supervision.presence_every_s
+            await asyncio.wait(ends, timeout=every_s, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            loaded.cancel()
+            for one in waited:
+                one.cancel()
+        self._presence_due.clear()
 
-    def _presence(self, incarnation: str, *, online: bool) -> Publication:
-        presence = Presence(incarnation=incarnation, online=online, outbox=self._sender.outbox)
+    def _presence(self, incarnation: str, *, online: bool, goodbye: bool = False) -> Publication:
+        presence = Presence(incarnation=incarnation, online=online, outbox=self._sender.outbox, goodbye=goodbye)
         if online:
-            presence = msgspec.structs.replace(presence, who=self.who, pending=self.pending)
+            facts, mono_ms = msgspec.structs.asdict(self._facts), self._clock.mono_ns() // 1_000_000
+            presence = msgspec.structs.replace(presence, who=self.who, mono_ms=mono_ms, **facts)
             presence = self._vouching.introduced(presence)
         return Publication(topics.up(self._realm, self.who.unit, topics.PRESENCE), encode(presence))
 

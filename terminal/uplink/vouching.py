@@ -194,6 +194,8 @@ class Vouching:
                 log.warning("headquarters: a %s (%d bytes) that cannot be read: %s", what, len(payload), error)
 
     def _take(self, what: str, payload: bytes) -> None:
+        if what not in topics.DOWN:
+            return
         if what == topics.CERTIFICATE:
             self._learn(_der(decode_as(Certificate, payload).certificate))
             return

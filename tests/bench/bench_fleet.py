@@ -16,7 +16,7 @@ import time
 from terminal.contract import topics
 from terminal.contract.messages import Presence, Who, encode
 from terminal.contract.mqtt import Broker, Connection, Listener, Publication
-from terminal.uplink.session import Holding
+from terminal.core.supervision import Supervision
 from tests.bench.processes import ROOT, broker, configured, cpu_s, folder_on_disk, memory_mib, started, wait_for_port
 from tests.bench.rows import Row, row
 
@@ -38,7 +38,7 @@ class Car(Listener):
         self.incarnation = secrets.token_hex(8)
         self.acknowledged_presences = 0
         will = Publication(self.topic, encode(Presence(incarnation=self.incarnation, online=False)))
-        self.connection = Connection(self.unit, at, self, will=will, keepalive_s=Holding().keepalive_s)
+        self.connection = Connection(self.unit, at, self, will=will, keepalive_s=Supervision().keepalive_s)
 
     def acknowledged(self, mid: int, failure: str) -> None:
         self.acknowledged_presences += 1
@@ -53,7 +53,7 @@ class Car(Listener):
         while True:
             presence = Presence(incarnation=self.incarnation, online=True, who=who)
             self.connection.publish(Publication(self.topic, encode(presence)))
-            await asyncio.sleep(Holding().presence_every_s)
+            await asyncio.sleep(Supervision().presence_every_s)
 
 
 def measure() -> list[Row]:
@@ -72,7 +72,7 @@ def measure() -> list[Row]:
         row("memory, a car", ours["kib_each"], "KiB", f"{ratio:.2f} of {beside} ({plain['kib_each']:.0f})"),
         row("threads in the process", ours["threads"], "", f"{beside}: {plain['threads']}"),
         row(f"connected and subscribed, {AT_ONCE} at once", ours["cars_per_s"], "cars/s"),
-        row(f"CPU, presence every {Holding().presence_every_s:g} s", ours["busy_percent"], "% of a core"),
+        row(f"CPU, presence every {Supervision().presence_every_s:g} s", ours["busy_percent"], "% of a core"),
     ]
 
 

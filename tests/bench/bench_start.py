@@ -100,7 +100,7 @@ def _of_screen(folder: Path) -> tuple[float, float, float, tuple[float, float]]:
             bares.append(_shown_ms([sys.executable, "-c", BARE_TEXTUAL], b"BARE-IS-THERE", lambda _pid: None))
             command = [*PATROLA, "screen", "--socket", folder / "core.sock"]
             found: list[tuple[float, float]] = []
-            screens.append(_shown_ms(command, b"km/h", lambda pid, found=found: found.append(memory_mib(pid))))
+            screens.append(_shown_ms(command, b"HQ not told", lambda pid, found=found: found.append(memory_mib(pid))))
             memory = found[0]
     return statistics.median(imports), statistics.median(bares), statistics.median(screens), memory
 

@@ -27,12 +27,13 @@ from hq.service import Service
 from terminal import config as unit_config
 from terminal.contract import topics
 from terminal.contract.durable import DiskFailed
+from terminal.contract.line_trouble import Proof
 from terminal.contract.messages import Alarm, decode_alarm
 from terminal.contract.mqtt import Broker, Connection, Listener, Lost, Publication
 from terminal.core import state
 from terminal.core.daemon import Core
 from terminal.core.emergency import Emergency
-from terminal.link import Command, Role, Snapshot
+from terminal.link import ArmButton, Command, Role, Snapshot
 from terminal.uplink.outbox import Limits, Outbox
 from terminal.uplink.writer import Writer
 from tests.model.virtual_time import VirtualLoop
@@ -143,7 +144,7 @@ class Network:
 
     def _acknowledge(self, connection: "SimConnection", mid: int) -> None:
         if not connection.closed.done():
-            connection.listener.acknowledged(mid, "")
+            connection.hear().acknowledged(mid, "")
 
     def flow(self) -> None:
         """Everything arrives in its order, unless the line is held."""
@@ -156,13 +157,13 @@ class Network:
         """One publication of the car arrives at headquarters, does so and will again, or is lost."""
         publication = self._taken(self.up, index, fate)
         if self.hq is not None and fate != "is lost":
-            self.hq.listener.message(publication.topic, publication.payload)
+            self.hq.hear().message(publication.topic, publication.payload)
 
     def comes_down(self, index: int, fate: str) -> None:
         """One publication of headquarters arrives at the car, or not."""
         publication = self._taken(self.down, index, fate)
         if self.car is not None and fate != "is lost":
-            self.car.listener.message(publication.topic, publication.payload)
+            self.car.hear().message(publication.topic, publication.payload)
 
     @staticmethod
     def _taken(queue: deque[Publication], index: int, fate: str) -> Publication:
@@ -194,7 +195,14 @@ class SimConnection(Connection):
         self.is_car = client_id == UNIT
         self.listener = listener
         self.closed = asyncio.get_running_loop().create_future()
+        self.proof = Proof.NOTHING
+        self.heard_s = asyncio.get_running_loop().time()
         self._mid = 0
+
+    def hear(self) -> Listener:
+        """Its listener, since the broker has something for it."""
+        self.heard_s = asyncio.get_running_loop().time()
+        return self.listener
 
     async def open(self) -> None:
         """CONNECT and CONNACK."""
@@ -219,9 +227,10 @@ class SimConnection(Connection):
         """DISCONNECT."""
         self.abort("closed")
 
-    def abort(self, reason: str) -> None:
+    def abort(self, reason: str, proof: Proof = Proof.NOTHING) -> None:
         """The line is gone."""
         if not self.closed.done():
+            self.proof = proof
             self.closed.set_result(reason)
         if self._network.car is self:
             self._network.car = None
@@ -263,7 +272,7 @@ class Board:
                     told.add(number)
                     press = Press("board-1", self.latch.boot_nonce, number)
                     yield ButtonState(source=self.name, mono_ns=self._mono_ns(), latched=press)
-            if not told:
+            if not self.latch.numbers():
                 yield ButtonState(source=self.name, mono_ns=self._mono_ns())
             await self._changed.wait()
         raise SourceMissing(self.name, "it is not plugged in", "plug it in")
@@ -274,7 +283,10 @@ class Board:
 
     def confirm_stored(self, press: Press) -> bool:
         """Whether it lets go of this press by that."""
-        return self.plugged and self.latch.stored(press.number)
+        lets_go = self.plugged and self.latch.stored(press.number)
+        if lets_go:
+            self._changed.set()
+        return lets_go
 
     def show_rung(self, rung: str) -> None:
         self.rung = rung
@@ -385,6 +397,10 @@ class Car:
     def snapshot(self) -> Snapshot:
         """What a screen may show now."""
         return state.snapshot(self.core._state, self.core._rules, round(self._loop.time() * 1e9))
+
+    def arm(self, kind: str) -> None:
+        """The crew asks for a window in which the next press is a test or an exercise."""
+        self.tap(ArmButton(asked_mono_ns=round(self._loop.time() * 1e9), kind=kind))
 
     def sense(self, utc: datetime) -> None:
         """A fix with a time that GNSS says it is."""

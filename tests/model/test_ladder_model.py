@@ -108,12 +108,14 @@ def searches() -> dict[str, Found]:
     return {}
 
 
+@pytest.mark.promise("P-RECEIPT-16")
 @needs_spin
 @pytest.mark.parametrize("name", SEARCHES)
 def test_the_ladder_keeps_its_promises(name: str, tmp_path: Path, searches: dict[str, Found]) -> None:
     searches[name] = checks.look_at(MODEL, name, SEARCHES[name], tmp_path)
 
 
+@pytest.mark.promise("P-RECEIPT-16")
 @needs_spin
 @pytest.mark.long
 @pytest.mark.parametrize("name", LONG_SEARCHES)
@@ -121,6 +123,7 @@ def test_it_keeps_them_where_more_happens_at_once(name: str, tmp_path: Path) -> 
     checks.look_at(MODEL, name, LONG_SEARCHES[name], tmp_path)
 
 
+@pytest.mark.promise("P-RECEIPT-16")
 @needs_spin
 @pytest.mark.parametrize("rule", MUTANTS)
 def test_a_ladder_without_this_rule_is_found_out(rule: str, tmp_path: Path) -> None:
@@ -129,6 +132,7 @@ def test_a_ladder_without_this_rule_is_found_out(rule: str, tmp_path: Path) -> N
     assert (found.broken, found.errors) == (promise, 1), found.output
 
 
+@pytest.mark.promise("P-RECEIPT-16")
 @needs_spin
 @pytest.mark.parametrize("rule", FAIR_MUTANTS)
 def test_without_this_rule_some_fair_run_never_does(rule: str, tmp_path: Path) -> None:
@@ -146,6 +150,7 @@ def test_every_step_of_the_ladder_is_taken_somewhere(tmp_path: Path, searches: d
     assert len(checks.lines_with_steps(searches.values())) == checks.steps_written(MODEL)
 
 
+@pytest.mark.promise("P-RECEIPT-16")
 def test_every_promise_is_broken_by_some_mutant_and_every_mutant_is_tried() -> None:
     assert {promise for _, promise in MUTANTS.values()} == checks.promised(MODEL)
     assert set(MUTANTS) == checks.switches(MODEL) - SWITCHES

@@ -11,6 +11,8 @@ from terminal.contract.profile import load
 from terminal.contract.work import Job, JobStep, LiveAlarm, Neighbour, Picture, Priority, Text
 from terminal.link import (
     AlarmView,
+    ArmedView,
+    CheckInView,
     CrewView,
     DutyView,
     JobView,
@@ -18,6 +20,7 @@ from terminal.link import (
     MemberView,
     PictureView,
     PositionView,
+    ProvedView,
     Snapshot,
     SourceView,
     UnitView,
@@ -143,6 +146,14 @@ def scenes() -> Iterator[tuple[str, Seen, ScreenState]]:
                 )
                 answers[question.code] = question.choices[-1].code
             yield f"form-{form.code}-send", there, ScreenState(page=Page.REPORT, form=form.code, answers=answers)
+    alone = CheckInView(due_mono_ns=NOW_NS + 10**12, alarm_mono_ns=NOW_NS + 10**12 + 30 * 10**9)
+    yield "alone", Seen(snapshot=replace(snapshot(), check_in=alone)), ScreenState(page=Page.CREW)
+    asked = CheckInView(due_mono_ns=NOW_NS - 10**9, alarm_mono_ns=NOW_NS + 29 * 10**9)
+    yield "all-well", Seen(snapshot=replace(snapshot(), check_in=asked)), ScreenState()
+    unproved = replace(snapshot(), proved=ProvedView(), sources=())
+    yield "unproved", Seen(snapshot=unproved), ScreenState(page=Page.CREW)
+    armed = ArmedView(kind="test", silent=False, is_open=True, until_mono_ns=NOW_NS + 9 * 10**9)
+    yield "button-armed", Seen(snapshot=replace(snapshot(), armed=armed)), ScreenState()
     yield "pin", good, ScreenState(page=Page.KEYBOARD, typing=Typing("pin", "47", "digits", "1003"))
     yield "armed", good, ScreenState(sos=Sos(NOW_NS - 10**9))
     yield "late", good, ScreenState(sos=Sos(NOW_NS - 4 * 10**9))

@@ -5,15 +5,22 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from gallery import NOON, SIZES
 from msgspec.structs import replace
-from page_bench import GOOD, SECOND_NS, Page, page, run
+from page_bench import GOOD, SECOND_NS, page, run
+from page_bench import Page as Opened
 
 from terminal.link import RaiseAlarm, Role, Snapshot
+from terminal.screen import frame
 from terminal.screen.cells import painted
+from terminal.screen.feed import Seen
+from terminal.screen.language import Language, Say
+from terminal.screen.state import Page, ScreenState
+from terminal.screen.view import View
 from tests.unit.silent_scene import SHIFTS, Told, twins
 
 
-async def drawn(seen: Page, snapshot: Snapshot) -> str:
+async def drawn(seen: Opened, snapshot: Snapshot) -> str:
     """Every cell with the tone of its colours, once the page has this snapshot and has drawn it."""
     seen.core.publish(snapshot)
     await seen.until(lambda: seen.app._feed.seen.snapshot == replace(snapshot, role=Role.CREW))
@@ -47,6 +54,26 @@ def test_no_cell_of_the_page_changes_because_of_a_silent_alarm(tmp_path: Path, s
         assert len(set(without_it)) > 2, "the page is alive"
 
     run(promise)
+
+
+@pytest.mark.promise("P-KIND-05")
+@pytest.mark.parametrize("page_shown", Page)
+def test_no_cell_of_any_other_page_does_either(page_shown: Page) -> None:
+    def cells(snapshot: Snapshot, at_s: float) -> object:
+        view = View(
+            seen=Seen(snapshot=snapshot),
+            state=ScreenState(page=page_shown),
+            say=Say(Language.ENGLISH),
+            now_ns=round(at_s * SECOND_NS),
+            local=NOON,
+            height=SIZES[0][0],
+            width=SIZES[0][1],
+        )
+        return painted(frame.boxes(view), view.height, view.width)
+
+    for shift in SHIFTS.values():
+        for told, seen in zip(shift, twins(shift), strict=True):
+            assert cells(seen.with_it, told.at_s) == cells(seen.without_it, told.at_s), told
 
 
 def test_a_silent_alarm_that_core_does_not_show_yet_is_not_shown_either(tmp_path: Path) -> None:

@@ -16,11 +16,11 @@ store = "store/hq.db"
 socket = "hq.sock"
 
 [[brokers]]
-host = "127.0.0.1"
+host = "{host}"
 port = {port}
 
 [line]
-heartbeat_every_s = 0.5
+heartbeat_every_s = {heartbeat_every_s}
 longest_pause_s = 0.5
 """
 
@@ -32,11 +32,22 @@ class SaidNo(Exception):
 class Headquarters:
     """The folder in which it lives, again and again."""
 
-    def __init__(self, folder: Path, port: int, name: str = "HQ-1", realm: str = "+", more: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        port: int,
+        name: str = "HQ-1",
+        realm: str = "+",
+        more: str = "",
+        *,
+        host: str = "127.0.0.1",
+        heartbeat_every_s: float = 0.5,
+    ) -> None:
         folder.mkdir(exist_ok=True)
         self.folder = folder
         self.config = folder / "hq.toml"
-        self.config.write_text(HQ.format(port=port, name=name, realm=realm) + more)
+        text = HQ.format(host=host, port=port, name=name, realm=realm, heartbeat_every_s=heartbeat_every_s)
+        self.config.write_text(text + more)
         self.socket = folder / "hq.sock"
         self.store = folder / "store" / "hq.db"
         self.process: Process | None = None

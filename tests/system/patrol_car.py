@@ -27,7 +27,7 @@ realm = "LJ"
 unit = "{unit}"
 
 [[brokers]]
-host = "127.0.0.1"
+host = "{host}"
 port = {port}
 
 [storage]
@@ -134,10 +134,11 @@ class Process:
 
 
 class Board(Process):
-    """`patrola simulate-board` with its link in the car's folder."""
+    """`patrola simulate-board` with its link in the car's folder; with `pins` every blink of its lamp is told."""
 
-    def __init__(self, folder: Path, name: str = "board", board_id: str = "B-1") -> None:
-        super().__init__([*PATROLA, "simulate-board", "--link", str(folder / name), "--board-id", board_id], feed=True)
+    def __init__(self, folder: Path, name: str = "board", board_id: str = "B-1", *, pins: bool = False) -> None:
+        command = [*PATROLA, "simulate-board", "--link", str(folder / name), "--board-id", board_id]
+        super().__init__([*command, *(["--pins"] if pins else [])], feed=True)
         self.out.until_told("plugged")
 
     def tell(self, command: str) -> None:
@@ -230,12 +231,14 @@ class Screen:
 class Car:
     """The folder in which a car's core lives, again and again."""
 
-    def __init__(self, folder: Path, port: int, more: str = "", unit: str = "LJ-101") -> None:
+    def __init__(
+        self, folder: Path, port: int, more: str = "", unit: str = "LJ-101", *, host: str = "127.0.0.1"
+    ) -> None:
         folder.mkdir(exist_ok=True)
         self.folder = folder
         self.unit = unit
         self.config = folder / "unit.toml"
-        self.config.write_text(UNIT.format(port=port, unit=unit) + more)
+        self.config.write_text(UNIT.format(host=host, port=port, unit=unit) + more)
         self.outbox = folder / "car" / "outbox.db"
 
     @contextlib.contextmanager

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from drivers.simulated_board import SimulatedBoard
 from terminal.contract.mqtt import Broker
 
@@ -76,6 +78,26 @@ def test_beside_a_running_core_it_says_what_core_hears_of_the_devices(tmp_path: 
     assert "stop it first" in findings["core"]["remedy"]
     assert findings["source board"]["result"] == "fail"
     assert "no-such-board" in findings["source board"]["found"]
+    assert (findings["line"]["result"], "headquarters does not" in findings["line"]["found"]) == ("warn", False)
+
+
+@pytest.mark.promise("P-WATCH-02")
+def test_beside_a_running_core_it_says_what_is_dead_of_the_line_and_what_to_do(tmp_path: Path) -> None:
+    examined(tmp_path, 1, link=LINK)
+    command = [sys.executable, "-m", "terminal.tools.command"]
+    with subprocess.Popen([*command, "core", "--config", str(tmp_path / "unit.toml")]) as core:
+        try:
+            heard = ""
+            while '"trouble":"broker-gone"' not in heard:
+                assert core.poll() is None
+                status = [*command, "status", "--socket", str(tmp_path / "core.sock")]
+                heard = subprocess.run(status, capture_output=True, text=True, timeout=60).stdout
+            _, findings = examined(tmp_path, 1, link=LINK)
+        finally:
+            core.terminate()
+    line = findings["line"]
+    assert (line["result"], line["remedy"]) == ("fail", "call headquarters: the broker must be started")
+    assert "the network works, the broker does not (127.0.0.1:1: nothing listens there" in line["found"]
 
 
 def test_a_user_of_the_socket_who_is_not_there_is_told(tmp_path: Path, mosquitto: Broker) -> None:

@@ -1,6 +1,7 @@
 """Alarms by SMS, end to end: a car whose broker is gone, a modem on D-Bus, and headquarters' gateway."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -94,7 +95,7 @@ class Scene(NamedTuple):
 def with_credentials(config: Path, tls: Path, name: str) -> None:
     text = config.read_text()
     head, line = text.split('host = "127.0.0.1"\n')
-    line = line.replace("[holding]\n", "[holding]\npresence_every_s = 0.3\n")
+    line = line.replace("[holding]\n", "[supervision]\npresence_every_s = 0.3\n\n[holding]\n")
     config.write_text(f'{head}host = "127.0.0.1"\n{CREDENTIALS.format(tls, name)}{line}')
 
 
@@ -181,8 +182,12 @@ def receipt_in(answer: dict[str, Any]) -> ReceiptCapsule:
 
 
 @pytest.mark.parametrize("scene", [{"form": "text"}], indirect=True)
-def test_where_only_text_passes_the_same_goes_as_text(scene: Scene) -> None:
+def test_where_only_text_passes_the_same_goes_as_text_and_a_modem_that_hangs_holds_nothing_up(scene: Scene) -> None:
+    scene.modem.pause(signal.SIGSTOP)
     scene.board.press()
+    assert scene.alarm(lambda alarm: alarm.stored).sent_by == ()
+    scene.screen.until(lambda snapshot: not snapshot.line.connected)
+    scene.modem.pause(signal.SIGCONT)
     answer = answered(scene)
     assert set(answer) == {"to", "text"}
     assert len(answer["text"]) <= 160

@@ -13,11 +13,12 @@ from terminal.contract.messages import Heartbeat, Presence, decode_alarm, decode
 from terminal.contract.mqtt import Broker
 from terminal.contract.topics import Lane
 from terminal.core.inputs import Published, PublishRefused
+from terminal.core.line import PresenceFacts
 from terminal.tools.certificates import Authority
 from terminal.uplink.session import Holding
 from tests.system.conftest import Mosquitto
 from tests.system.fake_broker import DISCONNECT, MESSAGE_EXPIRY, TOPIC_ALIAS, FakeBroker, packet
-from tests.system.uplink_car import HASTY, WHO, Car, Hq, until
+from tests.system.uplink_car import CLOSELY, HASTY, WHO, Car, Hq, until
 
 TLS_HANDSHAKE = b"\x16"
 DOWN = f"patrola/1/LJ/down/{WHO.unit}"
@@ -57,7 +58,7 @@ def test_a_broker_that_is_down_is_passed_over(tmp_path: Path, mosquitto: Broker)
         ({"connack": 0x88}, "it refused us: Server unavailable"),
         ({"suback": None}, "did not answer the subscription"),
         ({"suback": 0x87}, "refused the subscription: Not authorized; see its ACL"),
-        ({"puback": None}, "acknowledged nothing within 2 s; is it cut off from its cluster?"),
+        ({"puback": None}, "acknowledged nothing within 2 s; is it cut off, from us or from its cluster?"),
     ],
     ids=["no CONNACK", "not authorized", "unavailable", "no SUBACK", "subscription refused", "no PUBACK"],
 )
@@ -268,7 +269,29 @@ def test_a_car_that_stops_says_so_and_says_goodbye(tmp_path: Path) -> None:
                 await until(lambda: broker.of("presence"))
             await until(lambda: broker.clients[0].ended.is_set())
             assert broker.clients[0].goodbye
-            assert not decode_as(Presence, broker.of("presence")[-1].payload).online
+            last = decode_as(Presence, broker.of("presence")[-1].payload)
+            assert (last.online, last.goodbye) == (False, True)
+            assert broker.clients[0].will is not None
+            assert not decode_as(Presence, broker.clients[0].will[1]).goodbye, "a Will is not the car's word"
+
+    asyncio.run(drive())
+
+
+@pytest.mark.promise("P-WATCH-02")
+def test_an_ignition_that_is_switched_is_said_at_once(tmp_path: Path) -> None:
+    """The next presence by itself is an hour away: with the ignition the terminal may go off any moment."""
+
+    async def drive() -> None:
+        patient = replace(CLOSELY, presence_every_s=3600.0)
+        async with FakeBroker.listening() as broker, Car(tmp_path, broker.address, supervision=patient) as car:
+            await until(lambda: broker.of("presence"), "the first presence")
+            car.session.say(PresenceFacts(ignition_on=True, pending=3))
+            await until(lambda: len(broker.of("presence")) == 2)
+            car.session.say(PresenceFacts(ignition_on=True, pending=4))
+            car.session.say(PresenceFacts(ignition_on=False, pending=5))
+            await until(lambda: len(broker.of("presence")) == 3)
+            told = [decode_as(Presence, one.payload) for one in broker.of("presence")]
+            assert [(one.ignition_on, one.pending) for one in told] == [(None, 0), (True, 3), (False, 5)]
 
     asyncio.run(drive())
 
@@ -437,15 +460,15 @@ def test_whatever_breaks_the_line_the_car_goes_on_looking_for_one(
 
     async def drive() -> None:
         async with FakeBroker.listening() as broker:
-            async with Car(tmp_path, broker.address, holding=replace(HASTY, keepalive_s=100_000)) as car:
+            async with Car(tmp_path, broker.address, supervision=replace(CLOSELY, keepalive_s=100_000)) as car:
                 await until(lambda: len(car.problems()) >= 2, "tried again")
                 assert car.problems()[0].startswith(f"{broker.address}: ")
             async with Car(tmp_path, broker.address) as car:
-                car.session.pending = 1j  # type: ignore[assignment]
+                car.session.say(PresenceFacts(pending=1j))  # type: ignore[arg-type]
                 await until(lambda: len(car.problems()) >= 2, "tried again")
                 assert car.problems()[0].startswith(f"{broker.address}: TypeError")
                 assert car.problems()[0].endswith("report this as a defect")
-                car.session.pending = 0
+                car.session.say(PresenceFacts())
                 await until(lambda: broker.of("presence"), "the line")
 
     asyncio.run(drive())

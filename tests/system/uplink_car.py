@@ -7,7 +7,7 @@ from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -20,12 +20,23 @@ from hq.service import Service
 from hq.store import Store
 from terminal.contract import topics
 from terminal.contract.identity import new_id, new_incident
-from terminal.contract.messages import AlarmRaised, DutyChanged, Point, Presence, Who, encode
+from terminal.contract.messages import (
+    Alarm,
+    AlarmCancelled,
+    AlarmRaised,
+    AlarmSignalled,
+    DutyChanged,
+    Point,
+    Presence,
+    Who,
+    encode,
+)
 from terminal.contract.mqtt import Broker, Connection, Listener, Publication
 from terminal.contract.topics import Lane
 from terminal.core.emergency import Emergency
-from terminal.core.inputs import HeartbeatHeard, LineChanged, PublishRefused, Received, Told
+from terminal.core.inputs import HeartbeatHeard, LineChanged, Published, PublishRefused, Received, Told
 from terminal.core.storing import Storing
+from terminal.core.supervision import Supervision
 from terminal.uplink.inbox import Inbox
 from terminal.uplink.outbox import Limits, Outbox, Row
 from terminal.uplink.sender import Sender, Sending
@@ -34,11 +45,14 @@ from terminal.uplink.trusting import Trusting
 from terminal.uplink.vouching import Vouching
 from terminal.uplink.writer import Writer
 
+T = TypeVar("T", AlarmRaised, AlarmSignalled, AlarmCancelled)
+
 WITHIN_S = 30.0
 REALM = "LJ"
 WHO = Who(unit="LJ-101", call_sign="Ljubljana 101", vehicle="V1", crew=("1234", "5678"))
-QUICK = Sending(acknowledge_within_s=2.0, receipt_within_s=2.0, alarm_again_after_s=0.5, alarm_again_at_most_s=2.0)
-HASTY = Holding(connect_within_s=2.0, presence_every_s=0.5, first_pause_s=0.05, longest_pause_s=0.2)
+QUICK = Sending(receipt_within_s=2.0, alarm_again_after_s=0.5, alarm_again_at_most_s=2.0)
+HASTY = Holding(connect_within_s=2.0, first_pause_s=0.05, longest_pause_s=0.2)
+CLOSELY = Supervision(presence_every_s=0.5, acknowledge_within_s=2.0)
 
 
 async def until(condition: Callable[[], object], what: str = "") -> None:
@@ -60,27 +74,38 @@ class Car:
         who: Who = WHO,
         sending: Sending = QUICK,
         holding: Holding = HASTY,
+        supervision: Supervision = CLOSELY,
         trust: Trusting | None = None,
+        loads_late: bool = False,
     ) -> None:
+        """One that `loads_late` has not read its certificates before the test calls `load`."""
+        self._loads_late = loads_late
+        clock = SystemClock()
         self.who = who
         self.told: list[Told] = []
         self.writer = Writer(folder / "outbox.db", Limits(most_bytes=50_000_000))
-        self.sender = Sender(REALM, who.unit, sending, self._pending, self.told.append, SystemClock())
+        within_s = supervision.acknowledge_within_s
+        self.sender = Sender(REALM, who.unit, sending, self._pending, self.told.append, clock, within_s)
         self.storing = Storing(self.writer, self.sender, who, self.told.append, self._open_account_again)
         self.inbox = Inbox(self.writer, self.sender, self.told.append)
         trust = Trusting().filled_in(brokers) if trust is None else trust
         self.vouching = Vouching(REALM, who.unit, trust, self.writer, self.inbox.came_down, self.told.append)
-        self.session = Session(REALM, who, brokers, holding, self.sender, self.vouching, self.told.append)
+        vouching, tell = self.vouching, self.told.append
+        self.session = Session(REALM, who, brokers, holding, self.sender, vouching, tell, clock, supervision)
         self._tasks: list[asyncio.Task[None]] = []
         self._openings: list[asyncio.Task[str]] = []
 
     async def __aenter__(self) -> "Car":
         self.writer.start()
         await self.inbox.open_account()
-        self._tasks = [
-            asyncio.create_task(part.run()) for part in (self.sender, self.session, self.inbox, self.vouching)
-        ]
+        self._tasks = [asyncio.create_task(part.run()) for part in (self.sender, self.session, self.inbox)]
+        if not self._loads_late:
+            self.load()
         return self
+
+    def load(self) -> None:
+        """Read the certificates, as core does when it starts."""
+        self._tasks.append(asyncio.create_task(self.vouching.run()))
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -101,7 +126,11 @@ class Car:
 
     def press(self) -> AlarmRaised:
         """An alarm: sent and committed at once, as core does it."""
-        message = AlarmRaised(id=new_id(), who=self.who, incident=new_incident())
+        return self.tell(AlarmRaised, incident=new_incident())
+
+    def tell(self, kind: type[T], **fields: Any) -> T:
+        """One message of the alarm lane."""
+        message = kind(id=new_id(), who=self.who, **fields)
         self.storing.alarms([message], Emergency())
         self.sender.alarm(message)
         return message
@@ -144,7 +173,11 @@ class Car:
     def hears_hq(self) -> bool:
         return bool(self.of(HeartbeatHeard))
 
-    def has_receipt(self, message: AlarmRaised) -> bool:
+    def is_acknowledged(self, message: Alarm) -> bool:
+        """Whether a broker took it."""
+        return any(message.id in one.ids for one in self.told if isinstance(one, Published))
+
+    def has_receipt(self, message: Alarm) -> bool:
         return any(message.id in one.ids for one in self.told if isinstance(one, Received))
 
 

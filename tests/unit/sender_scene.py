@@ -10,6 +10,7 @@ import msgspec
 
 from hal.clock import SystemClock
 from terminal.contract.identity import new_id
+from terminal.contract.line_trouble import Proof
 from terminal.contract.messages import (
     AlarmRaised,
     DutyChanged,
@@ -59,7 +60,7 @@ class Line:
         self.spoken.set()
         return len(self.published)
 
-    def abort(self, reason: str) -> None:
+    def abort(self, reason: str, proof: Proof = Proof.NOTHING) -> None:
         self.aborted = reason
         self.lost = True
 

@@ -65,7 +65,7 @@ def defaults(section: type[Struct], given: Any) -> list[str]:
     return odd
 
 
-SECTIONS = ("reporting", "storage", "link", "journal", "sending", "alarms", "check_in", "holding", "sms")
+SECTIONS = ("reporting", "storage", "link", "journal", "sending", "alarms", "check_in", "holding", "supervision", "sms")
 
 
 @pytest.mark.promise("P-FLOW-06")
@@ -110,8 +110,22 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         [":8:", "moving_distanse_m", '"moving_distance_m"'],
     ),
     "an unknown table": (GOOD + "[reportin]\n", [":7:", "reportin", '"reporting"']),
-    "a word for a number": (GOOD + '[holding]\nkeepalive_s = "10"\n', [":8:", "keepalive_s", "expected `int`"]),
+    "a word for a number": (GOOD + '[supervision]\nkeepalive_s = "10"\n', [":8:", "keepalive_s", "expected `int`"]),
     "a number out of its range": (GOOD + "[storage]\noutbox_megabytes = 1\n", [":8:", "outbox_megabytes", ">= 8"]),
+    "an SMS modem that is no source": (
+        GOOD + '[sources.modem]\ndriver = "modem_manager"\n[sms]\nnumbers = ["+386401"]\nmodem = "moden"\n',
+        [":11:", "sms.modem", '"modem"'],
+    ),
+    "an SMS modem that sends none": (
+        GOOD + '[sources.modem]\ndriver = "gpsd"\n[sms]\nnumbers = ["+386401"]\n',
+        ["sms.modem", "sends no SMS", "modem_manager"],
+    ),
+    "names that an SMS has no room for": (
+        GOOD.replace("LJ-101", "LJ-101-ABCDEFGHIJKLMNOPQ") + '[sources.modem]\ndriver = "modem_manager"\n'
+        '[sms]\nnumbers = ["+386401"]\n',
+        ["sms.numbers", "an SMS has no room", "23 characters"],
+    ),
+    "a number that is none": (GOOD + '[sms]\nnumbers = ["call me"]\n', ["sms.numbers", "0-9"]),
     "a unit in small letters": (GOOD.replace("LJ-101", "lj 101"), [":4:", "unit.unit", "A-Z0-9_-"]),
     "a missing key": ('[unit]\nrealm = "LJ"\n[[brokers]]\nhost = "h"\n', [":1:", "unit.unit", "is missing"]),
     "no broker": ('brokers = []\n[unit]\nrealm = "LJ"\nunit = "A"\n', [":1:", "brokers", "at least 1"]),
@@ -122,6 +136,22 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         [":9:", "sources.gnss.hots", '"host"'],
     ),
     "a profile that is not there": (GOOD + '[duty]\nprofile = "traffic.toml"\n', ["traffic.toml", "is not there"]),
+    "a supervision that knows a dead line too late": (
+        GOOD + "[supervision]\nacknowledge_within_s = 15.0\n",
+        [":8:", "supervision.acknowledge_within_s", "known after 23.5 s", "known_within_s is 20"],
+    ),
+    "a headquarters that is missed too late": (
+        GOOD + "[supervision]\nhq_silent_after_s = 60\n",
+        [":8:", "hq_silent_after_s", "known after 61 s", "set it higher"],
+    ),
+    "a keep-alive that lets the broker wait": (
+        GOOD + "[supervision]\nkeepalive_s = 60\n",
+        [":8:", "keepalive_s", "gives the car up after 90 s"],
+    ),
+    "a headquarters that is missed between two presences": (
+        GOOD + "[supervision]\nhq_silent_after_s = 9\n",
+        [":8:", "hq_silent_after_s", "at least two of them, 16"],
+    ),
     "the radio before the doubt": (
         GOOD + "[alarms]\nuse_the_radio_after_s = 4\n",
         [":8:", "use_the_radio_after_s", "no less than not_confirmed_after_s"],
@@ -149,6 +179,33 @@ def test_what_is_wrong_is_said_with_its_line_and_what_was_expected(tmp_path: Pat
     assert "unit.toml" in line
     for part in said:
         assert part in line
+
+
+@pytest.mark.promise("P-WATCH-01")
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("unit_silent_after_s = 25", "unit_silent_after_s: a silent car is known after 26 s, and known_within_s is 20"),
+        ("heartbeat_every_s = 10", "heartbeat_every_s: cars know a silent headquarters after 30 s"),
+        ("keepalive_s = 30", "keepalive_s: headquarters knows its own dead line after 62 s"),
+    ],
+)
+def test_headquarters_profile_is_held_to_what_it_promises(tmp_path: Path, setting: str, said: str) -> None:
+    path = tmp_path / "hq.toml"
+    text = 'name = "HQ-1"\n[[brokers]]\nhost = "h"\n[line]\n' + setting + "\n"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as error:
+        hq_config.load(path)
+    assert said in str(error.value)
+    assert ":5:" in str(error.value)
+    path.write_text(text + "known_within_s = 62.0\n")
+    assert hq_config.load(path).line.known_within_s == 62
+
+
+def test_a_deployment_may_say_that_it_promises_less(tmp_path: Path) -> None:
+    slow = "[supervision]\npresence_every_s = 25\nhq_silent_after_s = 55\nkeepalive_s = 30\n"
+    assert len(refused(tmp_path, GOOD + slow)) == 3
+    assert loaded(tmp_path, GOOD + slow + "known_within_s = 60\n").supervision.known_within_s == 60
 
 
 def test_all_errors_are_said_at_once(tmp_path: Path) -> None:

@@ -3,14 +3,11 @@
 from collections.abc import Callable
 
 import pytest
-from msgspec.structs import replace
 
-from terminal.contract.messages import AlarmKind, AlarmStatus, DesiredState, Trigger
-from terminal.core.alarm import AlarmRules
-from terminal.core.effects import SendAlarm
+from terminal.contract.messages import AlarmStatus, DesiredState
 from terminal.core.inputs import Commanded, Published, Received, StateDesired, Stored, Tick
-from terminal.link import ProvedView, RaiseAlarm, StartShift
-from tests.unit.core_scene import RULES, Car, of_type, places
+from terminal.link import ProvedView, RaiseAlarm
+from tests.unit.core_scene import RULES, Car, places
 
 DAY_S = RULES.alarms.prove_every_s
 UTC_MS = 1_800_000_000_000
@@ -103,13 +100,3 @@ def test_without_any_clock_or_with_one_that_went_back_nobody_knows_how_long_ago_
         car.utc_ms = then_ms
         car.take(Tick(), 20.0)
         assert seen_s(car.shown.proved) == (None, True)
-
-
-@pytest.mark.promise("P-KIND-12")
-def test_the_tap_that_starts_the_shift_sends_one_test_alarm_unless_that_is_switched_off() -> None:
-    car = Car()
-    (sent,) = of_type(car.take(Commanded(StartShift()), 1.0), SendAlarm)
-    assert (sent.message.kind, sent.message.trigger) == (AlarmKind.TEST, Trigger.SCREEN)
-    assert of_type(car.take(Commanded(StartShift()), 2.0), SendAlarm) == [], "the shift is on already"
-    off = Car(rules=replace(RULES, alarms=AlarmRules(test_at_shift_start=False)))
-    assert of_type(off.take(Commanded(StartShift()), 1.0), SendAlarm) == []

@@ -1,7 +1,9 @@
 """The registry knows every driver, and a wrong word is answered with the nearest right one."""
 
 import sys
+from importlib import import_module
 from pathlib import Path
+from typing import get_type_hints
 
 import msgspec
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from drivers import nmea_file, registry
 from hal.clock import SystemClock
 from hal.errors import ConfigError
+from hal.ports import Messaging
 
 
 def test_a_word_builds_its_driver(tmp_path: Path) -> None:
@@ -38,3 +41,9 @@ def test_every_driver_offers_frozen_settings_that_refuse_unknown_keys(word: str)
 def test_drivers_are_imported_when_they_are_used() -> None:
     assert "drivers.nmea_file" in sys.modules
     assert not {"can", "serial", "drivers"} & set(vars(registry))
+
+
+@pytest.mark.parametrize("word", sorted(registry.MODULES))
+def test_the_drivers_that_send_sms_are_named_so(word: str) -> None:
+    built = get_type_hints(import_module(registry.MODULES[word]).build)["return"]
+    assert (built is Messaging) is (word in registry.MESSAGING)

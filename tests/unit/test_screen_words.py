@@ -16,11 +16,12 @@ from terminal.link import (
     RaiseAlarm,
     Snapshot,
     SourceView,
+    Trouble,
     UnitView,
     Urgency,
     VehicleView,
 )
-from terminal.screen import frame, ladder, status, words
+from terminal.screen import frame, ladder, status, trouble, words
 from terminal.screen.feed import Seen
 from terminal.screen.language import Language, Say
 from terminal.screen.pages import car
@@ -55,10 +56,20 @@ def view(seen: Snapshot) -> View:
         (LineView(**HEARD, attended=True), ("HQ NOT STORING", "bad")),
         (LineView(**HEARD, storing=True), ("HQ 0 s", "warn")),
         (LineView(**HEARD, storing=True, attended=True), ("HQ 0 s", "good")),
+        (LineView(**HEARD, storing=True, attended=True, trouble=Trouble.HQ_DEAF), ("HQ 0 s", "bad")),
     ],
 )
 def test_the_line_says_the_worst_of_it(line: LineView, said: words.Said):
     assert status.line(view(snapshot()), line) == said
+
+
+@pytest.mark.promise("P-WATCH-02")
+@pytest.mark.parametrize("language", Language)
+def test_every_trouble_that_is_proved_fits_the_line_in_every_language(language: Language):
+    said = {one: trouble.in_words(Say(language), one) for one in Trouble}
+    assert [one for one, in_words in said.items() if not in_words] == [Trouble.NONE, Trouble.CONNECTING]
+    assert len(set(said.values())) == len(Trouble) - 1
+    assert max(len(in_words) for in_words in said.values()) <= 50
 
 
 def test_the_disk_comes_before_the_line_and_the_line_before_the_devices():
@@ -67,6 +78,8 @@ def test_the_disk_comes_before_the_line_and_the_line_before_the_devices():
     assert frame.notice(view(snapshot(sources=sources))) == ("Not working: gnss", "warn")
     refused = LineView(problem="not authorised")
     assert frame.notice(view(snapshot(sources=sources, line=refused))) == ("Line: not authorised", "warn")
+    gone = LineView(problem="(long words for a technician)", trouble=Trouble.BROKER_GONE)
+    assert frame.notice(view(snapshot(line=gone))) == ("No line: the broker is down; call HQ", "warn")
     full = LineView(problem="not authorised", disk_problem="disk is full")
     assert frame.notice(view(snapshot(line=full))) == ("NOT STORED, disk: disk is full", "bad")
 

@@ -17,6 +17,7 @@ from terminal.contract.messages import (
 )
 from terminal.contract.topics import Lane
 from terminal.core.inputs import Published, PublishRefused
+from terminal.core.supervision import Supervision
 from terminal.uplink import track
 from terminal.uplink.waiting import LIVE_ROWS
 from tests.unit.sender_scene import HERE, RULES, WHO, Bench, on_line, point
@@ -72,7 +73,7 @@ def test_an_alarm_is_repeated_after_its_puback_ever_more_rarely_until_the_receip
 def test_an_alarm_on_its_way_is_not_put_on_the_same_line_again() -> None:
     async def drive(bench: Bench) -> None:
         bench.press()
-        bench.clock.pass_s(RULES.acknowledge_within_s - 1)
+        bench.clock.pass_s(Supervision().acknowledge_within_s - 1)
         await bench.sender.pump()
         assert len(bench.line.published) == 1
         bench.connect()
@@ -246,7 +247,7 @@ def test_while_headquarters_is_silent_nothing_is_repeated_and_what_is_owed_is_bo
 def test_a_broker_that_acknowledges_nothing_is_let_go() -> None:
     async def drive(bench: Bench) -> None:
         bench.sender.watch(99)
-        bench.clock.pass_s(RULES.acknowledge_within_s - 0.1)
+        bench.clock.pass_s(Supervision().acknowledge_within_s - 0.1)
         await bench.sender.pump()
         assert not bench.line.aborted
         bench.clock.pass_s(0.2)

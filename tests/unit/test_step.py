@@ -16,7 +16,7 @@ from terminal.contract.messages import (
     StateConfirmed,
     VehicleChanged,
 )
-from terminal.core.channels import CHANNELS, HQ_SILENT_AFTER_S
+from terminal.core.channels import CHANNELS
 from terminal.core.effects import RecordPoint, SendAlarm, StoreEvent
 from terminal.core.inputs import (
     Commanded,
@@ -151,8 +151,8 @@ def test_a_silent_headquarters_is_neither_storing_nor_attended() -> None:
     car = Car()
     car.take(LineChanged(connected=True, broker="b"), 0.0)
     car.take(HeartbeatHeard(Heartbeat(epoch="e", storing=True, attended=True)), 0.0)
-    fresh = snapshot(car.state, RULES, round((HQ_SILENT_AFTER_S - 1) * 1e9)).line
-    old = snapshot(car.state, RULES, round((HQ_SILENT_AFTER_S + 1) * 1e9)).line
+    fresh = snapshot(car.state, RULES, round((RULES.supervision.hq_silent_after_s - 1) * 1e9)).line
+    old = snapshot(car.state, RULES, round((RULES.supervision.hq_silent_after_s + 1) * 1e9)).line
     assert (fresh.storing, fresh.attended, fresh.hq_silent) == (True, True, False)
     assert (old.storing, old.attended, old.hq_silent) == (False, False, True)
 

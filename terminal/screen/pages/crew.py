@@ -2,6 +2,7 @@
 
 from terminal.link import LogInProblem, MemberView, Snapshot
 from terminal.screen.cells import LEAST_HEIGHT, Area, Box, target
+from terminal.screen.state import TOLD_OF_SILENT_NS
 from terminal.screen.view import View
 from terminal.screen.words import clean
 
@@ -28,7 +29,21 @@ def headline(view: View, snapshot: Snapshot, area: Area) -> Box:
         case LogInProblem.PAUSED:
             return Box(area=area, words=view.say("Too many wrong PINs: wait a minute"), tone="bad")
         case LogInProblem.NONE:
-            return Box(area=area, words=view.say("Tap who comes on board or leaves"), tone="dim")
+            words = view.say("Tap who comes on board or leaves")
+            return Box(area=area, words=f"{words} {silent_rungs(view, snapshot)}".rstrip(), tone="dim")
+
+
+def silent_rungs(view: View, snapshot: Snapshot) -> str:
+    """A dot for each rung of the newest open silent alarm, for who has asked a moment ago."""
+    asked_ns = view.state.asked_ns
+    if asked_ns is None or view.now_ns - asked_ns > TOLD_OF_SILENT_NS:
+        return ""
+    silent = [one for one in snapshot.alarms if one.silent and not one.cleared_by]
+    if not silent:
+        return ""
+    newest = max(silent, key=lambda one: one.pressed_mono_ns)
+    proofs = (newest.stored, newest.sent, newest.received, bool(newest.acknowledged_by))
+    return "." * (1 + sum(proofs))
 
 
 def officers(view: View, snapshot: Snapshot, area: Area) -> list[Box]:
@@ -59,10 +74,16 @@ def officer(view: View, one: MemberView, aboard: bool) -> str:
 
 def shift(view: View, snapshot: Snapshot, area: Area) -> list[Box]:
     """Begin or end the shift; try the whole way by a test alarm."""
-    left, right = area.columns(0, 0, gap=1)
     on = snapshot.shift.on
     words = view.say("End the shift") if on else view.say("Start the shift")
-    return [
-        target(left, words, "shift:end" if on else "shift:start", "button" if on else "proposed"),
-        target(right, view.say("Test alarm"), "test"),
+    unproved = snapshot.proved is not None and snapshot.proved.due
+    found = [
+        (words, "shift:end" if on else "shift:start", "button" if on else "proposed"),
+        (view.say("Test alarm"), "test", "proposed" if unproved else "button"),
     ]
+    if snapshot.check_in is not None:
+        runs = snapshot.check_in.due_mono_ns is not None
+        said = view.say("Not alone any more") if runs else view.say("I am alone")
+        found.append((said, "check-in:stop" if runs else "check-in:start", "chosen" if runs else "button"))
+    fields = area.columns(*[0] * len(found), gap=1)
+    return [target(field, *one) for field, one in zip(fields, found, strict=True)]

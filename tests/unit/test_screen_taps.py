@@ -1,0 +1,165 @@
+"""What a tap does: the screen's own steps, and what core is told."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from terminal.contract.work import JobStep
+from terminal.link import (
+    AnswerCheckIn,
+    AnswerJob,
+    CancelAlarm,
+    FileReport,
+    LogIn,
+    LogOut,
+    RaiseAlarm,
+    ReadText,
+    SendText,
+    SetDuty,
+    StartShift,
+    VehicleView,
+)
+from terminal.screen.cells import Area
+from terminal.screen.feed import Seen
+from terminal.screen.language import Language
+from terminal.screen.pages import crew
+from terminal.screen.state import Page, ScreenState, Tapped, tapped
+from tests.screen.gallery import ALARM, NOW_NS, Snapshot, replace, snapshot, view
+
+HERE = snapshot("border")
+MOVING = replace(HERE, vehicle=VehicleView(speed_mps=20.0))
+
+
+def taps(*codes: str, state: ScreenState | None = None, seen: Snapshot = HERE, now_ns: int = NOW_NS) -> Tapped:
+    """The screen after these taps, and all that core was told."""
+    state, told = state or ScreenState(), ()
+    for code in codes:
+        state, commands = tapped(state, code, seen, now_ns)
+        told += commands
+    return state, told
+
+
+def test_sos_is_two_taps_and_neither_place_alone_does_anything() -> None:
+    assert taps("arm", "send")[1] == (RaiseAlarm(),)
+    assert taps("send", "send", "send")[1] == ()
+    assert taps("arm", "arm", "arm")[1] == ()
+
+
+def test_a_second_tap_that_comes_late_sends_nothing() -> None:
+    state, _ = taps("arm")
+    assert taps("send", state=state, now_ns=NOW_NS + 3_100_000_000)[1] == ()
+
+
+def test_a_mistake_is_two_taps_too() -> None:
+    assert taps("cancel:I")[1] == ()
+    assert taps("cancel:I", "cancel:I")[1] == (CancelAlarm(incident="I"),)
+    assert taps("cancel:I", "page:duty", "cancel:I")[1] == ()
+
+
+def test_a_report_is_a_form_its_answers_and_sending() -> None:
+    codes = ("form:group", "say:number:n2-5", "say:direction:north", "file:")
+    assert taps(*codes)[1] == (FileReport(form="group", answers={"number": "n2-5", "direction": "north"}),)
+    assert taps("form:group", "say:number:n1", "file:")[1] == (), "not before every question is answered"
+    assert taps("form:no-such-form", "file:")[1] == ()
+
+
+def test_what_is_locked_while_driving_does_nothing_though_it_be_tapped() -> None:
+    assert taps("form:group", seen=MOVING)[0].form == ""
+    assert taps("type:text", seen=MOVING)[0].page is Page.DUTY
+    filled, _ = taps("form:group", "say:number:n1", "say:direction:north")
+    assert taps("file:", state=filled, seen=MOVING)[1] == ()
+    typed, _ = taps("type:text", "key:a")
+    assert taps("typed", state=typed, seen=MOVING)[1] == ()
+
+
+def test_what_stays_while_driving() -> None:
+    assert taps("duty:busy", seen=MOVING)[1] == (SetDuty(status="busy"),)
+    assert taps("answer:01:accepted", seen=MOVING)[1] == (AnswerJob(job="01", step=JobStep.ACCEPTED),)
+    assert len(taps("ready:arrived", seen=MOVING)[1]) == 1
+    assert taps("arm", "send", seen=MOVING)[1] == (RaiseAlarm(),)
+
+
+def test_a_ready_text_is_sent_in_the_crews_language() -> None:
+    state = ScreenState(language=Language.SERBIAN_LATIN)
+    assert taps("ready:arrived", state=state)[1] == (SendText(text="Stigli smo", code="arrived"),)
+
+
+def test_typed_words_are_sent_and_the_keyboard_goes() -> None:
+    state, told = taps("type:text", "key:O", "key:K", "key:x", "key:back", "key:space", "key:1", "typed")
+    assert told == (SendText(text="OK 1"),)
+    assert state.page is Page.TEXTS
+    assert taps("type:text", "key:space", "typed")[1] == ()
+
+
+def test_who_has_a_pin_is_asked_for_it() -> None:
+    assert taps("in:1003", "key:4", "key:7", "typed")[1] == (LogIn(badge="1003", pin="47"),)
+    assert taps("in:77")[1] == (LogIn(badge="77"),)
+    assert taps("type:badge", "key:7", "key:7", "typed")[1] == (LogIn(badge="77"),)
+    assert taps("out:1001")[1] == (LogOut(badge="1001"),)
+
+
+def test_a_silent_alarm_is_told_to_who_knows_where_to_look_and_for_a_moment_only() -> None:
+    silent = replace(ALARM, silent=True, stored=True, sent=True, received=True)
+    seen = replace(HERE, alarms=(silent,))
+    asked, told = taps("page:crew", "type:badge", "key:0", "key:0", "key:0", "typed", seen=seen)
+    assert told == ()
+    assert headline(seen, asked).endswith(" ....")
+    assert headline(seen, asked, NOW_NS + 6_000_000_000) == headline(HERE, asked) == headline(seen, ScreenState())
+
+
+def headline(seen: Snapshot, state: ScreenState, now_ns: int = NOW_NS) -> str:
+    one = replace(view(Seen(snapshot=seen), state, 15, 50), now_ns=now_ns)
+    return crew.headline(one, seen, Area(0, 0, 1, 50)).words
+
+
+def test_the_rest_tells_core_one_thing() -> None:
+    assert taps("test")[1] == (RaiseAlarm(kind="test"),)
+    assert taps("check-in:answer")[1] == (AnswerCheckIn(),)
+    assert taps("shift:start")[1] == (StartShift(), RaiseAlarm(kind="test"))
+    assert taps("read:t1")[1] == (ReadText(text_id="t1"),)
+    assert taps("decline:01", "answer:01:declined:too-far")[1] == (
+        AnswerJob(job="01", step=JobStep.DECLINED, reason="too-far"),
+    )
+
+
+def test_dark_is_one_tap_and_so_is_light_and_neither_does_more() -> None:
+    dark, told = taps("dark")
+    assert (dark.is_dark, told) == (True, ())
+    light, told = taps("light", state=dark)
+    assert (light.is_dark, light.page, told) == (False, Page.DUTY, ())
+
+
+CODES = [
+    "arm",
+    "page:duty",
+    "page:map",
+    "dark",
+    "light",
+    "duty:busy",
+    "zoom:in",
+    "zoom:out",
+    "follow:",
+    "up:",
+    "key:a",
+    "form:group",
+    "say:number:n1",
+    "decline:01",
+    "job:01",
+    "in:1003",
+    "language:sl",
+    "palette:red",
+    "layout:digits",
+    "cancel:I",
+    "alarm:",
+    "test",
+    "check-in:start",
+    "shift:start",
+]
+
+
+@given(st.lists(st.tuples(st.sampled_from(CODES), st.integers(0, 5_000_000_000)), max_size=30))
+def test_no_taps_but_the_two_raise_a_real_alarm(codes: list[tuple[str, int]]) -> None:
+    state, now_ns = ScreenState(), NOW_NS
+    for code, later_ns in codes:
+        now_ns += later_ns
+        state, told = tapped(state, code, HERE, now_ns)
+        assert RaiseAlarm() not in told
