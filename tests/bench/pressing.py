@@ -54,7 +54,7 @@ class Shown:
             await self._changed.wait_for(true)
 
     async def until_ready(self) -> None:
-        """Wait for the board, and for a headquarters that is heard; raises TimeoutError if one of them does not start."""
+        """Wait for the board, and for a headquarters that is heard; raises TimeoutError if they do not start."""
         async with asyncio.timeout(READY_WITHIN_S):
             await self.until(self._is_ready)
 
