@@ -27,6 +27,7 @@ from hq.service import Service
 from terminal import config as unit_config
 from terminal.contract import topics
 from terminal.contract.durable import DiskFailed
+from terminal.contract.line_trouble import Proof
 from terminal.contract.messages import Alarm, decode_alarm
 from terminal.contract.mqtt import Broker, Connection, Listener, Lost, Publication
 from terminal.core import state
@@ -143,6 +144,7 @@ class Network:
 
     def _acknowledge(self, connection: "SimConnection", mid: int) -> None:
         if not connection.closed.done():
+            connection.heard()
             connection.listener.acknowledged(mid, "")
 
     def flow(self) -> None:
@@ -156,12 +158,14 @@ class Network:
         """One publication of the car arrives at headquarters, does so and will again, or is lost."""
         publication = self._taken(self.up, index, fate)
         if self.hq is not None and fate != "is lost":
+            self.hq.heard()
             self.hq.listener.message(publication.topic, publication.payload)
 
     def comes_down(self, index: int, fate: str) -> None:
         """One publication of headquarters arrives at the car, or not."""
         publication = self._taken(self.down, index, fate)
         if self.car is not None and fate != "is lost":
+            self.car.heard()
             self.car.listener.message(publication.topic, publication.payload)
 
     @staticmethod
@@ -194,6 +198,8 @@ class SimConnection(Connection):
         self.is_car = client_id == UNIT
         self.listener = listener
         self.closed = asyncio.get_running_loop().create_future()
+        self.proof = Proof.NOTHING
+        self.heard_s = asyncio.get_running_loop().time()
         self._mid = 0
 
     async def open(self) -> None:
@@ -219,9 +225,14 @@ class SimConnection(Connection):
         """DISCONNECT."""
         self.abort("closed")
 
-    def abort(self, reason: str) -> None:
+    def heard(self) -> None:
+        """The broker says something."""
+        self.heard_s = asyncio.get_running_loop().time()
+
+    def abort(self, reason: str, proof: Proof = Proof.NOTHING) -> None:
         """The line is gone."""
         if not self.closed.done():
+            self.proof = proof
             self.closed.set_result(reason)
         if self._network.car is self:
             self._network.car = None
