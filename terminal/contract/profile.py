@@ -46,12 +46,14 @@ class Form(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a role's crew can say by one tap; `initial` is the status that a new terminal starts with.
 
-    Above `lock_above_mps` typing, forms and lists to read are locked on the screen.
+    Above `lock_above_mps` typing, forms and lists to read are locked on the screen. With `alarms_of_others_ring` an
+    alarm of another patrol makes a sound, also while the screen is dark.
     """
 
     label: Label
     initial: Code
     lock_above_mps: Annotated[float, Meta(gt=0)] = 2.0
+    alarms_of_others_ring: bool = True
     statuses: Annotated[tuple[Choice, ...], Meta(min_length=1, max_length=9)]
     texts: Annotated[tuple[Choice, ...], Meta(max_length=12)] = ()
     reasons: Annotated[tuple[Choice, ...], Meta(max_length=9)] = ()

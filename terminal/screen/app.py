@@ -11,7 +11,7 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 
 from terminal.map.drawing import Tiles
-from terminal.screen import daylight, frame
+from terminal.screen import daylight, frame, sound
 from terminal.screen.feed import Feed, Seen
 from terminal.screen.language import Say
 from terminal.screen.pages import chart
@@ -69,10 +69,16 @@ class TerminalScreen(App[None]):
 
     def _changed(self, seen: Seen) -> None:
         before, self._before = self._before, seen
+        self._let_hear(before, seen)
         if seen.refused is not before.refused:
             self._state = replace(self._state, refused_ns=self._mono_ns())
         if _urgent(seen) != _urgent(before):
             self._refresh()
+
+    def _let_hear(self, before: Seen, seen: Seen) -> None:
+        if seen.snapshot is not None and seen.snapshot is not before.snapshot:
+            for one in sound.heard(before.snapshot, seen.snapshot):
+                self.run_worker(sound.play(one, self._state.volume), name="sound")
 
     def _refresh(self) -> None:
         if self.is_running and self.sheet.size.width > 0:

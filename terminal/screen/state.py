@@ -30,6 +30,7 @@ from terminal.screen.driving import is_locked
 from terminal.screen.language import Language, in_language
 from terminal.screen.palettes import Palette
 from terminal.screen.sos import Arming, Sos
+from terminal.screen.sound import VOLUMES
 
 REFUSAL_SHOWN_NS = 8_000_000_000
 """How long it is said that core refused a command."""
@@ -39,6 +40,11 @@ HIDDEN_NS = 10_000_000_000
 
 SCALES_M = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 2048.0, 4096.0)
 """Metres a dot of the map, from a crossing to a country."""
+
+ASK_FOR_SILENT = "000"
+"""Typed as a badge: how far a silent alarm has come is shown, to who knows where to look (docs/alarms.md)."""
+
+TOLD_OF_SILENT_NS = 5_000_000_000
 
 LONGEST_TYPED = 160
 
@@ -92,6 +98,8 @@ class ScreenState(Struct, frozen=True, kw_only=True):
     typing: Typing = Typing()
     refused_ns: int | None = None
     chart: Chart = Chart()
+    volume: int = 2
+    asked_ns: int | None = None
 
 
 Tapped = tuple[ScreenState, tuple[Command, ...]]
@@ -248,9 +256,15 @@ def _typed(state: ScreenState, _rest: str, snapshot: Snapshot | None, now_ns: in
     if typing.what == "text":
         return replace(state, page=Page.TEXTS, typing=Typing()), (SendText(text=typing.typed.strip()),)
     state = replace(state, page=Page.CREW, typing=Typing())
+    if (typing.what, typing.typed) == ("badge", ASK_FOR_SILENT):
+        return replace(state, asked_ns=now_ns)
     if typing.what == "badge":
         return _in(state, typing.typed, snapshot, now_ns)
     return state, (LogIn(badge=typing.badge, pin=typing.typed),)
+
+
+def _louder(state: ScreenState, _rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
+    return replace(state, volume=(state.volume + 1) % len(VOLUMES))
 
 
 def _zoom(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
@@ -300,6 +314,7 @@ VERBS: dict[str, Verb] = {
     "layout": _layout,
     "typed": _typed,
     "zoom": _zoom,
+    "louder": _louder,
     "follow": _follow,
     "up": _up,
     "centre": _centre,

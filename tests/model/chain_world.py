@@ -144,8 +144,7 @@ class Network:
 
     def _acknowledge(self, connection: "SimConnection", mid: int) -> None:
         if not connection.closed.done():
-            connection.heard()
-            connection.listener.acknowledged(mid, "")
+            connection.hear().acknowledged(mid, "")
 
     def flow(self) -> None:
         """Everything arrives in its order, unless the line is held."""
@@ -158,15 +157,13 @@ class Network:
         """One publication of the car arrives at headquarters, does so and will again, or is lost."""
         publication = self._taken(self.up, index, fate)
         if self.hq is not None and fate != "is lost":
-            self.hq.heard()
-            self.hq.listener.message(publication.topic, publication.payload)
+            self.hq.hear().message(publication.topic, publication.payload)
 
     def comes_down(self, index: int, fate: str) -> None:
         """One publication of headquarters arrives at the car, or not."""
         publication = self._taken(self.down, index, fate)
         if self.car is not None and fate != "is lost":
-            self.car.heard()
-            self.car.listener.message(publication.topic, publication.payload)
+            self.car.hear().message(publication.topic, publication.payload)
 
     @staticmethod
     def _taken(queue: deque[Publication], index: int, fate: str) -> Publication:
@@ -202,6 +199,11 @@ class SimConnection(Connection):
         self.heard_s = asyncio.get_running_loop().time()
         self._mid = 0
 
+    def hear(self) -> Listener:
+        """Its listener, since the broker has something for it."""
+        self.heard_s = asyncio.get_running_loop().time()
+        return self.listener
+
     async def open(self) -> None:
         """CONNECT and CONNACK."""
         await asyncio.sleep(0.01)
@@ -224,10 +226,6 @@ class SimConnection(Connection):
     async def close(self) -> None:
         """DISCONNECT."""
         self.abort("closed")
-
-    def heard(self) -> None:
-        """The broker says something."""
-        self.heard_s = asyncio.get_running_loop().time()
 
     def abort(self, reason: str, proof: Proof = Proof.NOTHING) -> None:
         """The line is gone."""

@@ -142,16 +142,15 @@ def test_what_fails_is_said_and_tried_again_and_what_hangs_holds_nobody_up(tmp_p
     with web() as site, contextlib.ExitStack() as servers:
         site.answers += [503, 307]
         sections = (COMMAND.format(command=command), WEBHOOK.format(port=site.port), MAIL.format(port=port))
-        hq = configured(tmp_path, mosquitto, *sections, within_s=4.0)
+        hq = configured(tmp_path, mosquitto, *sections, within_s=5.0)
         (hq.folder / "token").write_text("a secret\n")
-        alarm, another = raised(), raised()
+        alarm, another = raised(), raised(kind=AlarmKind.TEST)
 
         async def scene(car: Car) -> None:
             car.says(Lane.ALARM, alarm)
             await asyncio.to_thread(until, (tmp_path / "first").exists)
             car.says(Lane.ALARM, another)
             await car.hears(topics.RECEIPT, Receipt, lambda told: another.id in told.ids)
-            await asyncio.to_thread(hq.ask, "ack", alarm=another.incident, by="Dispatcher 7")
             await waited(watch, lambda watch: problems(watch, "mail"))
             box = servers.enter_context(mail(port))
             await waited(watch, lambda watch: {"command", "webhook", "mail"} <= set(levels(watch)))
@@ -162,10 +161,10 @@ def test_what_fails_is_said_and_tried_again_and_what_hangs_holds_nobody_up(tmp_p
             assert serving.end() == 0
     hanging = Path("/proc") / (tmp_path / "first").read_text().strip()
     until(lambda: not hanging.exists())
-    assert problems(watch, "webhook")[0].endswith("answered 503 Service Unavailable; expected 2xx")
-    assert "answered 307" in problems(watch, "webhook")[1]
-    assert "ConnectionRefusedError" in problems(watch, "mail")[0]
-    assert problems(watch, "command") == ["it did not end within 4 s"]
+    assert any(one.endswith("answered 503 Service Unavailable; expected 2xx") for one in problems(watch, "webhook"))
+    assert any("answered 307" in one for one in problems(watch, "webhook"))
+    assert any("ConnectionRefusedError" in one for one in problems(watch, "mail"))
+    assert set(problems(watch, "command")) == {"it did not end within 5 s"}
     assert len(logged(hq, "escalation-failed")) >= 4
     assert not any("a secret" in text for text in logged(hq, "escalation-failed"))
 

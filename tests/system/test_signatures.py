@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from hq.config import Trusting as HqTrusting
 from terminal.contract import topics
@@ -37,7 +38,7 @@ from tests.system.conftest import Mosquitto
 from tests.system.headquarters import Headquarters
 from tests.system.patrol_car import PATROLA
 from tests.system.untrusted_gateway import Gateway, honest
-from tests.system.uplink_car import REALM, WITHIN_S, Car, Hq, until
+from tests.system.uplink_car import CLOSELY, REALM, WITHIN_S, Car, Hq, at, until
 
 ROOT = Path(__file__).parents[2]
 UNIT = "LJ-101"
@@ -328,6 +329,34 @@ def test_an_alarm_under_a_certificate_that_is_over_is_shown_as_such(
         assert scene.car.has_receipt(alarm) is is_receipted
 
     play(drive, car_is=certificate)
+
+
+@pytest.mark.promise("P-SIGN-01")
+def test_an_alarm_that_did_not_wait_for_the_cryptography_is_proved_as_soon_as_that_is_there(
+    folder: Path, tmp_path: Path, servers: tuple[Mosquitto, Mosquitto]
+) -> None:
+    """With a presence every ten minutes: what shows the car's certificate is that it has it."""
+    broker = at(servers[1].broker, folder, "HQ-1")
+    ours = Trusting(ca=broker.ca, certificate=folder / f"{UNIT}.pem", key=folder / f"{UNIT}.key")
+    theirs = HqTrusting(ca=broker.ca, certificate=broker.certificate, key=broker.key)
+    seldom = replace(CLOSELY, presence_every_s=600.0)
+
+    async def drive() -> None:
+        async with (
+            Hq(tmp_path, servers[1].broker, trust=theirs) as hq,
+            Car(tmp_path, servers[1].broker, trust=ours, supervision=seldom, loads_late=True) as car,
+        ):
+            await until(car.connected, "a line")
+            alarm = car.press()
+            scene = Scene(folder, car, hq, Gateway(broker, broker))
+            await scene.until_shown(alarm, "missing")
+            assert not car.has_receipt(alarm)
+            car.load()
+            await until(lambda: car.has_receipt(alarm), "its receipt, which can be believed now")
+            await scene.until_shown(alarm, "verified")
+            await car.nothing_owed()
+
+    asyncio.run(drive())
 
 
 TRUST = '\n[trust]\nca = "{folder}/ca.pem"\ncertificate = "{folder}/HQ-1.pem"\nkey = "{folder}/HQ-1.key"\n'

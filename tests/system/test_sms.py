@@ -95,7 +95,7 @@ class Scene(NamedTuple):
 def with_credentials(config: Path, tls: Path, name: str) -> None:
     text = config.read_text()
     head, line = text.split('host = "127.0.0.1"\n')
-    line = line.replace("[holding]\n", "[holding]\npresence_every_s = 0.3\n")
+    line = line.replace("[holding]\n", "[supervision]\npresence_every_s = 0.3\n\n[holding]\n")
     config.write_text(f'{head}host = "127.0.0.1"\n{CREDENTIALS.format(tls, name)}{line}')
 
 

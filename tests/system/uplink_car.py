@@ -76,7 +76,10 @@ class Car:
         holding: Holding = HASTY,
         supervision: Supervision = CLOSELY,
         trust: Trusting | None = None,
+        loads_late: bool = False,
     ) -> None:
+        """One that `loads_late` has not read its certificates before the test calls `load`."""
+        self._loads_late = loads_late
         clock = SystemClock()
         self.who = who
         self.told: list[Told] = []
@@ -95,10 +98,14 @@ class Car:
     async def __aenter__(self) -> "Car":
         self.writer.start()
         await self.inbox.open_account()
-        self._tasks = [
-            asyncio.create_task(part.run()) for part in (self.sender, self.session, self.inbox, self.vouching)
-        ]
+        self._tasks = [asyncio.create_task(part.run()) for part in (self.sender, self.session, self.inbox)]
+        if not self._loads_late:
+            self.load()
         return self
+
+    def load(self) -> None:
+        """Read the certificates, as core does when it starts."""
+        self._tasks.append(asyncio.create_task(self.vouching.run()))
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

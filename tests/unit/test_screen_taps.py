@@ -18,9 +18,12 @@ from terminal.link import (
     StartShift,
     VehicleView,
 )
+from terminal.screen.cells import Area
+from terminal.screen.feed import Seen
 from terminal.screen.language import Language
+from terminal.screen.pages import crew
 from terminal.screen.state import Page, ScreenState, Tapped, tapped
-from tests.screen.gallery import NOW_NS, Snapshot, replace, snapshot
+from tests.screen.gallery import ALARM, NOW_NS, Snapshot, replace, snapshot, view
 
 HERE = snapshot("border")
 MOVING = replace(HERE, vehicle=VehicleView(speed_mps=20.0))
@@ -92,6 +95,20 @@ def test_who_has_a_pin_is_asked_for_it() -> None:
     assert taps("in:77")[1] == (LogIn(badge="77"),)
     assert taps("type:badge", "key:7", "key:7", "typed")[1] == (LogIn(badge="77"),)
     assert taps("out:1001")[1] == (LogOut(badge="1001"),)
+
+
+def test_a_silent_alarm_is_told_to_who_knows_where_to_look_and_for_a_moment_only() -> None:
+    silent = replace(ALARM, silent=True, stored=True, sent=True, received=True)
+    seen = replace(HERE, alarms=(silent,))
+    asked, told = taps("page:crew", "type:badge", "key:0", "key:0", "key:0", "typed", seen=seen)
+    assert told == ()
+    assert headline(seen, asked).endswith(" ....")
+    assert headline(seen, asked, NOW_NS + 6_000_000_000) == headline(HERE, asked) == headline(seen, ScreenState())
+
+
+def headline(seen: Snapshot, state: ScreenState, now_ns: int = NOW_NS) -> str:
+    one = replace(view(Seen(snapshot=seen), state, 15, 50), now_ns=now_ns)
+    return crew.headline(one, seen, Area(0, 0, 1, 50)).words
 
 
 def test_the_rest_tells_core_one_thing() -> None:

@@ -2,6 +2,7 @@
 
 from terminal.link import LogInProblem, MemberView, Snapshot
 from terminal.screen.cells import LEAST_HEIGHT, Area, Box, target
+from terminal.screen.state import TOLD_OF_SILENT_NS
 from terminal.screen.view import View
 from terminal.screen.words import clean
 
@@ -28,7 +29,21 @@ def headline(view: View, snapshot: Snapshot, area: Area) -> Box:
         case LogInProblem.PAUSED:
             return Box(area=area, words=view.say("Too many wrong PINs: wait a minute"), tone="bad")
         case LogInProblem.NONE:
-            return Box(area=area, words=view.say("Tap who comes on board or leaves"), tone="dim")
+            words = view.say("Tap who comes on board or leaves")
+            return Box(area=area, words=f"{words} {silent_rungs(view, snapshot)}".rstrip(), tone="dim")
+
+
+def silent_rungs(view: View, snapshot: Snapshot) -> str:
+    """A dot for each rung of the newest open silent alarm, for who has asked a moment ago."""
+    asked_ns = view.state.asked_ns
+    if asked_ns is None or view.now_ns - asked_ns > TOLD_OF_SILENT_NS:
+        return ""
+    silent = [one for one in snapshot.alarms if one.silent and not one.cleared_by]
+    if not silent:
+        return ""
+    newest = max(silent, key=lambda one: one.pressed_mono_ns)
+    proofs = (newest.stored, newest.sent, newest.received, bool(newest.acknowledged_by))
+    return "." * (1 + sum(proofs))
 
 
 def officers(view: View, snapshot: Snapshot, area: Area) -> list[Box]:

@@ -46,15 +46,16 @@ def speech(view: View, area: Area) -> list[Box]:
 
 
 def palettes(view: View, area: Area) -> list[Box]:
-    """Colours: by the sun, or by hand."""
+    """Colours, by the sun or by hand; and how loud the screen is."""
     names = {
         None: view.say("Auto"),
         Palette.DAY: view.say("Day"),
         Palette.NIGHT: view.say("Night"),
         Palette.RED: view.say("Red"),
     }
-    fields = area.columns(*[0] * len(names), gap=1)
-    return [
+    *fields, loud = area.columns(*[0] * (len(names) + 1), gap=1)
+    found = [
         target(field, words, f"palette:{one or ''}", "chosen" if one is view.state.palette else "button")
         for (one, words), field in zip(names.items(), fields, strict=True)
     ]
+    return [*found, target(loud, view.say("Sound\n{volume}", volume=view.state.volume), "louder")]
