@@ -79,7 +79,7 @@ def seen_beside_alarms(snapshot: Snapshot) -> Snapshot:
     return replace(snapshot, alarms=(), line=replace(snapshot.line, hq_heard_mono_ns=None))
 
 
-@pytest.mark.promise("P-KIND-05", "P-KIND-06")
+@pytest.mark.promise("P-KIND-05", "P-KIND-06", "P-KIND-07")
 def test_a_silent_alarm_goes_to_a_dispatcher_and_back_and_nothing_in_the_car_shows_it(
     car: Car, hq: Headquarters
 ) -> None:
@@ -132,6 +132,7 @@ def test_an_armed_press_is_a_test_all_the_way_and_the_next_is_real_beside_it(car
         assert [len(at_hq(hq, kind)) for kind in ("real", "exercise")] == [1, 1]
 
 
+@pytest.mark.promise("P-SEND-11")
 def test_raised_and_cancelled_without_a_line_both_arrive_and_the_alarm_stays_open(
     car: Car, hq: Headquarters, mosquitto_server: Mosquitto
 ) -> None:
