@@ -118,6 +118,19 @@ class Chain(RuleBasedStateMachine):
         self.network.held = held
         self._does(self.network.flow)
 
+    @rule(kind=st.sampled_from(("test", "exercise")), before=st.booleans(), presses=st.integers(1, 2))
+    def the_button_is_tried(self, kind: str, before: bool, presses: int) -> None:
+        """A press before the window is open, or one more than it is for, is real."""
+        self.board(True)
+        self.let_pass(1.0)
+        self.arm(kind)
+        if before:
+            self.press()
+        self.let_pass(3.0)
+        for _ in range(presses):
+            self.press()
+            self.let_pass(0.05)
+
     @rule(who=st.sampled_from(PEOPLE))
     def answers_cross(self, who: str) -> None:
         held, self.network.held = self.network.held, True
