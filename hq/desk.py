@@ -116,7 +116,7 @@ class Desk:
     async def _told(self, incident: Incident, event: str, fields: dict[str, Any]) -> None:
         await self.tell_car((incident.realm, incident.unit))
         self.on_acted(incident)
-        self._emit(event, {"incident": incident.incident, "unit": incident.unit, "realm": incident.realm, **fields})
+        self._emit(event, incidents.named(incident) | fields)
 
     async def tell_car(self, unit: Key, *, only_unconfirmed: bool = False) -> None:
         """Send the car what it should show."""

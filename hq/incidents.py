@@ -273,6 +273,19 @@ def cleared(incident: Incident, by: str, reason: str, now_ms: int, seen: int | N
     return replace(incident, cleared_by=name, cleared_ms=now_ms, reason=reason.strip())
 
 
+def named(incident: Incident) -> dict[str, str | bool | int]:
+    """How an event names an incident, with what nobody who hears of it may overlook."""
+    return {
+        "incident": incident.incident,
+        "unit": incident.unit,
+        "realm": incident.realm,
+        "kind": str(incident.kind),
+        "silent": incident.silent,
+        "cancelled": incident.cancelled,
+        "signals": incident.signals,
+    }
+
+
 def status(incident: Incident) -> AlarmStatus:
     """What the car is told of it."""
     return AlarmStatus(

@@ -11,9 +11,12 @@ import msgspec
 import pytest
 from msgspec import Struct
 
+from drivers import registry
 from hal.clock import SystemClock
 from hal.errors import ConfigError
 from hq import config as hq_config
+from hq.gateways.web import Listening
+from hq.gateways.web_sending import Calling
 from terminal import config as unit_config
 from terminal.contract import profile
 from terminal.core import assemble
@@ -89,6 +92,10 @@ def test_the_shipped_hq_file_shows_every_key_at_its_default(tmp_path: Path) -> N
     path.write_text(uncommented(HQ))
     config = hq_config.load(path)
     assert defaults(hq_config.Line, config.line) == []
+    modem = registry.settings_type("modem_manager")
+    for section in (hq_config.Texting, Listening, Calling, modem):
+        for field in msgspec.structs.fields(section):
+            assert re.search(rf"^#? ?\[?(\w+\.)?{field.name}\b", HQ.read_text(), re.MULTILINE), field.name
     assert defaults(hq_config.Alarms, config.alarms) == []
     assert defaults(hq_config.Audit, config.audit) == []
     assert defaults(hq_config.Escalation, config.escalation) == ["Escalation.webhook", "Escalation.mail"]
