@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from hq import people
 from hq.marks import Mark, weight
 from hq.moment import Moment
-from terminal.contract.capsule import tail_of
+from terminal.contract.capsule import MOST_SIGNALS, tail_of
 from terminal.contract.messages import (
     Alarm,
     AlarmCancelled,
@@ -30,8 +30,9 @@ class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `signature` is that of the messages that it was made of; `doubted` others, signed less well, spoke of it too.
     One message that says "real" makes it real for good, and one that says "silent" silent: the car may have lost, in a
-    crash, what it knew when it said otherwise. It waits for a person `since` then, and the steps of its escalation that
-    were done for that are `escalated`. `told_revision` is that of what its car was told when a person last acted on it.
+    crash, what it knew when it said otherwise. Of its first `cancelled_signals` presses the crew said that they were a
+    mistake. It waits for a person `since` then, and the steps of its escalation that were done for that are
+    `escalated`. `told_revision` is that of what its car was told when a person last acted on it.
     """
 
     incident: str
@@ -51,7 +52,7 @@ class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
     lights_on: bool | None = None
     siren_on: bool | None = None
     door_open: bool | None = None
-    cancelled: bool = False
+    cancelled_signals: int = 0
     bearers: tuple[str, ...] = ()
     presses: tuple[str, ...] = ()
     signature: Mark = Mark.UNCHECKED
@@ -75,6 +76,11 @@ class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
     def is_open(self) -> bool:
         """Whether nobody has cleared it."""
         return not self.cleared_by
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the crew says that it was a mistake, and has not pressed again since."""
+        return self.cancelled_signals >= max(self.signals, 1)
 
     @property
     def is_untaken(self) -> bool:
@@ -134,7 +140,7 @@ def told(
         case AlarmRaised() | AlarmSignalled():
             return _placed(_pressed(incident, message, bearer), message.position, now_ms)
         case AlarmCancelled():
-            return replace(incident, cancelled=True)
+            return replace(incident, cancelled_signals=max(incident.cancelled_signals, _spoken_of(message)))
         case AlarmMoved():
             return _placed(incident, message.position, now_ms)
 
@@ -182,7 +188,13 @@ def knows(incident: Incident | None, message: Alarm) -> bool:
     """Whether this press, or that it was a mistake, has come before, by another bearer or with less in it."""
     if incident is None:
         return False
-    return incident.cancelled if isinstance(message, AlarmCancelled) else _tail(message) in incident.presses
+    if isinstance(message, AlarmCancelled):
+        return incident.cancelled_signals >= _spoken_of(message)
+    return _tail(message) in incident.presses
+
+
+def _spoken_of(message: AlarmCancelled) -> int:
+    return message.signals or MOST_SIGNALS
 
 
 def _tail(message: Alarm) -> str:
