@@ -156,7 +156,12 @@ class Desk:
 
 
 def _judged(incident: Incident) -> dict[str, Any]:
-    return {"open": incident.is_open, "untaken": incident.is_untaken, "cancelled": incident.cancelled}
+    return {
+        "open": incident.is_open,
+        "untaken": incident.is_untaken,
+        "cancelled": incident.cancelled,
+        "late_s": incident.late_s,
+    }
 
 
 def public(value: Incident | Unit | Gap) -> dict[str, Any]:

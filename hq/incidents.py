@@ -23,7 +23,9 @@ from terminal.contract.topics import MQTT
 
 
 class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One emergency of one unit; times are headquarters' own, Unix milliseconds.
+    """One emergency of one unit; times are headquarters' own, Unix milliseconds, but for `pressed_utc_ms`.
+
+    That is the car's time of the first press, where the car trusted a clock.
 
     `bearers` are the ways on which it was told, the first that brought it first; `presses` the tails of the
     messages that told of one.
@@ -43,6 +45,7 @@ class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
     trigger: Trigger = Trigger.BUTTON
     silent: bool = False
     raised_ms: int = 0
+    pressed_utc_ms: int | None = None
     signals: int = 0
     position: Position | None = None
     position_ms: int | None = None
@@ -81,6 +84,11 @@ class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
     def cancelled(self) -> bool:
         """Whether the crew says that it was a mistake, and has not pressed again since."""
         return self.cancelled_signals >= max(self.signals, 1)
+
+    @property
+    def late_s(self) -> int | None:
+        """How long after its press it came here, as far as the car knew the time."""
+        return None if self.pressed_utc_ms is None else max(self.raised_ms - self.pressed_utc_ms, 0) // 1000
 
     @property
     def is_untaken(self) -> bool:
@@ -220,7 +228,8 @@ def _graver(one: AlarmKind, other: AlarmKind) -> AlarmKind:
 def _pressed(incident: Incident, message: AlarmRaised | AlarmSignalled, bearer: str) -> Incident:
     if not knows(incident, message):
         presses = sorted((*incident.presses, _tail(message)))[:MOST_PRESSES]
-        incident = replace(_opened(incident), presses=tuple(presses))
+        told_ms = [at_ms for at_ms in (incident.pressed_utc_ms, message.utc_ms) if at_ms is not None]
+        incident = replace(_opened(incident), presses=tuple(presses), pressed_utc_ms=min(told_ms, default=None))
     if isinstance(message, AlarmSignalled):
         return replace(incident, signals=max(incident.signals, message.signal))
     if bearer != MQTT and incident.signals:
@@ -285,7 +294,7 @@ def cleared(incident: Incident, by: str, reason: str, now_ms: int, seen: int | N
     return replace(incident, cleared_by=name, cleared_ms=now_ms, reason=reason.strip())
 
 
-def named(incident: Incident) -> dict[str, str | bool | int]:
+def named(incident: Incident) -> dict[str, str | bool | int | None]:
     """How an event names an incident, with what nobody who hears of it may overlook."""
     return {
         "incident": incident.incident,
@@ -295,6 +304,7 @@ def named(incident: Incident) -> dict[str, str | bool | int]:
         "silent": incident.silent,
         "cancelled": incident.cancelled,
         "signals": incident.signals,
+        "late_s": incident.late_s,
     }
 
 

@@ -28,6 +28,8 @@ SUMMARIES = [
     ({"kind": AlarmKind.TEST}, " TEST NOT TAKEN"),
     ({"kind": AlarmKind.EXERCISE, "signals": 2}, " EXERCISE 2 presses; NOT TAKEN"),
     ({"silent": True}, " SILENT, do not call the crew; NOT TAKEN"),
+    ({"raised_ms": 7_201_500, "pressed_utc_ms": 1_000}, " pressed 7200 s before; NOT TAKEN"),
+    ({"raised_ms": 1_000, "pressed_utc_ms": 1_500}, " NOT TAKEN"),
     ({"cancelled_signals": 1}, " cancelled by the crew; NOT TAKEN"),
 ]
 
