@@ -153,7 +153,7 @@ def test_an_outbox_that_is_damaged_under_a_running_core_is_begun_anew_under_a_ne
         screen.until_alarm(lambda alarm: alarm.signals == 2)
         board.out.until(lambda _: len(board.events("stored")) == 2)
         screen.until(lambda snapshot: snapshot.line.pending == 0 and not snapshot.line.disk_problem)
-        assert [(one["incident"], one["signals"]) for one in scene.hq.incidents(car.unit)] == [(first, 2)]
+        scene.hq.until_incidents(car.unit, (first, 2))
         assert core.end() == 0
 
 

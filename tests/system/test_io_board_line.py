@@ -15,7 +15,7 @@ from hal.readings import (
     AnyReading,
     ButtonState,
 )
-from tests.system.board_bench import DEADLINE_S, HELLO, Bench, bench, driver
+from tests.system.board_bench import DEADLINE_S, HELLO, Bench, bench, driver, reading, until
 
 
 @pytest.fixture
@@ -78,6 +78,47 @@ def test_a_board_that_says_nothing_is_stale(link: Path, host: int, noise: bytes)
         asyncio.get_running_loop().call_later(0.05, os.write, host, noise)
         with pytest.raises(SourceStale, match="no frames" if noise else "said nothing"):
             await first(driver(link, silent_after_s=0.3, beat_s=0.1))
+
+    asyncio.run(scenario())
+
+
+class Answering:
+    """A board at the far end of a line, that says what it is when it is asked, unless it is dumb."""
+
+    def __init__(self, host: int) -> None:
+        os.set_blocking(host, False)
+        self.asked = 0
+        self.dumb = False
+        self._host = host
+        self._heard = frame.LineReader()
+        asyncio.get_running_loop().add_reader(host, self._readable)
+
+    def _readable(self) -> None:
+        for word, _ in self._heard.feed(os.read(self._host, 4096)):
+            self.asked += word == "ASK"
+            if word == "ASK" and not self.dumb:
+                self.say(*HELLO, frame.encode("STATE", "00000001", "ok", "-", 1, "000", 0))
+
+    def say(self, *lines: bytes) -> None:
+        os.write(self._host, b"".join(lines))
+
+
+def test_a_line_that_fell_silent_is_opened_asked_and_heard_again(link: Path, host: int) -> None:
+    """The same device all the time; what is left of a frame in it does not matter."""
+
+    async def scenario() -> None:
+        far = Answering(host)
+        made = Bench(link, silent_after_s=0.3, beat_s=0.1)
+        async with reading(made):
+            for _ in range(2):
+                await until(made.is_up)
+                far.dumb = True
+                await until(lambda: not made.is_up())
+                asked = far.asked
+                far.say(HELLO[0][:-4])
+                await until(lambda asked=asked: far.asked > asked)
+                far.dumb = False
+            await until(made.is_up)
 
     asyncio.run(scenario())
 
