@@ -27,6 +27,8 @@ from terminal.contract.topics import MQTT
 SAID_NO = 1
 CALL = "\a"
 """The terminal's bell: each alarm rings, and again until somebody takes it."""
+LATE_S = 30
+"""An alarm that came so long after its press is not news, and its position is old."""
 AMBER, PLAIN = "\x1b[33m", "\x1b[0m"
 
 
@@ -178,6 +180,7 @@ def _how(incident: dict[str, Any]) -> str:
     kind = "" if incident["kind"] == "real" else f" {incident['kind'].upper()}"
     kind += " SILENT, do not call the crew;" if incident["silent"] else ""
     kind += f" {incident['signals']} presses;" if incident["signals"] > 1 else ""
+    kind += f" pressed {incident['late_s']} s before;" if (incident["late_s"] or 0) >= LATE_S else ""
     return kind + (" cancelled by the crew;" if incident["cancelled"] else "")
 
 

@@ -155,9 +155,18 @@ class Desk:
         )
 
 
+def _judged(incident: Incident) -> dict[str, Any]:
+    return {
+        "open": incident.is_open,
+        "untaken": incident.is_untaken,
+        "cancelled": incident.cancelled,
+        "late_s": incident.late_s,
+    }
+
+
 def public(value: Incident | Unit | Gap) -> dict[str, Any]:
     """What a client of the API is given."""
     if isinstance(value, Unit):
         told = asdict(value)
         return asdict(told.pop("last")) | told
-    return asdict(value) | ({"open": value.is_open, "untaken": value.is_untaken} if isinstance(value, Incident) else {})
+    return asdict(value) | (_judged(value) if isinstance(value, Incident) else {})

@@ -117,6 +117,18 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         [":8:", "moving_distanse_m", '"moving_distance_m"'],
     ),
     "an unknown table": (GOOD + "[reportin]\n", [":7:", "reportin", '"reporting"']),
+    "a word that is none of these": (
+        GOOD + '[sms]\nform = "morse"\n',
+        [":8:", "sms.form", "'morse': known are data, text"],
+    ),
+    "a modem where there is no source": (
+        GOOD + '[sms]\nnumbers = ["+38640111222"]\n',
+        [":7:", "sms.modem", "known are none yet"],
+    ),
+    "a timer that is an alarm at once": (
+        GOOD + "[check_in]\nperiod_s = 0\n",
+        [":8:", "check_in.period_s", "expected `float` > 0"],
+    ),
     "a word for a number": (GOOD + '[supervision]\nkeepalive_s = "10"\n', [":8:", "keepalive_s", "expected `int`"]),
     "a number out of its range": (GOOD + "[storage]\noutbox_megabytes = 1\n", [":8:", "outbox_megabytes", ">= 8"]),
     "an SMS modem that is no source": (

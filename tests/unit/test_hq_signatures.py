@@ -291,7 +291,7 @@ messages = st.one_of(
         st.sampled_from([LJUBLJANA, ELSEWHERE, None]),
     ),
     st.builds(lambda number: ("signalled", {"signal": number}), st.integers(2, 999)),
-    st.just(("cancelled", {})),
+    st.builds(lambda number: ("cancelled", {"signals": number}), st.integers(0, 3)),
     st.builds(lambda position: ("moved", {"position": position}), st.sampled_from([LJUBLJANA, ELSEWHERE])),
 )
 MADE = {"raised": AlarmRaised, "signalled": AlarmSignalled, "cancelled": AlarmCancelled, "moved": AlarmMoved}
