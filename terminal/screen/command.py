@@ -17,15 +17,20 @@ MAPS = Path(__file__).parents[2] / "config" / "maps"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `patrola screen`."""
+    add_places(parser)
+    parser.add_argument(
+        "--button", type=Path, metavar="PIPE", help="demonstration: key b writes a press here, key q leaves"
+    )
+
+
+def add_places(parser: argparse.ArgumentParser) -> None:
+    """Where core and the maps are found."""
     default = Path("/run/patrola/core.sock")
     parser.add_argument(
         "--socket", type=Path, default=default, metavar="PATH", help=f"core's socket; default {default}"
     )
     parser.add_argument(
         "--maps", type=Path, default=MAPS, metavar="FOLDER", help=f"where offline maps lie (*.map); default {MAPS}"
-    )
-    parser.add_argument(
-        "--button", type=Path, metavar="PIPE", help="demonstration: key b writes a press here, key q leaves"
     )
 
 
