@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from terminal.map.drawing import Tiles
+from terminal.screen import browser
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_places(parser)
     parser.add_argument(
         "--button", type=Path, metavar="PIPE", help="demonstration: key b writes a press here, key q leaves"
+    )
+    parser.add_argument(
+        "--browser",
+        type=int,
+        metavar="PORT",
+        help="training: in a browser of this machine; it asks nobody who they are",
     )
 
 
@@ -36,6 +43,8 @@ def add_places(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0 when it is left; it waits for a core that is not there."""
+    if args.browser is not None:
+        return browser.serve(args.browser, ["--socket", str(args.socket), "--maps", str(args.maps)])
     from terminal.screen.app import TerminalScreen
 
     press = partial(_press, args.button) if args.button else None

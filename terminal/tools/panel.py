@@ -57,7 +57,7 @@ def cell(panel: Panel) -> Cell:
 
 
 def foot_options(size: Cell) -> list[str]:
-    """What makes foot's cells so large: `main.KEY=VALUE`. Its sizes are whole pixels, and it rounds a letter's width."""
+    """What makes foot's cells so large (`main.KEY=VALUE`); its fonts are of whole pixels, as is a letter's width."""
     font_px = int(min((size.width_px + 0.49) / FONT_ADVANCE_EM, size.height_px / FONT_HEIGHT_EM))
     spare_px = size.width_px - round(font_px * FONT_ADVANCE_EM)
     return [

@@ -23,9 +23,11 @@ async def main() -> None:
     server = LinkServer(Path(sys.argv[1]), lambda _: Role.CREW, told)
     await server.start()
     print("listens", flush=True)
+    shown = snapshot()
     while True:
-        heard = LineView(connected=True, storing=True, attended=True, hq_heard_mono_ns=time.monotonic_ns())
-        server.publish(replace(snapshot(), line=heard))
+        now_ns = time.monotonic_ns()
+        heard = LineView(connected=True, storing=True, attended=True, hq_silent=False, hq_heard_mono_ns=now_ns)
+        server.publish(replace(shown, line=heard))
         await asyncio.sleep(BEAT_S)
 
 
