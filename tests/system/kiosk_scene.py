@@ -78,10 +78,14 @@ class Kiosk:
 
     def tap(self, column: int, row: int) -> None:
         """A finger on this cell."""
+        self.point(column, row)
+        self._ask("wlrctl", "pointer", "click", "left")
+
+    def point(self, column: int, row: int) -> None:
+        """Where a finger was stays the place of the pointer."""
         x, y = self._place(column + 0.5, row + 0.5)
         self._ask("wlrctl", "pointer", "move", str(-FAR_PX), str(-FAR_PX))
         self._ask("wlrctl", "pointer", "move", str(x), str(y))
-        self._ask("wlrctl", "pointer", "click", "left")
 
     def _place(self, column: float, row: float) -> tuple[int, int]:
         (columns, rows), (width, height) = self.grid(), PANEL_PX

@@ -24,9 +24,11 @@ def test_a_tap_on_the_panel_turns_the_page_and_tells_core(tmp_path: Path) -> Non
         kiosk.tap(*middle("duty", "page:jobs", *grid))
         kiosk.until(lambda: kiosk.picture(PAGE) != duty, "another page")
         kiosk.tap(*middle("jobs", "page:duty", *grid))
-        kiosk.until(lambda: kiosk.picture(PAGE) == duty, "the first page again, and no cursor on it")
+        kiosk.until(lambda: kiosk.picture(PAGE) == duty, "the first page again")
         kiosk.tap(*middle("duty", "duty:en-route", *grid))
         kiosk.core.out.until_told("en-route")
+        kiosk.point(*middle("duty", "duty:available", *grid))
+        assert kiosk.picture(PAGE) == duty, "the pointer is seen, or does something"
         assert kiosk.picture().startswith(b"P6\n%d %d\n" % PANEL_PX)
 
 
