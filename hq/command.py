@@ -27,6 +27,8 @@ from terminal.contract.topics import MQTT
 SAID_NO = 1
 CALL = "\a"
 """The terminal's bell: each alarm rings, and again until somebody takes it."""
+LATE_S = 30
+"""An alarm that came so long after its press is not news, and its position is old."""
 AMBER, PLAIN = "\x1b[33m", "\x1b[0m"
 
 
@@ -167,11 +169,19 @@ def _summary(one: dict[str, Any], what: str) -> str:
     if what == "gaps":
         return f"{one['realm']:8} {one['unit']:12} {one['lane']:6} {one['first']} to {one['last']} of {one['outbox']}"
     raised = datetime.fromtimestamp(one["raised_ms"] / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-    kind = "" if one["kind"] == "real" else f" {one['kind'].upper()}"
     taken = f"taken by {one['acknowledged_by']}" if one["acknowledged_by"] else "NOT TAKEN"
     taken += ", PRESSED AGAIN" if one["acknowledged_by"] and one["untaken"] else ""
     end = f"cleared by {one['cleared_by']}: {one['reason']}" if one["cleared_by"] else taken
-    return f"{one['incident']} {raised} {one['unit']}{kind} {end}{_bearers(one)}{_signature(one)}"
+    return f"{one['incident']} {raised} {one['unit']}{_how(one)} {end}{_bearers(one)}{_signature(one)}"
+
+
+def _how(incident: dict[str, Any]) -> str:
+    """What nobody who answers it may overlook; "" for one press of a real, loud alarm."""
+    kind = "" if incident["kind"] == "real" else f" {incident['kind'].upper()}"
+    kind += " SILENT, do not call the crew;" if incident["silent"] else ""
+    kind += f" {incident['signals']} presses;" if incident["signals"] > 1 else ""
+    kind += f" pressed {incident['late_s']} s before;" if (incident["late_s"] or 0) >= LATE_S else ""
+    return kind + (" cancelled by the crew;" if incident["cancelled"] else "")
 
 
 def _bearers(incident: dict[str, Any]) -> str:
@@ -224,6 +234,11 @@ def _watch(path: Path, by: str, *, as_json: bool) -> int:
             return _tell(event)
         if as_json:
             print(json.dumps(event, ensure_ascii=False), flush=True)
+        elif "incidents" in event:
+            for one in event["incidents"]:
+                print(
+                    f"{CALL if one['untaken'] and sys.stdout.isatty() else ''}{_summary(one, 'incidents')}", flush=True
+                )
         elif "event" in event:
             at = datetime.fromtimestamp(event["t"], UTC).strftime("%H:%M:%S")
             call = CALL if event["event"] in SHOWN and sys.stdout.isatty() else ""

@@ -1,5 +1,6 @@
 """What people at headquarters may do, and what each car is told because of it; the web desk will use this too."""
 
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +16,7 @@ from hq.orders import Order
 from hq.receiver import Receiver
 from hq.store import Store
 from hq.units import Key, Unit
+from terminal.contract.durable import DiskFailed
 from terminal.contract.messages import DesiredState
 from terminal.contract.work import Officer
 
@@ -110,13 +112,17 @@ class Desk:
         return incident
 
     async def _acted(self, incident: Incident, event: str, fields: dict[str, Any]) -> None:
-        self.acted_s = time.monotonic()
+        # "Attended" is a colour in the car, and must not say that somebody has taken a silent alarm.
+        if not incident.silent:
+            self.acted_s = time.monotonic()
         await self._told(incident, event, fields)
 
     async def _told(self, incident: Incident, event: str, fields: dict[str, Any]) -> None:
-        await self.tell_car((incident.realm, incident.unit))
+        # It is on disk: what cannot be read of it now the car is told with the next heartbeat.
+        with contextlib.suppress(DiskFailed):
+            await self.tell_car((incident.realm, incident.unit))
         self.on_acted(incident)
-        self._emit(event, {"incident": incident.incident, "unit": incident.unit, "realm": incident.realm, **fields})
+        self._emit(event, incidents.named(incident) | fields)
 
     async def tell_car(self, unit: Key, *, only_unconfirmed: bool = False) -> None:
         """Send the car what it should show."""
@@ -149,9 +155,18 @@ class Desk:
         )
 
 
+def _judged(incident: Incident) -> dict[str, Any]:
+    return {
+        "open": incident.is_open,
+        "untaken": incident.is_untaken,
+        "cancelled": incident.cancelled,
+        "late_s": incident.late_s,
+    }
+
+
 def public(value: Incident | Unit | Gap) -> dict[str, Any]:
     """What a client of the API is given."""
     if isinstance(value, Unit):
         told = asdict(value)
         return asdict(told.pop("last")) | told
-    return asdict(value) | ({"open": value.is_open, "untaken": value.is_untaken} if isinstance(value, Incident) else {})
+    return asdict(value) | (_judged(value) if isinstance(value, Incident) else {})

@@ -12,7 +12,7 @@ from hq import escalation, noting, outside
 from hq.audit import Fact
 from hq.config import Escalation
 from hq.escalation import Rules, Step, begin_of
-from hq.incidents import Incident, Key, NotPossible
+from hq.incidents import Incident, Key, NotPossible, named
 from hq.moment import Moment, waited_ms
 from hq.notice import notice
 from hq.outside import NotTold, Program
@@ -153,6 +153,4 @@ class Escalating:
         return -1 if waited == inf else int(waited)
 
     def _tell(self, incident: Incident, event: str, fields: dict[str, Any]) -> None:
-        named = {"incident": incident.incident, "unit": incident.unit, "realm": incident.realm}
-        how = {"kind": str(incident.kind), "silent": incident.silent, "signals": incident.signals}
-        self._emit(event, named | how | {"waited_s": self._waited_s(incident)} | fields)
+        self._emit(event, named(incident) | {"waited_s": self._waited_s(incident)} | fields)

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from hq import people
 from hq.marks import Mark, weight
 from hq.moment import Moment
-from terminal.contract.capsule import tail_of
+from terminal.contract.capsule import MOST_SIGNALS, tail_of
 from terminal.contract.messages import (
     Alarm,
     AlarmCancelled,
@@ -23,15 +23,18 @@ from terminal.contract.topics import MQTT
 
 
 class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One emergency of one unit; times are headquarters' own, Unix milliseconds.
+    """One emergency of one unit; times are headquarters' own, Unix milliseconds, but for `pressed_utc_ms`.
+
+    That is the car's time of the first press, where the car trusted a clock.
 
     `bearers` are the ways on which it was told, the first that brought it first; `presses` the tails of the
     messages that told of one.
 
     `signature` is that of the messages that it was made of; `doubted` others, signed less well, spoke of it too.
     One message that says "real" makes it real for good, and one that says "silent" silent: the car may have lost, in a
-    crash, what it knew when it said otherwise. It waits for a person `since` then, and the steps of its escalation that
-    were done for that are `escalated`. `told_revision` is that of what its car was told when a person last acted on it.
+    crash, what it knew when it said otherwise. Of its first `cancelled_signals` presses the crew said that they were a
+    mistake. It waits for a person `since` then, and the steps of its escalation that were done for that are
+    `escalated`. `told_revision` is that of what its car was told when a person last acted on it.
     """
 
     incident: str
@@ -42,6 +45,7 @@ class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
     trigger: Trigger = Trigger.BUTTON
     silent: bool = False
     raised_ms: int = 0
+    pressed_utc_ms: int | None = None
     signals: int = 0
     position: Position | None = None
     position_ms: int | None = None
@@ -51,7 +55,7 @@ class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
     lights_on: bool | None = None
     siren_on: bool | None = None
     door_open: bool | None = None
-    cancelled: bool = False
+    cancelled_signals: int = 0
     bearers: tuple[str, ...] = ()
     presses: tuple[str, ...] = ()
     signature: Mark = Mark.UNCHECKED
@@ -75,6 +79,16 @@ class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
     def is_open(self) -> bool:
         """Whether nobody has cleared it."""
         return not self.cleared_by
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the crew says that it was a mistake, and has not pressed again since."""
+        return self.cancelled_signals >= max(self.signals, 1)
+
+    @property
+    def late_s(self) -> int | None:
+        """How long after its press it came here, as far as the car knew the time."""
+        return None if self.pressed_utc_ms is None else max(self.raised_ms - self.pressed_utc_ms, 0) // 1000
 
     @property
     def is_untaken(self) -> bool:
@@ -134,7 +148,7 @@ def told(
         case AlarmRaised() | AlarmSignalled():
             return _placed(_pressed(incident, message, bearer), message.position, now_ms)
         case AlarmCancelled():
-            return replace(incident, cancelled=True)
+            return replace(incident, cancelled_signals=max(incident.cancelled_signals, _spoken_of(message)))
         case AlarmMoved():
             return _placed(incident, message.position, now_ms)
 
@@ -182,7 +196,13 @@ def knows(incident: Incident | None, message: Alarm) -> bool:
     """Whether this press, or that it was a mistake, has come before, by another bearer or with less in it."""
     if incident is None:
         return False
-    return incident.cancelled if isinstance(message, AlarmCancelled) else _tail(message) in incident.presses
+    if isinstance(message, AlarmCancelled):
+        return incident.cancelled_signals >= _spoken_of(message)
+    return _tail(message) in incident.presses
+
+
+def _spoken_of(message: AlarmCancelled) -> int:
+    return message.signals or MOST_SIGNALS
 
 
 def _tail(message: Alarm) -> str:
@@ -208,7 +228,8 @@ def _graver(one: AlarmKind, other: AlarmKind) -> AlarmKind:
 def _pressed(incident: Incident, message: AlarmRaised | AlarmSignalled, bearer: str) -> Incident:
     if not knows(incident, message):
         presses = sorted((*incident.presses, _tail(message)))[:MOST_PRESSES]
-        incident = replace(_opened(incident), presses=tuple(presses))
+        told_ms = [at_ms for at_ms in (incident.pressed_utc_ms, message.utc_ms) if at_ms is not None]
+        incident = replace(_opened(incident), presses=tuple(presses), pressed_utc_ms=min(told_ms, default=None))
     if isinstance(message, AlarmSignalled):
         return replace(incident, signals=max(incident.signals, message.signal))
     if bearer != MQTT and incident.signals:
@@ -271,6 +292,20 @@ def cleared(incident: Incident, by: str, reason: str, now_ms: int, seen: int | N
     if incident.is_untaken:
         incident = acknowledged(incident, name, now_ms)
     return replace(incident, cleared_by=name, cleared_ms=now_ms, reason=reason.strip())
+
+
+def named(incident: Incident) -> dict[str, str | bool | int | None]:
+    """How an event names an incident, with what nobody who hears of it may overlook."""
+    return {
+        "incident": incident.incident,
+        "unit": incident.unit,
+        "realm": incident.realm,
+        "kind": str(incident.kind),
+        "silent": incident.silent,
+        "cancelled": incident.cancelled,
+        "signals": incident.signals,
+        "late_s": incident.late_s,
+    }
 
 
 def status(incident: Incident) -> AlarmStatus:

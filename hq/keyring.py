@@ -144,5 +144,8 @@ def _tried(load: Callable[[], T], consequence: str) -> T | None:
         return load()
     except BadCertificate as error:
         problem = str(error)
+    except Exception:
+        log.exception("trust: %s", consequence)
+        return None
     log.error("trust: %s; %s", problem, consequence)
     return None

@@ -22,6 +22,7 @@ class Notice(Struct, frozen=True, kw_only=True, omit_defaults=True):
     signals: int
     raised_ms: int
     waited_s: int
+    late_s: int | None = None
     lat_deg: float | None = None
     lon_deg: float | None = None
     position_ms: int | None = None
@@ -45,6 +46,7 @@ def notice(incident: Incident, step: str, waited_s: int) -> Notice:
         signals=incident.signals,
         raised_ms=incident.raised_ms,
         waited_s=waited_s,
+        late_s=incident.late_s,
         lat_deg=None if position is None else position.lat_deg,
         lon_deg=None if position is None else position.lon_deg,
         position_ms=incident.position_ms,

@@ -69,7 +69,13 @@ async def run(command: Sequence[str], told: bytes, within_s: float) -> None:
     if code:
         raise NotTold(f"it ended with {code}: {complaint or 'it said nothing'}")
     if complaint:
-        log.warning("%s: %s", " ".join(command), complaint)
+        # Its arguments may hold what nobody else is to know.
+        log.warning("%s: %s", _name(command), complaint)
+
+
+def _name(command: Sequence[str]) -> str:
+    """Ours are modules, others' programs stand behind the trampoline."""
+    return command[1] if command[0] == TRAMPOLINE else command[-1]
 
 
 async def _ended(command: Sequence[str], stdin: int, stderr: int, within_s: float) -> int:

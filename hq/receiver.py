@@ -278,18 +278,13 @@ class Receiver(Listener):
         """Whoever watches learns of a press that cannot be stored; no receipt goes to its car."""
         for publication in batch:
             if isinstance(publication.message, AlarmRaised | AlarmSignalled):
-                fields = {
-                    "incident": publication.message.incident,
-                    "unit": publication.unit,
-                    "realm": publication.realm,
-                }
-                self._emit("alarm-not-stored", fields)
                 key = (publication.realm, publication.unit, publication.message.incident)
                 known = self.incidents.get(key)
                 told = incidents.told(
                     known, *key[:2], publication.message, now.wall_ms, publication.mark, credible=publication.credible
                 )
                 if told is not None:
+                    self._emit("alarm-not-stored", incidents.named(told))
                     self.on_not_stored(escalation.begun(known, told, now))
 
     async def _failed(self, error: DiskFailed) -> None:
@@ -303,9 +298,9 @@ class Receiver(Listener):
         for publication in taking.news(batch, taken.kept.new):
             message = publication.message
             if isinstance(message, AlarmRaised | AlarmSignalled | AlarmCancelled):
-                fields = {"incident": message.incident, "unit": publication.unit, "realm": publication.realm}
+                incident = taken.incidents[publication.realm, publication.unit, message.incident]
+                fields = incidents.named(incident) | {"signature": publication.mark, "bearer": publication.bearer}
                 again = publication.arrivals[0].key in taken.again
-                fields |= {"signature": publication.mark, "bearer": publication.bearer}
                 self._emit("alarm-came-again" if again else ALARM_EVENTS[type(message)], fields)
             elif isinstance(message, CREW_WORDS):
                 told = {key: value for key, value in msgspec.to_builtins(message).items() if key not in ENVELOPE}

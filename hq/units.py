@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hq.arrivals import Publication
-from terminal.contract.messages import DutyChanged, Place, Point, Position, Presence, Who
+from terminal.contract.messages import DutyChanged, OfIncident, Place, Point, Position, Presence, Who
 
 Key = tuple[str, str]
 """(realm, unit)."""
@@ -24,7 +24,10 @@ CLOCK_SLACK_MS = 300_000
 
 
 class LastKnown(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a car's messages told last; it outlives headquarters' process. `position_ms` is headquarters' time."""
+    """What a car's messages told last, a silent alarm's apart; it outlives headquarters' process.
+
+    `position_ms` is headquarters' time.
+    """
 
     realm: str
     unit: str
@@ -121,7 +124,9 @@ def told(last: LastKnown, publication: Publication, now_ms: int) -> LastKnown:
     if isinstance(message, DutyChanged) and _is_newer(message.place, last.duty_place):
         last = replace(last, duty=message.status, duty_place=message.place, who=message.who)
     position = getattr(message, "position", None)
-    if isinstance(position, Position):
+    # Where a silent alarm is, is its incident's alone: what stands here the neighbours are shown.
+    is_hidden = isinstance(message, OfIncident) and message.silent
+    if isinstance(position, Position) and not is_hidden:
         last = _placed(last, position, now_ms)
     for one in publication.arrivals:
         if one.point is not None and not (one.late and one.point.utc_ms is None):

@@ -11,10 +11,13 @@ TIMEOUT_S = 10.0
 """Of one answer from the network; headquarters ends the whole after its own time."""
 
 
-def post(webhook: Webhook, notice: bytes) -> None:
-    """Post it; raises OSError or HTTPException, also for an answer that is not 2xx. Redirections are not followed."""
+def post(webhook: Webhook, notice: bytes, timeout_s: float = TIMEOUT_S) -> None:
+    """Post it; raises OSError, ValueError or HTTPException, also for an answer that is not 2xx.
+
+    Redirections are not followed: they would take the token elsewhere.
+    """
     url = urlsplit(webhook.url)
-    connection = _connection(webhook, url.hostname or "", url.port, encrypted=url.scheme == "https")
+    connection = _connection(webhook, url.hostname or "", url.port, timeout_s, encrypted=url.scheme == "https")
     try:
         target = (url.path or "/") + (f"?{url.query}" if url.query else "")
         connection.request("POST", target, notice, _headers(webhook))
@@ -25,11 +28,13 @@ def post(webhook: Webhook, notice: bytes) -> None:
         connection.close()
 
 
-def _connection(webhook: Webhook, host: str, port: int | None, *, encrypted: bool) -> http.client.HTTPConnection:
+def _connection(
+    webhook: Webhook, host: str, port: int | None, timeout_s: float, *, encrypted: bool
+) -> http.client.HTTPConnection:
     if not encrypted:
-        return http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
+        return http.client.HTTPConnection(host, port, timeout=timeout_s)
     context = ssl.create_default_context(cafile=webhook.ca)
-    return http.client.HTTPSConnection(host, port, timeout=TIMEOUT_S, context=context)
+    return http.client.HTTPSConnection(host, port, timeout=timeout_s, context=context)
 
 
 def _headers(webhook: Webhook) -> dict[str, str]:

@@ -1,8 +1,7 @@
 """Sends SMS through a gateway's HTTP interface: one POST a message, in a thread of its own, in bounded time."""
 
 import asyncio
-import urllib.error
-import urllib.request
+import http.client
 from base64 import b64encode
 from pathlib import Path
 from typing import Annotated
@@ -11,8 +10,10 @@ import msgspec
 from msgspec import Struct
 
 from hal.errors import PatrolaError
+from hq import webhook
 from hq.gateways.intake import Reply
 from hq.gateways.web import read_token
+from hq.ways import Webhook
 from terminal.contract.sms_text import as_text
 
 SOURCE = "sms gateway"
@@ -30,8 +31,9 @@ class WebSending:
     """One gateway; {"to": number, "data": base64} or {"to": number, "text": text}."""
 
     def __init__(self, rules: Calling) -> None:
-        self._rules = rules
-        self._token = read_token(rules.token).decode("ascii", "replace")
+        read_token(rules.token)
+        self._way = Webhook(url=rules.url, token_file=rules.token)
+        self._within_s = rules.within_s
 
     def reply_to(self, number: str, *, is_text: bool) -> Reply:
         """The way back to this number, in the form in which it wrote."""
@@ -43,13 +45,8 @@ class WebSending:
         return reply
 
     def _post(self, body: bytes) -> None:
-        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._token}"}
-        request = urllib.request.Request(self._rules.url, body, headers)  # noqa: S310 - the pattern allows HTTP only
         try:
-            with urllib.request.urlopen(request, timeout=self._rules.within_s):  # noqa: S310
-                pass
-        except urllib.error.HTTPError as error:
-            error.close()
-            raise PatrolaError(SOURCE, f"it answered {error.code}", "check url and token in [sms.sending]") from error
-        except (OSError, ValueError) as error:
-            raise PatrolaError(SOURCE, f"it cannot be reached: {error}", "check url in [sms.sending]") from error
+            webhook.post(self._way, body, self._within_s)
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            problem = f"it took nothing: {error or type(error).__name__}"
+            raise PatrolaError(SOURCE, problem, "check url and token in [sms.sending]") from error

@@ -147,7 +147,7 @@ def _signals(message: Told) -> int:
         case AlarmSignalled():
             return message.signal
         case AlarmCancelled():
-            return 0
+            return message.signals
 
 
 def _packed(position: Position) -> tuple[int, int, int, int]:
@@ -186,7 +186,7 @@ def _alarm(body: bytes, what: int) -> AlarmCapsule:
         "silent": bool(marks & SILENT),
     }
     if what == CANCELLED:
-        return AlarmCapsule(realm, unit, AlarmCancelled(**common))
+        return AlarmCapsule(realm, unit, AlarmCancelled(**common, signals=signals))
     taken_s = utc_s - age_s if marks & HAS_TIME and utc_s >= age_s else None
     common["trigger"] = _named(TRIGGERS, marks >> TRIGGER_SHIFT & 0xF)
     common["position"] = _position(marks, lat_e7, lon_e7, age_s, error_m, taken_s) if marks & HAS_POSITION else None

@@ -135,7 +135,12 @@ class AlarmSignalled(OfIncident, frozen=True, kw_only=True, tag="alarm-signalled
 
 
 class AlarmCancelled(OfIncident, frozen=True, kw_only=True, tag="alarm-cancelled"):
-    """The crew says that it was a mistake: a claim, which only headquarters can turn into an end."""
+    """The crew says that it was a mistake: a claim, which only headquarters can turn into an end.
+
+    `signals` is how many presses it speaks of, since a later one takes it back; 0 is all of them.
+    """
+
+    signals: int = 0
 
 
 class AlarmMoved(OfIncident, frozen=True, kw_only=True, tag="alarm-moved"):

@@ -5,6 +5,7 @@ import tomllib
 import types
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
+from enum import EnumType
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
@@ -61,7 +62,10 @@ class TomlFile:
         try:
             return msgspec.convert(value, kind, dec_hook=self._convert)
         except msgspec.ValidationError as error:
-            self.problem(keys, f"{value!r}: {str(error)[0].lower()}{str(error)[1:]}")
+            what = f"{str(error)[0].lower()}{str(error)[1:]}"
+            if isinstance(value, str) and (words := _words_of(kind)):
+                what = nearest(value, words)
+            self.problem(keys, f"{value!r}: {what}")
             return None
 
     def _check_length(self, keys: Keys, value: list[Any], kind: Any) -> None:
@@ -119,7 +123,13 @@ def load_model(path: Path, kind: type[T], finish: Callable[[TomlFile, T | None],
 def nearest(word: str, known: Any) -> str:
     """`did you mean "..."?`, or what there is."""
     near = get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f'did you mean "{near[0]}"?' if near else f"known are {', '.join(sorted(known))}"
+    return f'did you mean "{near[0]}"?' if near else f"known are {', '.join(sorted(known)) or 'none yet'}"
+
+
+def _words_of(kind: Any) -> list[str]:
+    """Those of an enumeration; none for any other type."""
+    is_enumeration = isinstance(kind, EnumType)
+    return [str(one.value) for one in kind] if is_enumeration else []
 
 
 def _struct_in(kind: Any) -> type[Struct] | None:

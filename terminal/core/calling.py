@@ -164,7 +164,8 @@ def _signalled(
         vehicle_event=call.vehicle_event,
         position=scene.position,
     )
-    alarm = replace(alarm, signals=alarm.signals + 1, phase=TABLE[alarm.phase, Cause.RAISE])
+    # Who presses again does not say any more that it was a mistake, and may say so anew.
+    alarm = replace(alarm, signals=alarm.signals + 1, cancelled=False, phase=TABLE[alarm.phase, Cause.RAISE])
     alarm = with_message(alarm, message, moment)
     return put(emergency, alarm), [*out(message), *notes("alarm-signalled", alarm)], message.id
 
@@ -174,7 +175,9 @@ def cancelled(emergency: Emergency, incident: str, moment: Moment) -> Step:
     alarm = open_alarm(emergency, incident)
     if alarm is None or alarm.cancelled:
         return emergency, []
-    message = AlarmCancelled(**moment.envelope(), incident=incident, kind=alarm.kind, silent=alarm.silent)
+    message = AlarmCancelled(
+        **moment.envelope(), incident=incident, kind=alarm.kind, silent=alarm.silent, signals=alarm.signals
+    )
     alarm = replace(alarm, cancelled=True, phase=TABLE[alarm.phase, Cause.CANCELLATION])
     alarm = with_message(alarm, message, moment)
     return put(emergency, alarm), [*out(message), *notes("alarm-cancelled", alarm)]

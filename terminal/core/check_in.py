@@ -4,19 +4,24 @@ Its time is this boot's monotonic clock. After a restart of the machine nobody k
 asked at once.
 """
 
+from typing import Annotated
+
+import msgspec
 from msgspec import Struct
 
-from terminal.core.alarm import Seconds
 from terminal.core.moment import Moment
 from terminal.link import CheckInView
+
+LongerThanNothing = Annotated[float, msgspec.Meta(gt=0)]
+"""Seconds in which somebody can answer: a timer without any is an alarm as soon as it begins."""
 
 
 class CheckInRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whether there is such a timer, how often an answer is due, and how long the crew is then reminded of it."""
 
     enabled: bool = False
-    period_s: Seconds = 1200.0
-    grace_s: Seconds = 120.0
+    period_s: LongerThanNothing = 1200.0
+    grace_s: LongerThanNothing = 120.0
 
 
 class CheckIn(Struct, frozen=True, kw_only=True):

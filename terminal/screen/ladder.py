@@ -38,7 +38,7 @@ def title(say: Say, kind: str, trigger: str, span: str) -> str:
     triggers = {
         "button": say("button"),
         "screen": say("screen"),
-        "check-in": say("no answer"),
+        "check-in": say("the timer"),
         "vehicle": say("the car"),
     }
     return f"{names.get(kind, names['real'])} {span}, {triggers.get(trigger, clean(trigger))}"

@@ -11,6 +11,7 @@ from terminal.contract.work import JobStep
 from terminal.link import (
     AnswerCheckIn,
     AnswerJob,
+    ArmButton,
     CancelAlarm,
     Command,
     EndShift,
@@ -218,6 +219,10 @@ def _test(state: ScreenState, _rest: str, _snapshot: Snapshot | None, _now_ns: i
     return replace(state, hidden_ns=None), (RaiseAlarm(kind="test"),)
 
 
+def _try_button(state: ScreenState, _rest: str, _snapshot: Snapshot | None, now_ns: int) -> Tapped:
+    return state, (ArmButton(asked_mono_ns=now_ns),)
+
+
 def _check_in(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> Tapped:
     commands: dict[str, Command] = {"start": StartCheckIn(), "answer": AnswerCheckIn(), "stop": StopCheckIn()}
     return state, (commands[rest],)
@@ -306,6 +311,7 @@ VERBS: dict[str, Verb] = {
     "read": _read,
     "shift": _shift,
     "test": _test,
+    "try-button": _try_button,
     "check-in": _check_in,
     "in": _in,
     "out": _out,

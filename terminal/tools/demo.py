@@ -25,6 +25,12 @@ from terminal.tools.demo_files import Ways, write_files
 from terminal.tools.demo_processes import Process, free_port
 
 DISPATCHER = "Demo dispatcher"
+WORK = (
+    ("job", "DEMO-1", "--title", "Tree on the road", "--text", "A caller waits at the shop.", "--by", DISPATCHER),
+    ("message", "DEMO-1", "--text", "Good evening; quiet so far.", "--by", DISPATCHER),
+    ("roster", "DEMO", "--add", "1001", "--name", "First Officer"),
+)
+"""What the dispatcher sends to a car whose screen is looked at."""
 READY_WITHIN_S = 60.0
 RUNG_WITHIN_S = 120.0
 SETTLED_WITHIN_S = 120.0
@@ -228,6 +234,9 @@ class Demo:
         await asyncio.gather(answering, pressing, return_exceptions=True)
 
     async def _answer_all(self) -> None:
+        await self._until("the line to headquarters", lambda seen: seen.line.connected and not seen.line.hq_silent)
+        for order in WORK:
+            await self._hq(*order)
         while True:
             seen = await self._seen()
             for alarm in seen.alarms if seen is not None else ():
@@ -242,7 +251,10 @@ class Demo:
 
     async def _dispatch(self, action: str, incident: str, *more: str) -> None:
         """What a dispatcher does, tried again while headquarters is being started again; done already is done."""
-        command = ["hq", action, incident, "--by", DISPATCHER, "--config", str(self._folder / "hq.toml"), *more]
+        await self._hq(action, incident, "--by", DISPATCHER, *more)
+
+    async def _hq(self, *words: str) -> None:
+        command = ["hq", *words, "--config", str(self._folder / "hq.toml")]
         deadline_s = time.monotonic() + RUNG_WITHIN_S
         while time.monotonic() < deadline_s:
             process = await asyncio.create_subprocess_exec(
@@ -252,7 +264,7 @@ class Demo:
             if process.returncode == 0 or b"already" in said:
                 return
             await asyncio.sleep(LOOK_S)
-        raise Failed(f"hq {action}: {said.decode().strip()}")
+        raise Failed(f"hq {words[0]}: {said.decode().strip()}")
 
     async def _alarm(self, rung: str, reached: Any) -> AlarmView:
         def found(seen: Snapshot) -> bool:

@@ -26,6 +26,8 @@ port = {port}
 heartbeat_every_s = 2.0
 """
 
+PROFILE = Path(__file__).parents[2] / "config" / "profiles" / "general.toml"
+
 UNIT = """\
 [unit]
 realm = "DEMO"
@@ -72,26 +74,29 @@ def write_files(folder: Path, ways: Ways) -> list[str]:
     notes: list[str] = []
     (folder / "mosquitto.conf").write_text(MOSQUITTO.format(port=ways.port))
     (folder / "hq.toml").write_text(HQ.format(port=ways.port))
-    (folder / "unit.toml").write_text(UNIT.format(port=ways.port) + _sources(ways, notes))
+    role = _table("duty", profile=str(PROFILE)) if PROFILE.exists() else ""
+    (folder / "unit.toml").write_text(UNIT.format(port=ways.port) + role + _sources(ways, notes))
     return notes
 
 
 def _sources(ways: Ways, notes: list[str]) -> str:
     if ways.gnss is None and ways.can is None:
         notes.append("the car is simulated")
-        return _table("car", driver="simulator", speed=ways.speed)
+        return _table("sources.car", driver="simulator", speed=ways.speed)
     text = ""
     if ways.gnss is not None:
         gpsd = shutil.which("gpsd", path="/usr/sbin:/usr/bin:/usr/local/sbin")
         driver = "gpsd_file" if gpsd else "nmea_file"
         notes.append(f"{ways.gnss.name} goes through {f'a real gpsd ({gpsd})' if gpsd else 'our NMEA driver: no gpsd'}")
-        text += _table("gnss", driver=driver, path=str(ways.gnss), speed=ways.speed)
+        text += _table("sources.gnss", driver=driver, path=str(ways.gnss), speed=ways.speed)
     if ways.can is not None:
         notes.append(f"{ways.can.name} goes through our CAN replay")
-        text += _table("can", driver="can_file", path=str(ways.can), vehicle=str(ways.vehicle), speed=ways.speed)
+        text += _table(
+            "sources.can", driver="can_file", path=str(ways.can), vehicle=str(ways.vehicle), speed=ways.speed
+        )
     return text
 
 
 def _table(name: str, **values: object) -> str:
     lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()]
-    return "\n".join([f"\n[sources.{name}]", *lines, ""])
+    return "\n".join([f"\n[{name}]", *lines, ""])

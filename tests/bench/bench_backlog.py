@@ -36,6 +36,7 @@ BRIDGE = """\
 listener {local} 127.0.0.1
 allow_anonymous true
 max_queued_messages 0
+user root
 persistence true
 persistence_location {folder}/
 
@@ -160,7 +161,6 @@ def _paho(_folder: Path) -> tuple[list[Command], tuple[str, int]]:
 
 def _bridged(folder: Path) -> tuple[list[Command], tuple[str, int]]:
     (folder / "bridge").mkdir()
-    (folder / "bridge").chmod(0o777)
     config = BRIDGE.format(local=LOCAL_PORT, folder=folder / "bridge", address=HQ_SIDE, port=PORT)
     (folder / "bridge.conf").write_text(config)
     program, flag, _ = broker(folder)

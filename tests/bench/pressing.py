@@ -19,6 +19,8 @@ RUNGS: dict[str, Callable[[AlarmView], object]] = {
     "cleared": lambda alarm: alarm.cleared_by,
 }
 
+READY_WITHIN_S = 60.0
+
 Stamps = dict[str, float]
 """perf_counter at which each rung was first shown; `finger` and `pressed` stand for the button's edge and its frame."""
 
@@ -52,9 +54,13 @@ class Shown:
             await self._changed.wait_for(true)
 
     async def until_ready(self) -> None:
-        """Wait for the board, and for a headquarters that is heard."""
-        await self.until(lambda: self.snapshot and self.snapshot.line.connected and not self.snapshot.line.hq_silent)
-        await self.until(lambda: self.snapshot and all(source.up for source in self.snapshot.sources))
+        """Wait for the board, and for a headquarters that is heard; raises TimeoutError if they do not start."""
+        async with asyncio.timeout(READY_WITHIN_S):
+            await self.until(self._is_ready)
+
+    def _is_ready(self) -> bool:
+        now = self.snapshot
+        return now is not None and not now.line.hq_silent and all(source.up for source in now.sources)
 
     async def new(self, known: set[str]) -> str:
         """The incident that was not there before."""
@@ -67,13 +73,27 @@ class Shown:
 
         By a client of its own, since core bounds the haste of each.
         """
-        reader, writer = await _opened(self._path)
-        await reader.readline()
-        known, called = set(self.rungs), time.perf_counter()
-        writer.write(encode_line(RaiseAlarm()))
+        known = set(self.rungs)
+        called, writer = await self._tap()
         incident = await self.new(known)
         writer.close()
         return called, incident
+
+    async def call_again(self, incident: str, signals: int) -> None:
+        """While it is open, until it has so many signals."""
+        _, writer = await self._tap()
+        await self.until(lambda: any(one.signals == signals for one in self._of(incident)))
+        writer.close()
+
+    async def _tap(self) -> tuple[float, asyncio.StreamWriter]:
+        reader, writer = await _opened(self._path)
+        await reader.readline()
+        called = time.perf_counter()
+        writer.write(encode_line(RaiseAlarm()))
+        return called, writer
+
+    def _of(self, incident: str) -> list[AlarmView]:
+        return [one for one in self.snapshot.alarms if one.incident == incident] if self.snapshot else []
 
 
 class Button:

@@ -330,15 +330,15 @@ class Car:
         self._folder, self._network, self._loop = folder, network, loop
         self.disk = disk
         self.board = Board()
-        self._runs = 0
+        self.runs = 0
         self.released_too_soon: list[Press] = []
         self.start()
 
     def start(self) -> None:
         """Begin a run."""
-        self._runs += 1
-        folder = self._folder / f"run-{self._runs}"
-        before = self._folder / f"run-{self._runs - 1}"
+        self.runs += 1
+        folder = self._folder / f"run-{self.runs}"
+        before = self._folder / f"run-{self.runs - 1}"
         folder.mkdir(parents=True)
         for file in before.glob("outbox.db*") if before.exists() else ():
             shutil.copy(file, folder / file.name)
@@ -368,7 +368,7 @@ class Car:
         copy = self._folder / "copy"
         shutil.rmtree(copy, ignore_errors=True)
         copy.mkdir()
-        for file in (self._folder / f"run-{self._runs}").glob("outbox.db*"):
+        for file in (self._folder / f"run-{self.runs}").glob("outbox.db*"):
             shutil.copy(file, copy)
         with closing(sqlite3.connect(copy / "outbox.db")) as db:
             if not db.execute("SELECT name FROM sqlite_schema WHERE name = 'facts'").fetchall():
@@ -379,7 +379,7 @@ class Car:
 
     def crash(self) -> None:
         """End at once; whatever is not on disk is gone."""
-        frozen = self._folder / f"run-{self._runs}"
+        frozen = self._folder / f"run-{self.runs}"
         copies = {file.name: file.read_bytes() for file in frozen.glob("outbox.db*")}
         for writer in self._writers:
             writer.crashed = True

@@ -43,6 +43,8 @@ class Chain(RuleBasedStateMachine):
         self.car = Car(self.folder / "car", self.network, self.disk, self.loop)
         self.real: dict[Press, None] = {}
         self.tried: dict[Press, None] = {}
+        self.heard: tuple[int, str, int] = (0, "", 0)
+        self.knew: dict[str, int] = {}
         self.raised = 0
         self.taken: set[tuple[str, str]] = set()
         self.cleared: set[tuple[str, str]] = set()
@@ -96,10 +98,42 @@ class Chain(RuleBasedStateMachine):
         self.taken.add((incident, who))
         if clears:
             self.cleared.add((incident, who))
+        acts = self.hq.desk.clear(incident, who, "over") if clears else self.hq.desk.acknowledge(incident, who)
         with contextlib.suppress(NotPossible):
-            self.loop.run_until_complete(
-                self.hq.desk.clear(incident, who, "over") if clears else self.hq.desk.acknowledge(incident, who)
-            )
+            self.loop.run_until_complete(acts)
+            self.knew |= {incident: self._presses_known(incident)} if clears else {}
+
+    def _presses_known(self, incident: str) -> int:
+        messages = self.hq.messages()
+        return sum(isinstance(one, AlarmRaised | AlarmSignalled) and one.incident == incident for one in messages)
+
+    # Both at once, and what chance would seldom bring together
+
+    @rule(who=st.sampled_from(PEOPLE))
+    def desk_clears_while_the_crew_presses(self, who: str) -> None:
+        held, self.network.held = self.network.held, True
+        self.act(True, 0, who)
+        self.press()
+        self.let_pass(0.05)
+        self.network.held = held
+        self._does(self.network.flow)
+
+    @rule(who=st.sampled_from(PEOPLE))
+    def answers_cross(self, who: str) -> None:
+        held, self.network.held = self.network.held, True
+        self.act(False, 0, who)
+        self.act(True, 0, who)
+        self.network.down.reverse()
+        self.network.held = held
+        self._does(self.network.flow)
+
+    @rule(after=st.integers(0, 12))
+    def core_crashes_at_an_operation_of_its_disk(self, after: int) -> None:
+        self.disk.left = after
+        self._does(self.network.flow)
+        self.let_pass(0.05)
+        self.crash("car")
+        self.disk.left = None
 
     # Fate
 
@@ -158,12 +192,19 @@ class Chain(RuleBasedStateMachine):
             known = self._known(alarm.incident)
             assert known or not alarm.received, "received is shown, and headquarters has nothing"
             assert not alarm.acknowledged_by or (alarm.incident, alarm.acknowledged_by) in self.taken
+            assert not alarm.cleared_by or known is None or known.signals >= alarm.signals, "cleared without a press"
             assert not alarm.cleared_by or _by_a_test(known) or (alarm.incident, alarm.cleared_by) in self.cleared
 
     @invariant()
     def what_is_shown_is_the_answer_that_was_heard(self) -> None:
         if self.car.emergency.answer == self.hq.answer():
             self._shows_the_answer()
+
+    @invariant()
+    def no_older_answer_takes_its_place(self) -> None:
+        heard = (self.car.runs, *self.car.emergency.answer)
+        assert heard[:2] != self.heard[:2] or heard >= self.heard
+        self.heard = heard
 
     def _shows_the_answer(self) -> None:
         for alarm in self.car.snapshot().alarms:
@@ -205,6 +246,7 @@ class Chain(RuleBasedStateMachine):
         try:
             self._faults_stop()
             self._everything_is_at_headquarters()
+            self._no_press_is_in_what_was_closed_without_it()
             self._everything_is_closed()
         finally:
             self._end()
@@ -233,6 +275,11 @@ class Chain(RuleBasedStateMachine):
             assert known is not None
             assert known.kind is AlarmKind.REAL
             assert not known.silent
+
+    def _no_press_is_in_what_was_closed_without_it(self) -> None:
+        for incident in self.hq.desk.incidents():
+            if incident.cleared_by in PEOPLE:
+                assert self._presses_known(incident.incident) == self.knew[incident.incident]
 
     def _everything_is_closed(self) -> None:
         for incident in self.hq.desk.incidents(only_open=True):
@@ -280,7 +327,7 @@ def _by_a_test(incident: Incident | None) -> bool:
 
 
 QUICK = settings(
-    max_examples=40,
+    max_examples=80,
     stateful_step_count=30,
     derandomize=True,
     deadline=None,

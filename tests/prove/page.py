@@ -71,4 +71,5 @@ def _figure(figure: Figure, value: float | None) -> str:
     text = f"{figure.row} {figure.bound()} (`./scripts/bench {figure.bench}`)"
     if value is None:
         return text
-    return f"{text}: {number(value)} {figure.unit}, {'held' if figure.holds(value) else '**missed**'}"
+    measured = f"{number(value)} {figure.unit}".strip()
+    return f"{text}: {measured}, {'held' if figure.holds(value) else '**missed**'}"

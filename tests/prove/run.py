@@ -109,7 +109,7 @@ def _of_figure(promise: Promise, figure: Figure, measured: Measured) -> Line:
         ran = figure.bench in measured.values
         return Line(promise.id, MISSED if ran else NOT_RUN, asked, "no such row" if ran else "", how)
     verdict = HELD if figure.holds(value) else MISSED
-    return Line(promise.id, verdict, asked, f"{page.number(value)} {figure.unit}", how)
+    return Line(promise.id, verdict, asked, f"{page.number(value)} {figure.unit}".strip(), how)
 
 
 def _of_tests(promise: Promise, tests: Sequence[Mark], outcomes: Mapping[str, Outcome]) -> Line:

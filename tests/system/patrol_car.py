@@ -137,10 +137,11 @@ class Process:
 
 
 class Board(Process):
-    """`patrola simulate-board` with its link in the car's folder."""
+    """`patrola simulate-board` with its link in the car's folder; with `pins` every blink of its lamp is told."""
 
-    def __init__(self, folder: Path, name: str = "board", board_id: str = "B-1") -> None:
-        super().__init__([*PATROLA, "simulate-board", "--link", str(folder / name), "--board-id", board_id], feed=True)
+    def __init__(self, folder: Path, name: str = "board", board_id: str = "B-1", *, pins: bool = False) -> None:
+        command = [*PATROLA, "simulate-board", "--link", str(folder / name), "--board-id", board_id]
+        super().__init__([*command, *(["--pins"] if pins else [])], feed=True)
         self.out.until_told("plugged")
 
     def tell(self, command: str) -> None:

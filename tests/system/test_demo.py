@@ -74,7 +74,9 @@ def test_kill_9_at_any_moment_loses_nothing_and_doubles_nothing(name: str, momen
     assert killed
     assert process.returncode == 0, told[-1]
     assert (told[-1]["lost"], told[-1]["twice"]) == (0, 0)
-    assert told[-1]["sent"]["alarm"] == told[-1]["stored"]["alarm"] == 1, "one press, one alarm message"
+    # Received by its id, it may end before headquarters knew its place; then it is still the car's to send.
+    kept = told[-1]["stored"]["alarm"] + told[-1]["waiting"]["alarm"]
+    assert told[-1]["sent"]["alarm"] == kept == 1, "one press, one alarm message"
 
 
 def test_it_runs_without_mosquitto_on_the_embedded_broker(tmp_path: Path) -> None:

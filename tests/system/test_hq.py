@@ -215,6 +215,7 @@ def test_an_alarm_is_receipted_taken_and_cleared_by_people_with_names(hq: Headqu
     seen = {event["event"]: event for event in told}
     assert [event["event"] for event in told].count("alarm-raised") == 1, "it came with and without its place"
     assert seen["alarm-raised"]["unit"] == UNIT
+    assert (seen["alarm-raised"]["kind"], seen["alarm-raised"]["silent"]) == ("real", False)
     assert seen["alarm-acknowledged"]["by"] == "Dispatcher 7"
     assert seen["alarm-cleared"]["reason"] == "patrol is safe"
 

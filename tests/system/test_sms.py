@@ -226,8 +226,8 @@ def test_only_headquarters_own_signature_makes_an_alarm_received_and_further_pre
     for event in ("alarm-cancelled", "alarm-signalled"):
         scene.watch.until_told(f'"{event}"')
     told = scene.incident()
-    assert (told["incident"], told["signals"], told["cancelled"], told["bearers"]) == (incident, 2, True, ["sms"])
-    assert told["open"], "a cancelling is a claim"
+    assert (told["incident"], told["signals"], told["cancelled"], told["bearers"]) == (incident, 2, False, ["sms"])
+    assert told["open"], "a cancelling is a claim, which the press after it takes back"
 
 
 def test_what_cannot_be_verified_is_shown_and_marked_and_never_answered(scene: Scene, tls: Path) -> None:

@@ -57,6 +57,13 @@ def test_a_service_is_started_again_for_ever_and_watched(unit: str) -> None:
         assert f"\n{setting}" in text
 
 
+@pytest.mark.promise("P-HARD-04")
+def test_no_number_of_crashes_leaves_the_officer_without_a_screen() -> None:
+    text = (UNITS / "patrola-screen.service").read_text()
+    for setting in ("Restart=always", "StartLimitIntervalSec=0"):
+        assert f"\n{setting}\n" in text
+
+
 def test_core_has_ended_before_systemd_kills_it_even_on_a_disk_that_hangs() -> None:
     bounds_s = storing.CLOSES_WITHIN_S + writer.CLOSES_WITHIN_S + 2 * journal.CLOSES_WITHIN_S + mqtt.GOODBYE_S
     assert bounds_s < float(service("patrola-core.service")["TimeoutStopSec"])

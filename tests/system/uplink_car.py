@@ -208,7 +208,7 @@ class Hq:
 
     async def ask(self, **question: str) -> dict[str, Any]:
         """One answer of its API."""
-        reader, writer = await asyncio.open_unix_connection(str(self._config.socket))
+        reader, writer = await asyncio.open_unix_connection(str(self._config.socket), limit=1 << 24)
         writer.write(json.dumps(question).encode() + b"\n")
         answer: dict[str, Any] = json.loads(await reader.readline())
         writer.close()

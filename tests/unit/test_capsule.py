@@ -71,7 +71,7 @@ def told(draw: st.DrawFn) -> Told:
             [
                 AlarmRaised(**common, **pressed),
                 AlarmSignalled(**common, **pressed, signal=draw(st.integers(0, MOST_SIGNALS))),
-                AlarmCancelled(**common),
+                AlarmCancelled(**common, signals=draw(st.integers(0, MOST_SIGNALS))),
             ]
         )
     )

@@ -11,9 +11,12 @@ import msgspec
 import pytest
 from msgspec import Struct
 
+from drivers import registry
 from hal.clock import SystemClock
 from hal.errors import ConfigError
 from hq import config as hq_config
+from hq.gateways.web import Listening
+from hq.gateways.web_sending import Calling
 from terminal import config as unit_config
 from terminal.contract import profile
 from terminal.core import assemble
@@ -89,6 +92,10 @@ def test_the_shipped_hq_file_shows_every_key_at_its_default(tmp_path: Path) -> N
     path.write_text(uncommented(HQ))
     config = hq_config.load(path)
     assert defaults(hq_config.Line, config.line) == []
+    modem = registry.settings_type("modem_manager")
+    for section in (hq_config.Texting, Listening, Calling, modem):
+        for field in msgspec.structs.fields(section):
+            assert re.search(rf"^#? ?\[?(\w+\.)?{field.name}\b", HQ.read_text(), re.MULTILINE), field.name
     assert defaults(hq_config.Alarms, config.alarms) == []
     assert defaults(hq_config.Audit, config.audit) == []
     assert defaults(hq_config.Escalation, config.escalation) == ["Escalation.webhook", "Escalation.mail"]
@@ -110,6 +117,18 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         [":8:", "moving_distanse_m", '"moving_distance_m"'],
     ),
     "an unknown table": (GOOD + "[reportin]\n", [":7:", "reportin", '"reporting"']),
+    "a word that is none of these": (
+        GOOD + '[sms]\nform = "morse"\n',
+        [":8:", "sms.form", "'morse': known are data, text"],
+    ),
+    "a modem where there is no source": (
+        GOOD + '[sms]\nnumbers = ["+38640111222"]\n',
+        [":7:", "sms.modem", "known are none yet"],
+    ),
+    "a timer that is an alarm at once": (
+        GOOD + "[check_in]\nperiod_s = 0\n",
+        [":8:", "check_in.period_s", "expected `float` > 0"],
+    ),
     "a word for a number": (GOOD + '[supervision]\nkeepalive_s = "10"\n', [":8:", "keepalive_s", "expected `int`"]),
     "a number out of its range": (GOOD + "[storage]\noutbox_megabytes = 1\n", [":8:", "outbox_megabytes", ">= 8"]),
     "an SMS modem that is no source": (

@@ -274,6 +274,19 @@ def test_cancelling_is_told_to_headquarters_and_ends_nothing() -> None:
     assert car.take(Commanded(CancelAlarm(incident=incident))) == []
 
 
+@pytest.mark.promise("P-KIND-08")
+def test_who_presses_after_cancelling_takes_it_back_and_may_say_it_anew() -> None:
+    car = Car()
+    car.press()
+    cancel = Commanded(CancelAlarm(incident=car.state.emergency.alarms[0].incident))
+    car.take(cancel)
+    car.take(Commanded(RaiseAlarm()))
+    assert not car.state.emergency.alarms[0].cancelled
+    (sent,) = of_type(car.take(cancel), SendAlarm)
+    assert isinstance(sent.message, AlarmCancelled)
+    assert sent.message.signals == 2
+
+
 @pytest.mark.promise("P-KIND-06")
 def test_a_silent_alarm_lights_no_lamp() -> None:
     car = Car()

@@ -55,6 +55,23 @@ def test_messages_lead_to_the_same_incident_in_any_order() -> None:
     assert ends[0].is_open, "a cancellation is a claim, not an end"
 
 
+@pytest.mark.promise("P-KIND-08")
+def test_a_press_after_a_cancellation_takes_it_back_in_whatever_order_they_come() -> None:
+    presses = [said(AlarmRaised), said(AlarmSignalled, signal=2)]
+    for order in permutations([*presses, said(AlarmCancelled, signals=1)]):
+        assert not opened(*order).cancelled
+    for claim in (said(AlarmCancelled, signals=2), said(AlarmCancelled)):
+        assert {opened(*order).cancelled for order in permutations([*presses, claim])} == {True}
+    assert opened(said(AlarmCancelled, signals=1)).cancelled, "it may overtake its press"
+
+
+def test_an_alarm_that_waited_for_a_line_says_when_it_was_pressed() -> None:
+    presses = [said(AlarmRaised, utc_ms=NOW_MS - 7_200_000), said(AlarmSignalled, signal=2, utc_ms=NOW_MS - 1000)]
+    assert {opened(*order).late_s for order in permutations(presses)} == {7200}
+    assert opened(said(AlarmRaised)).late_s is None, "a car that trusts no clock says nothing"
+    assert opened(said(AlarmRaised, utc_ms=NOW_MS + 60_000)).late_s == 0
+
+
 def test_an_incident_says_what_the_car_was_doing_when_it_called() -> None:
     facts = {"speed_mps": 12.5, "lights_on": True, "siren_on": False, "door_open": True, "vehicle_event": "Vehicle.X"}
     seen = opened(said(AlarmRaised, **facts), said(AlarmSignalled, signal=2))

@@ -168,6 +168,7 @@ def test_who_was_not_heard_for_long_is_not_in_it() -> None:
     assert len(picture.of(KEY, [car(UNIT, 46.0), there], [], NOW_MS + picture.SHOWN_FOR_MS).units) == 1
 
 
+@pytest.mark.promise("P-KIND-07")
 @pytest.mark.parametrize(
     "hidden",
     [

@@ -6,6 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtensionOID, NameOID
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -170,6 +174,16 @@ def test_a_new_revocation_list_counts_without_a_restart(
     assert marked(keyring, signed(signer(UNIT), alarm()))[0] is Mark.REVOKED, "what was read before counts on"
 
 
+def test_a_ca_file_that_breaks_the_library_ends_no_headquarters_and_holds_no_alarm_back(tmp_path: Path) -> None:
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "broken")])
+    key = ec.generate_private_key(ec.SECP256R1())
+    draft = x509.CertificateBuilder(name, name, key.public_key(), 1, LONG_AGO, datetime.now(UTC) + timedelta(days=1))
+    nonsense = x509.UnrecognizedExtension(ExtensionOID.BASIC_CONSTRAINTS, b"nonsense")
+    made = draft.add_extension(nonsense, critical=True).sign(key, hashes.SHA256())
+    (tmp_path / "ca.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    assert marked(Keyring(Trusting(ca=tmp_path / "ca.pem")), encode(alarm())) == (Mark.UNCHECKED, True)
+
+
 def test_a_unit_may_change_its_certificate_and_go_back(
     folder: Path, keyring: Keyring, store: Store, signer: Callable[[str], Signer]
 ) -> None:
@@ -277,7 +291,7 @@ messages = st.one_of(
         st.sampled_from([LJUBLJANA, ELSEWHERE, None]),
     ),
     st.builds(lambda number: ("signalled", {"signal": number}), st.integers(2, 999)),
-    st.just(("cancelled", {})),
+    st.builds(lambda number: ("cancelled", {"signals": number}), st.integers(0, 3)),
     st.builds(lambda position: ("moved", {"position": position}), st.sampled_from([LJUBLJANA, ELSEWHERE])),
 )
 MADE = {"raised": AlarmRaised, "signalled": AlarmSignalled, "cancelled": AlarmCancelled, "moved": AlarmMoved}

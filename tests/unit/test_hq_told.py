@@ -18,6 +18,10 @@ from tests.unit.hq_scene import NOW_MS, REALM, UNIT, raised, store_at, take
 DAY_MS = 86_400_000
 
 
+NOBODY = float("-inf")
+"""As when a desk was last seen to act."""
+
+
 class Scene:
     """A desk whose clock the test turns."""
 
@@ -34,9 +38,9 @@ class Scene:
     def _emit(self, _event: str, _fields: dict[str, Any]) -> None:
         """Nobody watches."""
 
-    def raised(self) -> str:
+    def raised(self, **fields: Any) -> str:
         incident = new_incident()
-        self.receiver.incidents |= take(self.store, raised(incident)).incidents
+        self.receiver.incidents |= take(self.store, raised(incident, **fields)).incidents
         return incident
 
     async def cleared(self) -> str:
@@ -72,6 +76,19 @@ def test_of_many_ends_the_last_are_told_also_when_the_clock_went_back_before_the
         scene.now_ms -= 20 * 365 * DAY_MS
         incident = await scene.cleared()
         assert incident in await scene.told_now()
+        scene.receiver.close()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("silent", [True, False])
+def test_who_deals_with_a_silent_alarm_makes_no_car_show_an_attended_desk(tmp_path: Path, silent: bool) -> None:
+    async def story() -> None:
+        scene = Scene(tmp_path)
+        incident = scene.raised(silent=silent)
+        await scene.desk.acknowledge(incident, "Novak")
+        await scene.desk.clear(incident, "Novak", "over")
+        assert (scene.desk.acted_s == NOBODY) is silent
         scene.receiver.close()
 
     asyncio.run(story())

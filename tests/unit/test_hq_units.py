@@ -7,7 +7,7 @@ from hq import units
 from hq.units import LastKnown
 from terminal.contract.messages import Position, Presence, TrackBatch, Who
 from terminal.contract.topics import Lane
-from tests.unit.hq_scene import NOW_MS, REALM, UNIT, duty, published, raised, track
+from tests.unit.hq_scene import LJUBLJANA, NOW_MS, REALM, UNIT, duty, published, raised, track
 
 NEW = units.unknown((REALM, UNIT))
 
@@ -53,6 +53,14 @@ def test_the_newest_position_counts_whatever_brought_it() -> None:
     assert last.position.utc_ms == NOW_MS + 6
     assert units.told(last, track(1, 2, late=True), NOW_MS) == last
     assert units.told(last, raised(), NOW_MS).position == last.position
+
+
+@pytest.mark.promise("P-KIND-07")
+def test_where_a_silent_alarm_is_does_not_move_the_car_for_its_neighbours() -> None:
+    last = units.told(NEW.last, track(1), NOW_MS)
+    ahead = replace(LJUBLJANA, utc_ms=NOW_MS + 60_000)
+    assert units.told(last, raised(position=ahead, silent=True), NOW_MS + 60_000) == last
+    assert units.told(last, raised(position=ahead), NOW_MS + 60_000).position == ahead
 
 
 def test_a_position_without_a_time_is_taken_only_while_none_with_a_time_is_known() -> None:

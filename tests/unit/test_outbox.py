@@ -378,6 +378,7 @@ def test_a_database_of_another_program_is_named_and_not_touched(path: Path) -> N
     assert path.read_bytes() == before
 
 
+@pytest.mark.promise("P-TIME-02")
 def test_what_is_kept_after_its_receipt_is_timed_by_operation_over_restarts(path: Path) -> None:
     limits = Limits(most_bytes=10_000_000, keep_receipted_s=100)
     with closing(Outbox.open(path, limits)) as outbox:

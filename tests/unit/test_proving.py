@@ -56,7 +56,7 @@ def test_an_answer_of_the_desk_proves_it_too() -> None:
     assert seen_s(car.shown.proved) == (100.0, False)
 
 
-@pytest.mark.promise("P-KIND-05")
+@pytest.mark.promise("P-KIND-05", "P-KIND-07")
 def test_a_silent_alarm_does_not_show_even_by_this() -> None:
     assert seen_s(proved(silent=True).shown.proved) == (None, True)
 

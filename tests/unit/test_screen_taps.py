@@ -7,6 +7,7 @@ from terminal.contract.work import JobStep
 from terminal.link import (
     AnswerCheckIn,
     AnswerJob,
+    ArmButton,
     CancelAlarm,
     FileReport,
     LogIn,
@@ -113,6 +114,7 @@ def headline(seen: Snapshot, state: ScreenState, now_ns: int = NOW_NS) -> str:
 
 def test_the_rest_tells_core_one_thing() -> None:
     assert taps("test")[1] == (RaiseAlarm(kind="test"),)
+    assert taps("try-button")[1] == (ArmButton(asked_mono_ns=NOW_NS),)
     assert taps("check-in:answer")[1] == (AnswerCheckIn(),)
     assert taps("shift:start")[1] == (StartShift(), RaiseAlarm(kind="test"))
     assert taps("read:t1")[1] == (ReadText(text_id="t1"),)
@@ -151,6 +153,7 @@ CODES = [
     "cancel:I",
     "alarm:",
     "test",
+    "try-button",
     "check-in:start",
     "shift:start",
 ]

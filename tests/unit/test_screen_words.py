@@ -179,6 +179,15 @@ def test_a_rung_says_by_what_it_was_proved_where_that_is_not_the_brokers_line():
     assert [said for said, _ in ladder.of_alarm(SAY, by_both, NOW_NS).rows[3:5]] == ["● SENT", "● RECEIVED by HQ"]
 
 
+def test_the_alarm_of_a_timer_does_not_say_that_headquarters_does_not_answer():
+    taken = AlarmView(
+        incident="I", kind="real", trigger="check-in", silent=False, signals=1, pressed_mono_ns=NOW_NS, received=True
+    )
+    said = [words for words, _ in ladder.of_alarm(SAY, replace(taken, acknowledged_by="Ana"), NOW_NS).rows]
+    assert said[0].endswith(", the timer")
+    assert "● TAKEN by Ana" in said
+
+
 @pytest.mark.promise("P-SHOW-10")
 def test_an_alarm_that_only_the_screen_knows_claims_the_press_alone():
     for core_is_there, banner in ((True, "NOT CONFIRMED"), (False, "USE THE RADIO")):

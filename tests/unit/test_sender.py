@@ -271,7 +271,7 @@ def test_a_refused_publication_is_told_and_is_not_counted_as_sent() -> None:
     on_line(drive)
 
 
-@pytest.mark.promise("P-KIND-05")
+@pytest.mark.promise("P-KIND-05", "P-KIND-07")
 def test_what_the_broker_refuses_of_a_silent_alarm_is_not_shown_and_is_repeated_all_the_same() -> None:
     async def drive(bench: Bench) -> None:
         alarm = AlarmRaised(id=new_id(), who=WHO, incident=new_id(), silent=True)

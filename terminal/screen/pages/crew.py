@@ -73,13 +73,14 @@ def officer(view: View, one: MemberView, aboard: bool) -> str:
 
 
 def shift(view: View, snapshot: Snapshot, area: Area) -> list[Box]:
-    """Begin or end the shift; try the whole way by a test alarm."""
+    """Begin or end the shift; try the whole way by a test alarm, on the screen or with the button itself."""
     on = snapshot.shift.on
     words = view.say("End the shift") if on else view.say("Start the shift")
     unproved = snapshot.proved is not None and snapshot.proved.due
     found = [
         (words, "shift:end" if on else "shift:start", "button" if on else "proposed"),
         (view.say("Test alarm"), "test", "proposed" if unproved else "button"),
+        (view.say("Test button"), "try-button", "chosen" if snapshot.armed is not None else "button"),
     ]
     if snapshot.check_in is not None:
         runs = snapshot.check_in.due_mono_ns is not None
