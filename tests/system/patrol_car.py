@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 PATROLA = [sys.executable, "-m", "terminal.tools.command"]
 WITHIN_S = 60.0
 LOOK_S = 0.01
+TOLD_LINES = 40
 
 UNIT = """\
 [unit]
@@ -132,8 +133,11 @@ class Process:
     def __enter__(self) -> "Process":
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self.end(signal.SIGKILL)
+        if kind is not None:
+            # For the report of a test that fails.
+            sys.stderr.write("".join(self.err.told[-TOLD_LINES:]))
 
 
 class Board(Process):
@@ -155,9 +159,9 @@ class Board(Process):
         return [event for line in list(self.out.told) if (event := json.loads(line))["event"] == kind]
 
     def press(self) -> str:
-        """Press the button and let go of it; the incident that a first press becomes."""
+        """Press the button until it is felt, also while the board starts; the incident that a first press becomes."""
         before = len(self.events("press"))
-        self.tell("press")
+        self.tell("hold")
         self.out.until(lambda _: len(self.events("press")) > before)
         self.tell("release")
         self.out.until(lambda _: len(self.events("released")) > before)
