@@ -4,11 +4,11 @@
 """
 
 import asyncio
+import contextlib
 import errno
 import logging
 import termios
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,7 +16,7 @@ import msgspec
 import serial
 
 from drivers.board_conversation import TEST, Answer, BoardState, Conversation
-from drivers.serial_frames import SerialFrames
+from drivers.serial_frames import LOOK_S, SerialFrames
 from hal.clock import Clock
 from hal.errors import BadInput, SourceError, SourceLost, SourceMissing, SourceRefused, SourceStale
 from hal.ports import ButtonBoard
@@ -94,7 +94,7 @@ class IoBoard:
     async def readings(self) -> AsyncIterator[AnyReading]:
         """Changes as the board tells them; a press that is still latched is yielded again after each opening."""
         self._told = Told()
-        with closing(SerialFrames(self._open())) as line:
+        with contextlib.closing(SerialFrames(self._open())) as line:
             self._line = line
             try:
                 line.write(self._conversation.opened())
@@ -111,7 +111,7 @@ class IoBoard:
     async def self_test(self) -> list[SelfTestItem]:
         """What the board finds when it tests itself; its last item is named `all`. Not while `readings` is read."""
         found: list[SelfTestItem] = []
-        with closing(SerialFrames(self._open())) as line:
+        with contextlib.closing(SerialFrames(self._open())) as line:
             line.write((*self._conversation.opened(), TEST))
             ends_s = asyncio.get_running_loop().time() + SELF_TEST_WITHIN_S
             while not found or found[-1].item != "all":
@@ -161,20 +161,28 @@ class IoBoard:
         """What the board said; while it says nothing core's beat goes on, until that has lasted too long."""
         s = self._settings
         try:
-            async with asyncio.timeout_at(line.silent_at(s.silent_after_s)):
-                while True:
-                    line.beat(self._conversation.beat(), s.beat_s)
-                    if frames := await line.frames(s.beat_s):
-                        return frames
-        except TimeoutError as error:
+            # A loop that was busy may not have read yet what has come in time.
+            frames = await self._in_time(line) or await line.frames(LOOK_S)
+        except OSError as error:
+            raise SourceLost(self.name, f"{s.device} is gone: {error.strerror}", "plug the board in again") from error
+        if not frames:
             noise = f", only {line.bad} lines that are no frames" if line.bad else ""
             raise SourceStale(
                 self.name,
                 f"the board on {s.device} has said nothing for {s.silent_after_s:g} s{noise}",
                 "check baud, wiring and firmware; patrola doctor asks the board",
-            ) from error
-        except OSError as error:
-            raise SourceLost(self.name, f"{s.device} is gone: {error.strerror}", "plug the board in again") from error
+            )
+        return frames
+
+    async def _in_time(self, line: SerialFrames) -> list[tuple[str, list[str]]]:
+        s = self._settings
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(line.silent_at(s.silent_after_s)):
+                while True:
+                    line.beat(self._conversation.beat(), s.beat_s)
+                    if frames := await line.frames(s.beat_s):
+                        return frames
+        return []
 
     def _heard(self, line: SerialFrames, word: str, fields: list[str]) -> Answer | None:
         try:

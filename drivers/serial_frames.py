@@ -33,8 +33,8 @@ class SerialFrames:
         self._loop.add_reader(port.fileno(), self._readable)
 
     def silent_at(self, after_s: float) -> float:
-        """The loop's time at which the line will have been silent for too long; never before it has been looked at."""
-        return max(self._last_frame_s + after_s, self._loop.time() + LOOK_S)
+        """The loop's time at which the line will have been silent for too long, if nothing has come meanwhile."""
+        return self._last_frame_s + after_s
 
     @property
     def bad(self) -> int:

@@ -40,7 +40,7 @@ class Scene:
         screen.until(lambda snapshot: not snapshot.line.disk_problem)
         board.out.until(lambda _: board.events("stored"))
         screen.until(lambda snapshot: snapshot.line.pending == 0)
-        assert [(one["incident"], one["signals"]) for one in self.hq.incidents(car.unit)] == [(incident, 1)]
+        self.hq.until_incidents(car.unit, (incident, 1))
 
     @classmethod
     @contextlib.contextmanager

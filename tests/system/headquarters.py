@@ -81,6 +81,15 @@ class Headquarters:
         """All incidents of one car."""
         return [incident for incident in self.ask("incidents")["incidents"] if incident["unit"] == unit]
 
+    def until_incidents(self, unit: str, *signals: tuple[str, int]) -> None:
+        """Wait until a car's incidents are these, of each so many signals."""
+        with self.watched() as watch:
+            watch.until(lambda _: self.signals(unit) == list(signals))
+
+    def signals(self, unit: str) -> list[tuple[str, int]]:
+        """A car's incidents, and how many signals came of each."""
+        return [(one["incident"], one["signals"]) for one in self.incidents(unit)]
+
     @contextlib.contextmanager
     def watched(self, by: str = "") -> Iterator["Watch"]:
         """What happens there, as it happens, from now on."""

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
@@ -30,9 +31,16 @@ class OfficersScreen:
 
     def until_says(self, *words: str) -> None:
         """Wait until all of these stand there at once."""
+        self._until(lambda text: all(word in text for word in words), f"{words} not in")
+
+    def until_says_no_more(self, words: str) -> None:
+        """Wait until this stands there no more."""
+        self._until(lambda text: words not in text, f"{words} still in")
+
+    def _until(self, true: Callable[[str], bool], otherwise: str) -> None:
         ends_s = time.monotonic() + WITHIN_S
-        while not all(word in self.text() for word in words):
-            assert time.monotonic() < ends_s, f"{words} not in:\n{self.text()}"
+        while not true(text := self.text()):
+            assert time.monotonic() < ends_s, f"{otherwise}:\n{text}"
             time.sleep(10 * LOOK_S)
 
     def crash(self) -> None:

@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 PATROLA = [sys.executable, "-m", "terminal.tools.command"]
 WITHIN_S = 60.0
 LOOK_S = 0.01
+TOLD_LINES = 40
 
 UNIT = """\
 [unit]
@@ -98,10 +99,13 @@ class Lines:
 class Process:
     """One program of ours, its output and its errors."""
 
-    def __init__(self, command: Sequence[str], *, feed: bool = False) -> None:
+    def __init__(
+        self, command: Sequence[str], *, feed: bool = False, environment: dict[str, str] | None = None
+    ) -> None:
         self.process = subprocess.Popen(
             command,
             cwd=ROOT,
+            env=environment,
             text=True,
             stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -129,8 +133,11 @@ class Process:
     def __enter__(self) -> "Process":
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self.end(signal.SIGKILL)
+        if kind is not None:
+            # For the report of a test that fails.
+            sys.stderr.write("".join(self.err.told[-TOLD_LINES:]))
 
 
 class Board(Process):
@@ -152,9 +159,9 @@ class Board(Process):
         return [event for line in list(self.out.told) if (event := json.loads(line))["event"] == kind]
 
     def press(self) -> str:
-        """Press the button and let go of it; the incident that a first press becomes."""
+        """Press the button until it is felt, also while the board starts; the incident that a first press becomes."""
         before = len(self.events("press"))
-        self.tell("press")
+        self.tell("hold")
         self.out.until(lambda _: len(self.events("press")) > before)
         self.tell("release")
         self.out.until(lambda _: len(self.events("released")) > before)

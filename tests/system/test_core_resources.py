@@ -47,8 +47,8 @@ def test_an_alarm_needs_no_new_file_and_a_line_that_does_is_named_and_comes_back
             late = car.screen(core)
         with late:
             late.until_alarm(lambda alarm: alarm.signals == 2)
-        screen.until(lambda snapshot: snapshot.line.connected and snapshot.line.pending == 0)
-        assert [(one["incident"], one["signals"]) for one in hq.incidents(car.unit)] == [(incident, 2)]
+        screen.until(lambda snapshot: snapshot.line.connected)
+        hq.until_incidents(car.unit, (incident, 2))
         assert core.end() == 0
 
 

@@ -15,7 +15,7 @@ from hal.readings import (
     AnyReading,
     ButtonState,
 )
-from tests.system.board_bench import DEADLINE_S, HELLO, Bench, bench, driver
+from tests.system.board_bench import DEADLINE_S, HELLO, Bench, bench, driver, reading, until
 
 
 @pytest.fixture
@@ -82,6 +82,47 @@ def test_a_board_that_says_nothing_is_stale(link: Path, host: int, noise: bytes)
     asyncio.run(scenario())
 
 
+class Answering:
+    """A board at the far end of a line, that says what it is when it is asked, unless it is dumb."""
+
+    def __init__(self, host: int) -> None:
+        os.set_blocking(host, False)
+        self.asked = 0
+        self.dumb = False
+        self._host = host
+        self._heard = frame.LineReader()
+        asyncio.get_running_loop().add_reader(host, self._readable)
+
+    def _readable(self) -> None:
+        for word, _ in self._heard.feed(os.read(self._host, 4096)):
+            self.asked += word == "ASK"
+            if word == "ASK" and not self.dumb:
+                self.say(*HELLO, frame.encode("STATE", "00000001", "ok", "-", 1, "000", 0))
+
+    def say(self, *lines: bytes) -> None:
+        os.write(self._host, b"".join(lines))
+
+
+def test_a_line_that_fell_silent_is_opened_asked_and_heard_again(link: Path, host: int) -> None:
+    """The same device all the time; what is left of a frame in it does not matter."""
+
+    async def scenario() -> None:
+        far = Answering(host)
+        made = Bench(link, silent_after_s=0.3, beat_s=0.1)
+        async with reading(made):
+            for _ in range(2):
+                await until(made.is_up)
+                far.dumb = True
+                await until(lambda: not made.is_up())
+                asked = far.asked
+                far.say(HELLO[0][:-4])
+                await until(lambda asked=asked: far.asked > asked)
+                far.dumb = False
+            await until(made.is_up)
+
+    asyncio.run(scenario())
+
+
 def test_a_board_of_another_version_is_refused_with_the_command_that_mends_it(link: Path, host: int) -> None:
     async def scenario() -> None:
         hello = frame.encode("HELLO", 9, "B-9", "00000001", "1.0", "abc", "power", "more")
@@ -108,8 +149,10 @@ def never_blocked() -> Iterator[None]:
 
 @pytest.mark.usefixtures("never_blocked")
 def test_a_line_that_takes_nothing_does_not_block_the_loop(link: Path, host: int) -> None:
+    """A loop that is busy for longer than a board may be silent hears what came meanwhile."""
+
     async def scenario() -> None:
-        source = driver(link, beat_s=0.01)
+        source = driver(link, beat_s=0.01, silent_after_s=0.02)
         task = asyncio.create_task(first(source))
         await asyncio.sleep(0)
         for number in range(20_000):
