@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from terminal.map.drawing import Tiles
+from terminal.screen import browser
 
 log = logging.getLogger(__name__)
 
@@ -17,6 +18,20 @@ MAPS = Path(__file__).parents[2] / "config" / "maps"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `patrola screen`."""
+    add_places(parser)
+    parser.add_argument(
+        "--button", type=Path, metavar="PIPE", help="demonstration: key b writes a press here, key q leaves"
+    )
+    parser.add_argument(
+        "--browser",
+        type=int,
+        metavar="PORT",
+        help="training: in a browser of this machine; it asks nobody who they are",
+    )
+
+
+def add_places(parser: argparse.ArgumentParser) -> None:
+    """Where core and the maps are found."""
     default = Path("/run/patrola/core.sock")
     parser.add_argument(
         "--socket", type=Path, default=default, metavar="PATH", help=f"core's socket; default {default}"
@@ -24,13 +39,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--maps", type=Path, default=MAPS, metavar="FOLDER", help=f"where offline maps lie (*.map); default {MAPS}"
     )
-    parser.add_argument(
-        "--button", type=Path, metavar="PIPE", help="demonstration: key b writes a press here, key q leaves"
-    )
 
 
 def run(args: argparse.Namespace) -> int:
     """0 when it is left; it waits for a core that is not there."""
+    if args.browser is not None:
+        return browser.serve(args.browser, ["--socket", str(args.socket), "--maps", str(args.maps)])
     from terminal.screen.app import TerminalScreen
 
     press = partial(_press, args.button) if args.button else None

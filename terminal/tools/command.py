@@ -12,6 +12,7 @@ from terminal.version import VERSION
 COMMANDS = {
     "core": ("terminal.tools.run_core", "run the terminal's core: sensors, outbox, line to headquarters"),
     "screen": ("terminal.screen.command", "run the officers' screen on core's socket"),
+    "kiosk": ("terminal.tools.kiosk", "run the officers' screen alone on a panel: Wayland, a terminal and no way out"),
     "status": ("terminal.tools.status", "print what core knows, once or as it changes"),
     "sense": ("terminal.tools.sense", "show what the car's devices or recordings tell, live or as JSON lines"),
     "doctor": ("terminal.tools.doctor", "test every configured source, the broker, the certificate, clock and disk"),

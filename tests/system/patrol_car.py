@@ -99,10 +99,13 @@ class Lines:
 class Process:
     """One program of ours, its output and its errors."""
 
-    def __init__(self, command: Sequence[str], *, feed: bool = False) -> None:
+    def __init__(
+        self, command: Sequence[str], *, feed: bool = False, environment: dict[str, str] | None = None
+    ) -> None:
         self.process = subprocess.Popen(
             command,
             cwd=ROOT,
+            env=environment,
             text=True,
             stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -26,6 +26,17 @@ reserve_megabytes = 1
 socket = "/run/patrola/core.sock"
 crew = ["root", "patrola-screen"]
 """
+WITHOUT_A_PANEL = """\
+[Service]
+ExecStart=
+ExecStart=/opt/patrola/bin/patrola screen --socket /run/patrola/core.sock
+StandardInput=tty
+StandardOutput=tty
+TTYPath=/dev/tty1
+Environment=TERM=linux
+DeviceAllow=/dev/tty1 rw
+"""
+"""This kernel has no graphics: the screen is on a console, and all else as the unit says."""
 PROOF = f"""\
 [Unit]
 Wants={{core}}
@@ -50,7 +61,7 @@ mount -t overlay root -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work /mnt/r
 cd /mnt/root
 rm -rf etc/systemd/system etc/fstab var/lib/patrola
 mkdir -p etc/systemd/system etc/patrola opt/patrola/bin opt/patrola/src opt/patrola/site opt/patrola/python
-cp {folder}/units/* etc/systemd/system/
+cp -r {folder}/units/* etc/systemd/system/
 cp {folder}/unit.toml etc/patrola/
 cp {folder}/patrola opt/patrola/bin/
 mount --bind {root} opt/patrola/src
@@ -69,6 +80,9 @@ pytestmark = [pytest.mark.uml, pytest.mark.long]
 def make_files(folder: Path) -> None:
     """What is put over the host's own files inside."""
     shutil.copytree(ROOT / "systemd", folder / "units")
+    without = folder / "units" / "patrola-screen.service.d" / "without-a-panel.conf"
+    without.parent.mkdir()
+    without.write_text(WITHOUT_A_PANEL)
     (folder / "units" / "proof.service").write_text(PROOF.format(core="patrola-core.service"))
     (folder / "unit.toml").write_text(UNIT)
     (folder / "patrola").write_text(PATROLA)

@@ -1,0 +1,149 @@
+"""The kiosk as its unit starts it, on a panel that only exists in memory; looked at by grim, touched by wlrctl."""
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from terminal.screen import frame
+from terminal.screen.cells import Area
+from terminal.screen.language import Language
+from tests.screen.gallery import in_scene
+from tests.system.patrol_car import LOOK_S, PATROLA, ROOT, WITHIN_S, Process
+
+PROGRAMS = ("labwc", "foot", "wlr-randr", "grim", "wlrctl")
+PANEL_PX = (1280, 720)
+"""wlroots' headless panel."""
+
+FAR_PX = 5000
+UNIT = ROOT / "systemd" / "patrola-screen.service"
+NOT_HERE = {"WLR_BACKENDS": "headless", "LIBSEAT_BACKEND": "noop"}
+"""Of the unit's settings: there is neither a panel nor seatd."""
+
+
+def why_not() -> str:
+    """Why this machine cannot run the kiosk; empty if it can."""
+    missing = [program for program in PROGRAMS if shutil.which(program) is None]
+    return f"no {', '.join(missing)}: the kiosk needs Debian 13's labwc, foot, wlr-randr, grim, wlrctl" * bool(missing)
+
+
+def unit_settings(runtime: Path) -> dict[str, str]:
+    """What the unit puts into the environment."""
+    lines = re.findall(r"^Environment=(.*)$", UNIT.read_text(), re.MULTILINE)
+    return dict(pair.replace("%t", str(runtime)).split("=", 1) for line in lines for pair in line.split())
+
+
+def middle(scene: str, code: str, columns: int, rows: int) -> tuple[int, int]:
+    """The cell (column, row) in the middle of a target."""
+    area = next(box.area for box in frame.boxes(in_scene(scene, Language.ENGLISH, rows, columns)) if box.code == code)
+    return area.left + area.width // 2, area.top + area.height // 2
+
+
+class Kiosk:
+    """It, its core, and a finger."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self._environment = {**os.environ, **unit_settings(folder), **NOT_HERE}
+        self._runtime = Path(self._environment["XDG_RUNTIME_DIR"])
+        self._runtime.mkdir(mode=0o700)
+        self.core = Process([sys.executable, "-m", "tests.system.shown_core", str(folder / "core.sock")])
+        self.core.out.until_told("listens")
+        command = [*PATROLA, "kiosk", "--socket", str(folder / "core.sock"), *options]
+        self._kiosk = Process(command, environment=self._environment)
+
+    def grid(self) -> tuple[int, int]:
+        """Columns and rows of the screen's own terminal, once it is there."""
+        sizes: list[str] = []
+
+        def known() -> bool:
+            sizes[:] = [size for pid in self._screens() if (size := _terminal_size(pid))]
+            return bool(sizes)
+
+        self.until(known, "a screen on a terminal")
+        rows, columns = sizes[0].split()
+        return int(columns), int(rows)
+
+    def _screens(self) -> list[int]:
+        return [pid for pid in _descendants(self._kiosk.process.pid) if b"\0screen\0" in _command(pid)]
+
+    def picture(self, area: Area | None = None) -> bytes:
+        """The panel's pixels as PPM, or those of these cells."""
+        where = [] if area is None else ["-g", self._pixels(area)]
+        return self._ask("grim", "-c", "-t", "ppm", *where, "-")
+
+    def tap(self, column: int, row: int) -> None:
+        """A finger on this cell."""
+        self.point(column, row)
+        self._ask("wlrctl", "pointer", "click", "left")
+
+    def point(self, column: int, row: int) -> None:
+        """Where a finger was stays the place of the pointer."""
+        x, y = self._place(column + 0.5, row + 0.5)
+        self._ask("wlrctl", "pointer", "move", str(-FAR_PX), str(-FAR_PX))
+        self._ask("wlrctl", "pointer", "move", str(x), str(y))
+
+    def _place(self, column: float, row: float) -> tuple[int, int]:
+        (columns, rows), (width, height) = self.grid(), PANEL_PX
+        cell = width // columns, height // rows
+        return (
+            int((width - columns * cell[0]) // 2 + column * cell[0]),
+            int((height - rows * cell[1]) // 2 + row * cell[1]),
+        )
+
+    def _pixels(self, area: Area) -> str:
+        left, top = self._place(area.left, area.top)
+        right, bottom = self._place(area.right, area.bottom)
+        return f"{left},{top} {right - left}x{bottom - top}"
+
+    def _ask(self, *command: str) -> bytes:
+        display = self._environment | {"WAYLAND_DISPLAY": "wayland-0"}
+        done = subprocess.run(command, env=display, capture_output=True, check=False, timeout=WITHIN_S)
+        assert done.returncode == 0, f"{command}: {done.stderr.decode()}"
+        return done.stdout
+
+    def until(self, true: Callable[[], object], what: str) -> None:
+        """Wait for it."""
+        ends_s = time.monotonic() + WITHIN_S
+        while not true():
+            assert self._kiosk.alive(), "".join(self._kiosk.err.told[-20:])
+            assert time.monotonic() < ends_s, f"not within {WITHIN_S:g} s: {what}"
+            time.sleep(10 * LOOK_S)
+
+    def ended(self) -> int:
+        """Its exit code, once it has ended by itself."""
+        return self._kiosk.process.wait(WITHIN_S)
+
+    def screen(self) -> int:
+        """The process id of the officers' screen."""
+        self.until(self._screens, "a screen")
+        return self._screens()[0]
+
+    def __enter__(self) -> "Kiosk":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._kiosk.end()
+        self.core.end()
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    with contextlib.suppress(OSError):
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            yield int(child)
+            yield from _descendants(int(child))
+
+
+def _command(pid: int) -> bytes:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
+
+
+def _terminal_size(pid: int) -> str:
+    asked = ["stty", "--file", f"/proc/{pid}/fd/0", "size"]
+    return subprocess.run(asked, capture_output=True, text=True, check=False, timeout=WITHIN_S).stdout
