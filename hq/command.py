@@ -32,6 +32,10 @@ LATE_S = 30
 AMBER, PLAIN = "\x1b[33m", "\x1b[0m"
 
 
+COUNTED = frozenset(("messages-stored",))
+"""Events for programs: there are so many of them that a person would not see an alarm among them."""
+
+
 class HqMissing(PatrolaError, ConnectionError):
     """No headquarters listens there."""
 
@@ -239,7 +243,7 @@ def _watch(path: Path, by: str, *, as_json: bool) -> int:
                 print(
                     f"{CALL if one['untaken'] and sys.stdout.isatty() else ''}{_summary(one, 'incidents')}", flush=True
                 )
-        elif "event" in event:
+        elif "event" in event and event["event"] not in COUNTED:
             at = datetime.fromtimestamp(event["t"], UTC).strftime("%H:%M:%S")
             call = CALL if event["event"] in SHOWN and sys.stdout.isatty() else ""
             rest = " ".join(f"{key}={value}" for key, value in event.items() if key not in ("t", "where", "event"))

@@ -53,6 +53,8 @@ MOST_IN_BATCH = 500
 """Publications stored in one transaction; alarms do not wait for it to fill."""
 MOST_WAITING = 20_000
 """Publications that wait for the disk, alarms apart; a car sends again what finds no room here."""
+HANGS_AFTER_S = 5.0
+"""A call that takes so long is told to the cars as a headquarters that does not store."""
 AGAIN_AFTER_S = 1.0
 """After a disk failure."""
 
@@ -102,6 +104,7 @@ class Receiver(Listener):
         self._kept: dict[int, asyncio.Future[None]] = {}
         self.epoch = store.epoch
         self.storing = True
+        self._begun: list[int] = []
         self.malformed = 0
         self.without_room = 0
         self.units: dict[units.Key, Unit] = {last.key: Unit(last=last) for last in store.units()}
@@ -116,7 +119,19 @@ class Receiver(Listener):
 
     async def on_disk(self, call: Callable[[Store], T]) -> T:
         """What the call on the store returns; raises DiskFailed."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, call, self._store)
+        began_ms = self.moment().mono_ms
+        self._begun.append(began_ms)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, call, self._store)
+        finally:
+            self._begun.remove(began_ms)
+
+    @property
+    def stores(self) -> bool:
+        """Whether what comes reaches the disk: it neither fails nor hangs."""
+        now_ms = self.moment().mono_ms
+        hangs = any(now_ms - began_ms > HANGS_AFTER_S * 1000 for began_ms in self._begun)
+        return self.storing and not hangs
 
     async def act(self, key: Key, step: Callable[[Incident], Incident], *, told_to_car: bool = True) -> Incident:
         """What was done to an incident, once it is on disk; raises NotPossible or DiskFailed."""

@@ -83,8 +83,8 @@ class Service:
         await self._api.start()
         await self._texting.start()
         lasting = (self._receiver, self._seen, self._escalating, self._closing, self._heads)
-        works = (self._hold_line(), self._beat(), self._watch(), self._paint(), *(one.run() for one in lasting))
-        works = (*works, *self._texting.works())
+        lines = (self._hold_line(), self._beat(), self._repeat(), self._watch(), self._paint())
+        works = (*lines, *(one.run() for one in lasting), *self._texting.works())
         tasks = [asyncio.create_task(work) for work in works]
         if ready is not None:
             ready()
@@ -148,23 +148,30 @@ class Service:
             connection.abort("closed")
 
     async def _beat(self) -> None:
-        """To every car that is there: headquarters is here; and again what the car has not confirmed."""
+        """To every car that is there: headquarters is here, and whether it stores; no disk holds that up."""
         while True:
             self._keyring.look_again()
             self._desk.look_for_unproved()
-            for key, unit in list(self._receiver.units.items()):
-                if unit.online:
-                    self._beat_to(unit)
-                    await self._tell_car(key, only_unconfirmed=True)
+            for unit in self._online():
+                self._beat_to(unit)
             await asyncio.sleep(self._config.line.heartbeat_every_s)
+
+    async def _repeat(self) -> None:
+        """To every car that is there: again what it has not confirmed."""
+        while True:
+            for unit in self._online():
+                await self._tell_car(unit.last.key, only_unconfirmed=True)
+            await asyncio.sleep(self._config.line.heartbeat_every_s)
+
+    def _online(self) -> list[Unit]:
+        return [unit for unit in self._receiver.units.values() if unit.online]
 
     async def _paint(self) -> None:
         """To every car that is there: who is near and who needs help, when that has changed."""
         while True:
             await asyncio.sleep(self._config.line.picture_every_s)
-            for key, unit in list(self._receiver.units.items()):
-                if unit.online:
-                    self._show_picture(key)
+            for unit in self._online():
+                self._show_picture(unit.last.key)
 
     def _show_picture(self, key: Key) -> None:
         picture = self._dispatch.picture(key)
@@ -206,7 +213,7 @@ class Service:
         attended = self._api.watched or acted_ago_s < self._config.line.attended_for_s
         return Heartbeat(
             epoch=self._receiver.epoch,
-            storing=self._receiver.storing,
+            storing=self._receiver.stores,
             attended=attended,
             utc_ms=self._receiver.moment().wall_ms,
             knows=self._keyring.knows(unit.last.key),

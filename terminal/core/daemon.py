@@ -271,6 +271,8 @@ class Core:
             self._who = self._storing.who = self._session.who = msgspec.structs.replace(self._who, crew=aboard)
 
     def _do(self, wanted: list[Effect]) -> None:
+        # The disk is at work while the line is given the same; neither waits for the other.
+        self._store_alarms(wanted)
         for effect in wanted:
             match effect:
                 case effects.SendAlarm() | effects.SendMoved() | effects.CarryAlarm():
@@ -284,7 +286,6 @@ class Core:
                         board.show_rung(word)
                 case Note(event, fields):
                     self._note(event, fields)
-        self._store_alarms(wanted)
 
     def _send(self, effect: effects.SendAlarm | effects.SendMoved | effects.CarryAlarm) -> None:
         match effect:

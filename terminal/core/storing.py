@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -36,6 +36,18 @@ WORK = "work"
 ZONES = "dead-zones"
 TIME = "time"
 """The states that stand in the outbox, by name."""
+
+
+class Commit(NamedTuple):
+    """What became of a commit: the entries' places, the account, what waits in it, and what was repaired."""
+
+    seqs: list[int]
+    outbox: str
+    pending: int
+    problem: str
+
+
+Handed = asyncio.Future[Commit]
 
 
 class Storing:
@@ -78,14 +90,16 @@ class Storing:
             self._next_state = state or self._next_state
             return
         if state is not None:
-            self._next_state = None
+            self._next_state, self.state_owed = None, False
         ids = tuple(message.id for message in new)
         entries = [Entry(message.id, Lane.ALARM, encode(message)) for message in new]
         saved = NO_STATES if state is None else {EMERGENCY: msgspec.json.encode(emergency.on_disk(state, ids))}
         timer = "" if state is None or state.check_in is None else state.check_in.incident
         self._alarm_commits += 1
         self._alarms_under_way.update(ids)
-        self._start(self._commit_alarms(entries, saved, timer))
+        # Handed over now and not in the loop's next turn: what a press waits for most is the disk.
+        handed = self._hand_over(entries, saved, urgent=True)
+        self._start(self._commit_alarms(handed, entries, None if state is None else timer))
 
     def keep(self, name: str, state: bytes) -> None:
         """Put a state on disk with the next events; the newest of a name is what counts."""
@@ -139,14 +153,12 @@ class Storing:
                 await self._commit_events()
                 await self._commit_points()
 
-    async def _commit_alarms(self, entries: list[Entry], saved: Mapping[str, bytes], timer: str) -> None:
-        if saved:
-            self.state_owed = False
+    async def _commit_alarms(self, handed: Handed, entries: list[Entry], timer: str | None) -> None:
         ids = {entry.id for entry in entries}
         try:
-            if not await self._commit(entries, saved, urgent=True):
+            if not await self._committed(handed, entries):
                 self.state_owed = True
-            elif saved:
+            elif timer is not None:
                 self._tell(inputs.TimerSaved(timer))
         finally:
             self._alarm_commits -= 1
@@ -183,12 +195,18 @@ class Storing:
             self._committing = False
 
     async def _commit(self, entries: Sequence[Entry], states: Mapping[str, bytes], *, urgent: bool) -> bool:
-        def commit(outbox: Outbox) -> tuple[list[int], str, int, str]:
-            seqs = outbox.commit(entries, states)
-            return seqs, outbox.id, outbox.shown_pending(), outbox.problem
+        return await self._committed(self._hand_over(entries, states, urgent=urgent), entries)
 
+    def _hand_over(self, entries: Sequence[Entry], states: Mapping[str, bytes], *, urgent: bool) -> Handed:
+        def commit(outbox: Outbox) -> Commit:
+            seqs = outbox.commit(entries, states)
+            return Commit(seqs, outbox.id, outbox.shown_pending(), outbox.problem)
+
+        return self._writer.submit(commit, urgent=urgent)
+
+    async def _committed(self, handed: Handed, entries: Sequence[Entry]) -> bool:
         try:
-            seqs, outbox_id, pending, problem = await self._writer.submit(commit, urgent=urgent)
+            seqs, outbox_id, pending, problem = await handed
         except OutboxFailed as error:
             if entries:  # The state alone is committed unseen: it may be a silent alarm's.
                 self._tell(StoreFailed(tuple(entry.id for entry in entries), str(error)))

@@ -59,14 +59,13 @@ class Writer:
         """Start the thread; it opens the outbox at the first call."""
         self._thread.start()
 
-    async def submit(self, call: Callable[[Outbox], T], *, urgent: bool = False) -> T:
-        """What the call returns; raises OutboxFailed when the disk did not let it."""
+    def submit(self, call: Callable[[Outbox], T], *, urgent: bool = False) -> "asyncio.Future[T]":
+        """Hand the call over at once; to be awaited: what it returns, or OutboxFailed when the disk did not let it."""
         job = Job(call, asyncio.get_running_loop().create_future())
         with self._changed:
             self._jobs[urgent].append(job)
             self._changed.notify()
-        result: T = await job.future
-        return result
+        return job.future
 
     def close(self, timeout_s: float = CLOSES_WITHIN_S) -> bool:
         """Do what waits and end; False when the disk hangs, which is left to itself after `timeout_s`."""

@@ -105,7 +105,7 @@ def _screen(link: Path) -> Iterator[int]:
         os.environ |= {"TERM": "xterm-256color", "COLUMNS": "50", "LINES": "15"}
         os.execv(sys.executable, [*map(str, PATROLA), "screen", "--socket", str(link)])
     drawn = os.read(terminal, 65_536)
-    while b"km/h" not in drawn:
+    while b"HQ " not in drawn:
         drawn += os.read(terminal, 65_536)
     threading.Thread(target=_swallow, args=(terminal,), daemon=True).start()
     try:

@@ -60,6 +60,11 @@ def test_who_begins_to_watch_is_shown_the_alarms_that_are_open(
         api, _ = listening.accept()
         with api:
             assert b'"watch"' in api.recv(1000)
-            api.sendall(answer)
+            api.sendall(
+                answer + b'{"t": 0, "event": "messages-stored", "count": 9}\n{"t": 0, "event": "unit-online"}\n'
+            )
         assert watching.result(30) == command.SAID_NO, "headquarters closed the line"
-    assert "LJ-101 SILENT, do not call the crew; NOT TAKEN" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "LJ-101 SILENT, do not call the crew; NOT TAKEN" in shown
+    assert "unit-online" in shown
+    assert "messages-stored" not in shown, "a person would not see an alarm among them"
