@@ -126,11 +126,10 @@ class Desk:
 
     async def tell_car(self, unit: Key, *, only_unconfirmed: bool = False) -> None:
         """Send the car what it should show."""
-        revision, confirmed = await self._receiver.on_disk(lambda store: store.revisions(unit))
-        if revision and not (only_unconfirmed and confirmed >= revision):
-            asked = await self._receiver.on_disk(lambda store: store.orders(unit))
-            roster = await self._receiver.on_disk(lambda store: store.officers(unit[0]))
-            self._send_state(*unit, self._desired(unit, (revision, confirmed), asked, roster))
+        # In one call: an act that came between two would be told under the revision before its own.
+        on_disk = await self._receiver.on_disk(lambda store: _on_disk(store, unit, only_unconfirmed))
+        if on_disk is not None:
+            self._send_state(*unit, self._desired(unit, *on_disk))
 
     def _desired(
         self, unit: Key, revisions: tuple[int, int], asked: list[Order], roster: tuple[Officer, ...]
@@ -153,6 +152,16 @@ class Desk:
             texts=orders.texts_told(asked, self._now_ms()),
             roster=roster,
         )
+
+
+def _on_disk(
+    store: Store, unit: Key, only_unconfirmed: bool
+) -> tuple[tuple[int, int], list[Order], tuple[Officer, ...]] | None:
+    """Revisions, orders and roster of what a car is told; None where there is nothing to tell."""
+    revision, confirmed = store.revisions(unit)
+    if not revision or (only_unconfirmed and confirmed >= revision):
+        return None
+    return (revision, confirmed), store.orders(unit), store.officers(unit[0])
 
 
 def _judged(incident: Incident) -> dict[str, Any]:

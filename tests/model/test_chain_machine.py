@@ -43,6 +43,7 @@ class Chain(RuleBasedStateMachine):
         self.car = Car(self.folder / "car", self.network, self.disk, self.loop)
         self.real: dict[Press, None] = {}
         self.tried: dict[Press, None] = {}
+        self.window_is_unused = False
         self.heard: tuple[int, str, int] = (0, "", 0)
         self.knew: dict[str, int] = {}
         self.raised = 0
@@ -67,11 +68,15 @@ class Chain(RuleBasedStateMachine):
     def _press(self) -> None:
         window = self.car.snapshot().armed
         press = self.car.board.press()
-        if press not in self.tried:
-            (self.tried if window is not None and window.is_open else self.real).setdefault(press)
+        if press in self.tried or press in self.real:
+            return
+        is_tried = self.window_is_unused and window is not None and window.is_open
+        (self.tried if is_tried else self.real).setdefault(press)
+        self.window_is_unused = False
 
     @rule(kind=st.sampled_from(("test", "exercise")))
     def arm(self, kind: str) -> None:
+        self.window_is_unused = True
         self._does(lambda: self.car.arm(kind))
 
     @rule(silent=st.booleans(), kind=st.sampled_from(("real", "test", "exercise")))
@@ -117,6 +122,19 @@ class Chain(RuleBasedStateMachine):
         self.let_pass(0.05)
         self.network.held = held
         self._does(self.network.flow)
+
+    @rule(kind=st.sampled_from(("test", "exercise")), before=st.booleans(), presses=st.integers(1, 2))
+    def the_button_is_tried(self, kind: str, before: bool, presses: int) -> None:
+        """A press before the window is open, or one more than it is for, is real."""
+        self.board(True)
+        self.let_pass(1.0)
+        self.arm(kind)
+        if before:
+            self.press()
+        self.let_pass(3.0)
+        for _ in range(presses):
+            self.press()
+            self.let_pass(0.05)
 
     @rule(who=st.sampled_from(PEOPLE))
     def answers_cross(self, who: str) -> None:

@@ -73,9 +73,11 @@ def _accepts(port: int) -> bool:
 def mosquitto_server(tmp_path: Path) -> Iterator[Mosquitto]:
     """A running Mosquitto that the test may kill and start again."""
     server = Mosquitto(tmp_path)
-    server.start()
-    yield server
-    server.kill()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
 
 
 @pytest.fixture

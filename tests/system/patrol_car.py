@@ -146,7 +146,11 @@ class Board(Process):
     def __init__(self, folder: Path, name: str = "board", board_id: str = "B-1", *, pins: bool = False) -> None:
         command = [*PATROLA, "simulate-board", "--link", str(folder / name), "--board-id", board_id]
         super().__init__([*command, *(["--pins"] if pins else [])], feed=True)
-        self.out.until_told("plugged")
+        try:
+            self.out.until_told("plugged")
+        except BaseException:
+            self.end(signal.SIGKILL)
+            raise
 
     def tell(self, command: str) -> None:
         """One of its commands."""

@@ -29,6 +29,7 @@ MORE = """
 driver = "io_board"
 device = "hidden"
 silent = true
+silent_after_s = 10.0
 
 [alarms]
 armed_for_s = 120
@@ -42,7 +43,11 @@ grace_s = 1.0
 
 @pytest.fixture
 def car(tmp_path: Path, mosquitto_server: Mosquitto) -> Car:
-    return Car(tmp_path / "car-1", mosquitto_server.broker.port, MORE)
+    car = Car(tmp_path / "car-1", mosquitto_server.broker.port, MORE)
+    # A board that a busy machine holds up for a second is no change that an alarm has made.
+    patient = car.config.read_text().replace('device = "board"', 'device = "board"\nsilent_after_s = 10.0')
+    car.config.write_text(patient)
+    return car
 
 
 @pytest.fixture

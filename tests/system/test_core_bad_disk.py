@@ -158,8 +158,8 @@ def test_an_outbox_that_is_damaged_under_a_running_core_is_begun_anew_under_a_ne
         assert core.end() == 0
 
 
-SLOW_US = 2_000_000
-"""What each sync takes; an outbox is begun with several of them."""
+SLOW_US = 4_000_000
+"""What each sync takes; an outbox is begun with several of them, which nobody here waits for."""
 
 
 @pytest.mark.promise("P-DISK-05")

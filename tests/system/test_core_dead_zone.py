@@ -13,7 +13,7 @@ from tests.system.receiver import Receiver, epoch
 MORE = """
 [supervision]
 presence_every_s = 0.3
-acknowledge_within_s = 0.5
+acknowledge_within_s = 1.5
 
 [sources.gnss]
 driver = "nmea_serial"

@@ -11,7 +11,7 @@ from tests.system.far_line import APART
 from tests.system.uml import ROOT, must_boot
 
 CUTS, CUTS_LONG = 20, 500
-CUT_WITHIN_S = 30
+CUT_WITHIN_S = 15
 """A generous time for one, of which there are two at once."""
 
 pytestmark = pytest.mark.uml

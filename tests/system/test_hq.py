@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -37,7 +38,9 @@ from terminal.contract.topics import Lane
 
 T = TypeVar("T")
 
-WITHIN_S = 20.0
+WITHIN_S = 60.0
+SCENE_WITHIN_S = 180.0
+"""So that what never comes fails its test, and does not hang it."""
 REALM, UNIT = "LJ", "LJ-101"
 WHO = Who(unit=UNIT, call_sign="Sava 1")
 SECRET = b'{"type":"alarm-raised","who":{"unit":"LJ-101","crew":["Novak"]}}'
@@ -104,13 +107,19 @@ class Headquarters:
 
     @contextmanager
     def watched(self, *words: str) -> Iterator[Iterator[dict[str, Any]]]:
-        """`patrola hq watch --json`, line by line; the first says that it watches."""
+        """`patrola hq watch --json`, line by line (the first says that it watches) until the scene has to be over."""
         with subprocess.Popen(self._command("watch", "--json", *words), stdout=subprocess.PIPE, text=True) as watching:
             assert watching.stdout is not None
-            lines = (json.loads(line) for line in watching.stdout)
-            assert next(lines)["ok"]
-            yield lines
-            watching.kill()
+            too_long = threading.Timer(SCENE_WITHIN_S, watching.kill)
+            too_long.start()
+            try:
+                lines = (json.loads(line) for line in watching.stdout)
+                assert next(lines)["ok"]
+                yield lines
+            finally:
+                too_long.cancel()
+                too_long.join()
+                watching.kill()
 
 
 class Car(Listener):
@@ -165,9 +174,11 @@ def present(incarnation: str = "one") -> Presence:
 @pytest.fixture
 def hq(tmp_path: Path, mosquitto: Broker) -> Iterator[Headquarters]:
     headquarters = Headquarters(tmp_path, mosquitto)
-    headquarters.start()
-    yield headquarters
-    headquarters.kill()
+    try:
+        headquarters.start()
+        yield headquarters
+    finally:
+        headquarters.kill()
 
 
 def played(broker: Broker, scene: Callable[[Car], Any]) -> None:
@@ -180,7 +191,8 @@ def played(broker: Broker, scene: Callable[[Car], Any]) -> None:
                 while car.down.empty():
                     car.says(topics.PRESENCE, present())
                     await asyncio.sleep(0.05)
-            await scene(car)
+            async with asyncio.timeout(SCENE_WITHIN_S):
+                await scene(car)
 
     asyncio.run(play())
 
@@ -439,9 +451,6 @@ def test_nonsense_on_the_api_gets_an_answer_and_a_watcher_who_does_not_read_is_l
         client.sendall(b"noise\n[]\n" + b'{"do": "fly"}\n' + b'{"do": "ack", "alarm": 5, "by": null}\n')
         answers = client.makefile()
         assert [json.loads(answers.readline())["ok"] for _ in range(4)] == [False] * 4
-    sleeper = socket.socket(socket.AF_UNIX)
-    sleeper.connect(str(hq.folder / "hq.sock"))
-    sleeper.sendall(b'{"do": "watch"}\n')
 
     async def scene(car: Car) -> None:
         for seq in range(1, 4000):
@@ -449,6 +458,8 @@ def test_nonsense_on_the_api_gets_an_answer_and_a_watcher_who_does_not_read_is_l
             if seq % 100 == 0:
                 await car.hears(topics.RECEIPT, Receipt, lambda told, last=seq: told.stored[-1].last >= last)
 
-    played(mosquitto, scene)
-    assert hq.told("gaps") == []
-    sleeper.close()
+    with socket.socket(socket.AF_UNIX) as sleeper:
+        sleeper.connect(str(hq.folder / "hq.sock"))
+        sleeper.sendall(b'{"do": "watch"}\n')
+        played(mosquitto, scene)
+        assert hq.told("gaps") == []

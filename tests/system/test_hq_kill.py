@@ -16,7 +16,7 @@ from hq.audit import What
 from terminal.contract.mqtt import Broker
 from tests.system.conftest import Mosquitto
 from tests.system.headquarters import Headquarters, SaidNo
-from tests.system.patrol_car import Gone, Process
+from tests.system.patrol_car import WITHIN_S, Gone, Process
 from tests.system.scripted_car import ScriptedCar
 from tests.system.strace import disk_calls, every_call, under_strace
 
@@ -32,9 +32,11 @@ _numbers = count(1)
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """One Mosquitto for every headquarters of this module, each in a realm of its own."""
     server = Mosquitto(tmp_path_factory.mktemp("broker"))
-    server.start()
-    yield server.broker
-    server.kill()
+    try:
+        server.start()
+        yield server.broker
+    finally:
+        server.kill()
 
 
 class Watch:
@@ -65,7 +67,9 @@ class Watch:
 
     def until_escalated(self, hq: Process) -> None:
         """All desks were called, and the store knows it."""
+        deadline_s = time.monotonic() + WITHIN_S
         while hq.alive() and not self.hq.incidents(self.car.unit)[0]["escalated"]:
+            assert time.monotonic() < deadline_s, "nobody was called"
             time.sleep(0.01)
 
     def check(self) -> None:

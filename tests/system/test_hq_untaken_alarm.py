@@ -86,6 +86,11 @@ def told_of(watch: Watch, alarm: AlarmRaised, level: str) -> int:
 def logged(hq: Headquarters, what: str) -> list[str]:
     """What the log says of this, once its chain is known to be whole."""
     assert verify.verify(hq.store, 1, None) == 0
+    return on_disk(hq, what)
+
+
+def on_disk(hq: Headquarters, what: str) -> list[str]:
+    """What the log says of this by now; it comes there a little after the desks were told."""
     with verify.reading(hq.store) as db:
         return [entry.fact.text for entry in audit.entries(db) if entry.fact.what == what]
 
@@ -110,6 +115,7 @@ def test_what_nobody_takes_is_called_at_all_desks_and_told_outside_once_each(tmp
             await waited(watch, lambda watch: len(levels(watch)) == 4)
             calls = levels(watch)["all desks"]
             await waited(watch, lambda watch: levels(watch)["all desks"] >= calls + 3)
+            await asyncio.to_thread(until, lambda: len(on_disk(hq, "alarm-escalated")) == 4)
             told_to_car = {car.down.get_nowait()[0] for _ in range(car.down.qsize())}
             assert told_to_car <= {topics.HEARTBEAT, topics.RECEIPT}, "nothing of it goes to the car"
             await asyncio.to_thread(hq.ask, "ack", alarm=alarm.incident, by="Dispatcher 7")
@@ -154,6 +160,7 @@ def test_what_fails_is_said_and_tried_again_and_what_hangs_holds_nobody_up(tmp_p
             await waited(watch, lambda watch: problems(watch, "mail"))
             box = servers.enter_context(mail(port))
             await waited(watch, lambda watch: {"command", "webhook", "mail"} <= set(levels(watch)))
+            await asyncio.to_thread(until, lambda: len(on_disk(hq, "escalation-failed")) >= 4)
             assert box.mails
 
         with hq.serving() as serving, hq.watched() as watch:
@@ -182,12 +189,15 @@ def test_an_escalation_goes_on_where_it_was_after_headquarters_was_killed(tmp_pa
     async def scene(car: Car) -> None:
         car.says(Lane.ALARM, alarm)
         await waited(watch, lambda watch: problems(watch, "command") and levels(watch)["all desks"] > 2)
+        for what, count in (("escalation-failed", 1), ("alarm-escalated", 1), ("alarm-shown", 2)):
+            await asyncio.to_thread(until, lambda what=what, count=count: len(on_disk(hq, what)) == count)
 
     with hq.serving(), hq.watched("Dispatcher 7") as watch:
         played(mosquitto, scene)
     (tmp_path / "works").touch()
     with hq.serving() as serving, hq.watched() as watch:
         watch.until(lambda _: levels(watch)["command"] and levels(watch)["all desks"] > 1)
+        until(lambda: len(on_disk(hq, "alarm-escalated")) == 2)
         assert serving.end() == 0
     assert "it ended with 3" in logged(hq, "escalation-failed")[0]
     assert logged(hq, "alarm-escalated") == ["all-desks", "command"]

@@ -63,11 +63,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Mosquitto, Mosquitto]]:
     """The cars' broker and headquarters', without rules: whoever holds them may do anything."""
     both = Mosquitto(tmp_path_factory.mktemp("cars")), Mosquitto(tmp_path_factory.mktemp("hq"))
-    for one in both:
-        one.start()
-    yield both
-    for one in both:
-        one.kill()
+    try:
+        for one in both:
+            one.start()
+        yield both
+    finally:
+        for one in both:
+            one.kill()
 
 
 class Scene:

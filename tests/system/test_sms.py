@@ -101,7 +101,7 @@ def with_credentials(config: Path, tls: Path, name: str) -> None:
 
 @pytest.fixture
 def scene(tmp_path: Path, tls: Path, request: pytest.FixtureRequest) -> Iterator[Scene]:
-    settings = {"form": "data", "most": 20, "again_s": 1.0} | getattr(request, "param", {})
+    settings = {"form": "data", "most": 100, "again_s": 1.0} | getattr(request, "param", {})
     broker = Mosquitto(tmp_path, TLS.format(tls, "user root\n" if os.getuid() == 0 else ""))
     broker.start()
     hq, port = Headquarters(tmp_path / "hq", broker.broker.port), free_port()

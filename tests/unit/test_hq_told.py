@@ -81,6 +81,21 @@ def test_of_many_ends_the_last_are_told_also_when_the_clock_went_back_before_the
     asyncio.run(story())
 
 
+def test_one_revision_is_one_answer_also_when_a_person_acts_while_it_is_told(tmp_path: Path) -> None:
+    async def story() -> None:
+        scene = Scene(tmp_path)
+        incident = scene.raised()
+        await scene.desk.acknowledge(incident, "Novak")
+        clearing = scene.desk.clear(incident, "Novak", "over")
+        await asyncio.gather(scene.told_now(), clearing, scene.told_now())
+        answers = {one.revision: one.alarms for one in scene.told}
+        assert all(one.alarms == answers[one.revision] for one in scene.told)
+        assert [bool(answers[revision][0].cleared_by) for revision in sorted(answers)] == [False, True]
+        scene.receiver.close()
+
+    asyncio.run(story())
+
+
 @pytest.mark.parametrize("silent", [True, False])
 def test_who_deals_with_a_silent_alarm_makes_no_car_show_an_attended_desk(tmp_path: Path, silent: bool) -> None:
     async def story() -> None:
