@@ -16,7 +16,7 @@ from terminal.screen.language import Language
 from tests.screen.gallery import in_scene
 from tests.system.patrol_car import LOOK_S, PATROLA, ROOT, WITHIN_S, Process
 
-PROGRAMS = ("labwc", "foot", "wlr-randr", "grim", "wlrctl")
+PROGRAMS = ("labwc", "foot", "wlr-randr", "grim", "wlrctl", "wtype")
 PANEL_PX = (1280, 720)
 """wlroots' headless panel."""
 
@@ -29,7 +29,9 @@ NOT_HERE = {"WLR_BACKENDS": "headless", "LIBSEAT_BACKEND": "noop"}
 def why_not() -> str:
     """Why this machine cannot run the kiosk; empty if it can."""
     missing = [program for program in PROGRAMS if shutil.which(program) is None]
-    return f"no {', '.join(missing)}: the kiosk needs Debian 13's labwc, foot, wlr-randr, grim, wlrctl" * bool(missing)
+    return f"no {', '.join(missing)}: the kiosk needs Debian 13's labwc, foot, wlr-randr, grim, wlrctl, wtype" * bool(
+        missing
+    )
 
 
 def unit_settings(runtime: Path) -> dict[str, str]:
@@ -55,6 +57,11 @@ class Kiosk:
         self.core.out.until_told("listens")
         command = [*PATROLA, "kiosk", "--socket", str(folder / "core.sock"), *options]
         self._kiosk = Process(command, environment=self._environment)
+        self._keyboard: Process | None = None
+
+    def plug_in_a_keyboard(self) -> None:
+        """One that types nothing for as long as the kiosk runs."""
+        self._keyboard = Process(["wtype", "-s", "3600000", "x"], environment=self._display())
 
     def grid(self) -> tuple[int, int]:
         """Columns and rows of the screen's own terminal, once it is there."""
@@ -101,10 +108,12 @@ class Kiosk:
         return f"{left},{top} {right - left}x{bottom - top}"
 
     def _ask(self, *command: str) -> bytes:
-        display = self._environment | {"WAYLAND_DISPLAY": "wayland-0"}
-        done = subprocess.run(command, env=display, capture_output=True, check=False, timeout=WITHIN_S)
+        done = subprocess.run(command, env=self._display(), capture_output=True, check=False, timeout=WITHIN_S)
         assert done.returncode == 0, f"{command}: {done.stderr.decode()}"
         return done.stdout
+
+    def _display(self) -> dict[str, str]:
+        return self._environment | {"WAYLAND_DISPLAY": "wayland-0"}
 
     def until(self, true: Callable[[], object], what: str) -> None:
         """Wait for it."""
@@ -127,6 +136,8 @@ class Kiosk:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._keyboard is not None:
+            self._keyboard.end()
         self._kiosk.end()
         self.core.end()
 

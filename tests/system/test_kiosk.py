@@ -25,6 +25,7 @@ def test_a_tap_on_the_panel_turns_the_page_and_tells_core(tmp_path: Path) -> Non
         kiosk.until(lambda: kiosk.picture(PAGE) != duty, "another page")
         kiosk.tap(*middle("jobs", "page:duty", *grid))
         kiosk.until(lambda: kiosk.picture(PAGE) == duty, "the first page again")
+        kiosk.plug_in_a_keyboard()
         kiosk.tap(*middle("duty", "duty:en-route", *grid))
         kiosk.core.out.until_told("en-route")
         kiosk.point(*middle("duty", "duty:available", *grid))
