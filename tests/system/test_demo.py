@@ -61,7 +61,7 @@ KILLED_AT = ["process-started", "alarm-raised", "alarm-sent", "alarm-received", 
 def test_kill_9_at_any_moment_loses_nothing_and_doubles_nothing(name: str, moment: str, tmp_path: Path) -> None:
     pids: dict[str, int] = {}
     killed = False
-    with started("--duration", "6", "--folder", str(tmp_path)) as process:
+    with started("--duration", "3", "--folder", str(tmp_path)) as process:
         told = []
         for line in story(process):
             told.append(line)
