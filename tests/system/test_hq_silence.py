@@ -2,7 +2,7 @@
 
 import asyncio
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -31,6 +31,11 @@ def presence(unit: str, **facts: object) -> Publication:
 
 async def comes_and_goes(server: Mosquitto, unit: str, *says: Publication, goodbye: bool = False) -> None:
     """A car says these, waits until each was acknowledged, and is cut off or says goodbye."""
+    async with asyncio.timeout(WITHIN_S):
+        await _comes_and_goes(server, unit, says, goodbye)
+
+
+async def _comes_and_goes(server: Mosquitto, unit: str, says: Sequence[Publication], goodbye: bool) -> None:
 
     class Acknowledged(Listener):
         def acknowledged(self, mid: int, failure: str) -> None:
@@ -87,9 +92,10 @@ def test_a_headquarters_without_a_broker_says_that_it_is_deaf_and_calls_no_car_s
         with hq.watched() as watch:
             connection = Connection("LJ-1", mosquitto_server.broker, Listener())
             await connection.open()
-            while not watch.events("unit-online"):
-                connection.publish(presence("LJ-1"))
-                await asyncio.sleep(0.05)
+            async with asyncio.timeout(WITHIN_S):
+                while not watch.events("unit-online"):
+                    connection.publish(presence("LJ-1"))
+                    await asyncio.sleep(0.05)
             mosquitto_server.kill()
             await asyncio.to_thread(watch.until_told, '"deaf"')
             assert listed(hq)[0].startswith("HEADQUARTERS ITSELF HEARS NOTHING since ")
