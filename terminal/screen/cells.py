@@ -148,6 +148,9 @@ def hit(boxes: Iterable[Box], row: int, column: int) -> Box | None:
 EDGE, EDGED = "▀", "-edge"
 """A target's last row is half its colour and half the ground's, so that one can be told from the next."""
 
+DARK = "dark"
+"""The tone of a panel that is to give no light: it has no edge, since the ground is white by day."""
+
 
 def painted(boxes: Iterable[Box], height: int, width: int) -> list[list[Run]]:
     """Each row of the screen as runs of one tone; later boxes cover earlier ones."""
@@ -179,7 +182,7 @@ def _piece(box: Box, row: int, width: int) -> tuple[int, int, str, str]:
     number = row - box.area.top - first
     text = lines[number] if 0 <= number < len(lines) else ""
     right = min(box.area.right, width)
-    if box.code and not text and row == box.area.bottom - 1:
+    if box.code and not text and row == box.area.bottom - 1 and box.tone != DARK:
         return box.area.left, right, EDGE * max(right - box.area.left, 0), box.tone + EDGED
     if box.middle:
         text = " " * ((box.area.width - cell_len(text)) // 2) + text

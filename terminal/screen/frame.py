@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from terminal.link import Snapshot, Urgency
 from terminal.screen import bar, status
-from terminal.screen.cells import Area, Box, target
+from terminal.screen.cells import DARK, Area, Box, target
 from terminal.screen.pages import alarm, car, chart, crew, duty, jobs, keyboard, more, report, system, texts
 from terminal.screen.sos import Arming
 from terminal.screen.state import Page
@@ -43,7 +43,7 @@ def boxes(view: View) -> list[Box]:
     """All that is to be seen and hit; later boxes cover earlier ones."""
     whole = Area(0, 0, view.height, view.width)
     if view.state.is_dark:
-        return [Box(area=whole, tone="dark", code="light", main=True)]
+        return [Box(area=whole, tone=DARK, code="light", main=True)]
     top, notice, middle, bottom = whole.rows(1, 1, 0, bar.height(view.height))
     found = [*status.row(view, top), *bar.boxes(view, bottom)]
     if bar.is_typing(view):

@@ -9,7 +9,7 @@ from glance import MOST_TAPS, MOST_WORDS, table, taps, words_of
 from msgspec.structs import replace
 
 from terminal.screen import frame
-from terminal.screen.cells import LEAST_HEIGHT, LEAST_WIDTH, MAIN_HEIGHT, MAIN_WIDTH, Area, Box
+from terminal.screen.cells import LEAST_HEIGHT, LEAST_WIDTH, MAIN_HEIGHT, MAIN_WIDTH, Area, Box, painted
 from terminal.screen.language import Language
 from terminal.screen.palettes import COLOURS, LEAST_CONTRAST, Palette, contrast
 from terminal.screen.view import View
@@ -106,3 +106,9 @@ def test_everything_is_a_few_taps_away() -> None:
 def test_the_documentation_has_the_table() -> None:
     shown = (ROOT / "docs" / "screen.md").read_text(encoding="utf-8")
     assert table() in shown, "python -m tests.screen.glance prints it"
+
+
+@pytest.mark.parametrize(("height", "width"), SIZES)
+def test_a_dark_panel_has_no_cell_that_is_lit(height: int, width: int) -> None:
+    rows = painted(frame.boxes(in_scene("dark", Language.ENGLISH, height, width)), height, width)
+    assert {tone for row in rows for _, tone in row} == {"dark"}
