@@ -179,4 +179,5 @@ def test_a_bus_offers_nothing_but_listening() -> None:
         "name",
         "readings",
         "reader",
+        "signals",
     }

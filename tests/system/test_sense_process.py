@@ -113,6 +113,8 @@ def test_live_sources_are_shown_until_control_c(receiver: Receiver, tmp_path: Pa
             env=os.environ | {"PYTHONPATH": str(ROOT)},
             stdout=out_file,
             stderr=err_file,
+            # A shell's background job ignores Ctrl-C, and so would what it starts; a technician's terminal does not.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
         def say_on() -> None:
