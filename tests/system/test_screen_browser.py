@@ -1,6 +1,7 @@
 """The screen in a browser, for training: the whole picture comes, taps go, and only this machine is served."""
 
 import asyncio
+import contextlib
 import socket
 import sys
 import time
@@ -44,6 +45,24 @@ def _served(port: int, served: Process) -> None:
             return
 
 
+def _until_no_screen_is_left(socket_path: str) -> None:
+    ends_s = time.monotonic() + WITHIN_S
+    while left := _screens_on(socket_path):
+        assert time.monotonic() < ends_s, left
+        time.sleep(10 * LOOK_S)
+
+
+def _screens_on(socket_path: str) -> list[bytes]:
+    """Command lines that name core's socket, core's own apart."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            line = process.read_bytes()
+            if socket_path.encode() in line and b"shown_core" not in line:
+                found.append(line)
+    return found
+
+
 def test_a_browser_of_this_machine_gets_the_screen_and_no_other_machine_does(tmp_path: Path) -> None:
     port, path = _free_port(), str(tmp_path / "core.sock")
     with (
@@ -57,6 +76,9 @@ def test_a_browser_of_this_machine_gets_the_screen_and_no_other_machine_does(tmp
         assert f" 00000000:{port:04X}" not in listening
         taps = [middle("duty", "page:jobs", WIDTH, HEIGHT)]
         asyncio.run(_tapped(port, taps, [b"HQ has", b"Tree"]))
+        # Ended as a technician ends it; a visitor's screen ends with its visit, which the page's end was.
+        served.end()
+        _until_no_screen_is_left(path)
 
 
 def test_without_textual_serve_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
