@@ -1,7 +1,7 @@
 """Headquarters' own key, the certificates of its units, and what a signature of theirs is worth."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -9,10 +9,9 @@ from typing import TypeVar
 from hq.marks import Mark, Weighed
 from hq.units import Key
 from terminal.contract import topics
-from terminal.contract.credentials import Credentials
+from terminal.contract.credentials import Credentials, tried
 from terminal.contract.signed import CAPSULE, SIGNATURE_BYTES, Parted, in_text, parted
 from terminal.contract.signing import NotTrusted, Party, Signer, Standing, Trust
-from terminal.contract.tls import BadCertificate
 from terminal.contract.topics import UpTopic
 
 log = logging.getLogger(__name__)
@@ -47,13 +46,13 @@ class Keyring:
         rules = self._rules
         if rules.certificate is not None:
             certificate = rules.certificate
-            self._signer = _tried(lambda: Signer.at(certificate, rules.key), "cars get no signature") or self._signer
+            self._signer = tried(lambda: Signer.at(certificate, rules.key), "cars get no signature") or self._signer
             self._look_at_its_end(certificate)
         if rules.ca is not None:
             ca = rules.ca
-            trust = _tried(lambda: Trust.at(ca, rules.revoked), "what was read before counts on")
+            trust = tried(lambda: Trust.at(ca, rules.revoked), "what was read before counts on")
             if trust is None and self._trust is None:
-                trust = _tried(lambda: Trust.at(ca), "no signature can be checked")
+                trust = tried(lambda: Trust.at(ca), "no signature can be checked")
             self._trust = trust or self._trust
 
     def _look_at_its_end(self, path: Path) -> None:
@@ -137,15 +136,3 @@ class Keyring:
         """Whether this unit need not sign: it never did, or with what has expired since."""
         now = datetime.now(UTC)
         return self._rules.accept_unsigned and all(one.ends < now for one in self._units.get(unit, {}).values())
-
-
-def _tried(load: Callable[[], T], consequence: str) -> T | None:
-    try:
-        return load()
-    except BadCertificate as error:
-        problem = str(error)
-    except Exception:
-        log.exception("trust: %s", consequence)
-        return None
-    log.error("trust: %s; %s", problem, consequence)
-    return None

@@ -1,12 +1,19 @@
 """With which files a party signs, and whom it believes; what is not set is that of the first broker that has it."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from terminal.contract.mqtt import Broker
+from terminal.contract.tls import BadCertificate
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class Credentials(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -30,6 +37,19 @@ class Credentials(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     def stamps(self) -> tuple[tuple[int, int] | None, ...]:
         """When and how big each file was last, so that a new one is noticed."""
         return tuple(_stamp(path) for path in asdict(self).values() if isinstance(path, Path))
+
+
+def tried(load: Callable[[], T], consequence: str) -> T | None:
+    """What it loads; None where a file cannot be used, which is logged with what then does not go: alarms go on."""
+    try:
+        return load()
+    except BadCertificate as error:
+        problem = str(error)
+    except Exception:
+        log.exception("trust: %s", consequence)
+        return None
+    log.error("trust: %s; %s", problem, consequence)
+    return None
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

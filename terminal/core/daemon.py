@@ -93,15 +93,7 @@ class Core:
         self._boot = boot_id()
         self._time = TrustedTime(config.time.believe_after or BUILD)
         self._time_kept_ns: int | None = None
-        self._rules = Rules(
-            self.unit_view(config),
-            config.profile,
-            config.reporting,
-            config.alarms,
-            config.check_in,
-            {one.bearer.name: one.rules for one in bearers},
-            config.supervision,
-        )
+        self._rules = self._rules_of(config, bearers)
         self._state = State(duty=Duty(config.profile.initial), work=work.begin(unit.crew))
         self._intake = Intake()
         self._journal = Journal(config.storage.folder / "journal", config.journal, unit.unit, echo=echo)
@@ -124,24 +116,40 @@ class Core:
         self._vouching = Vouching(
             unit.realm, unit.unit, config.trust, self._writer, self._inbox.came_down, self._intake.put
         )
-        self._session = Session(
-            unit.realm,
+        self._session = self._session_by(connect)
+        self._carriers = {
+            one.bearer.name: Carrier(one.bearer, unit.realm, unit.unit, self._vouching, self._intake.put)
+            for one in bearers
+        }
+        self._link = LinkServer(config.link.socket, config.link.role_of, self._command)
+
+    def _session_by(self, connect: Connect) -> Session:
+        config = self._config
+        return Session(
+            config.unit.realm,
             self._who,
             config.brokers,
             config.holding,
             self._sender,
             self._vouching,
             self._intake.put,
-            clock,
+            self._clock,
             config.supervision,
             self._earliest,
             connect=connect,
         )
-        self._carriers = {
-            one.bearer.name: Carrier(one.bearer, unit.realm, unit.unit, self._vouching, self._intake.put)
-            for one in bearers
-        }
-        self._link = LinkServer(config.link.socket, config.link.role_of, self._command)
+
+    @classmethod
+    def _rules_of(cls, config: Config, bearers: Sequence[Beside]) -> Rules:
+        return Rules(
+            cls.unit_view(config),
+            config.profile,
+            config.reporting,
+            config.alarms,
+            config.check_in,
+            {one.bearer.name: one.rules for one in bearers},
+            config.supervision,
+        )
 
     @staticmethod
     def unit_view(config: Config) -> UnitView:

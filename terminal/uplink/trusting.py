@@ -4,11 +4,9 @@ Nothing of the cryptography is imported before the files are loaded, which is do
 """
 
 import logging
-from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from terminal.contract.credentials import Credentials
-from terminal.contract.tls import BadCertificate
+from terminal.contract.credentials import Credentials, tried
 from terminal.version import BUILD
 
 if TYPE_CHECKING:
@@ -44,19 +42,7 @@ def loaded(rules: Trusting, unit: str) -> "tuple[Signer | None, Believed | None]
 
         return Believed(Trust.at(rules.ca, rules.revoked), rules.headquarters, BUILD)
 
-    ours = _tried(signer, "alarms go unsigned")
+    ours = tried(signer, "alarms go unsigned")
     if ours is not None and ours.name != unit:
         log.error("trust: our certificate is that of %r and not of %s; provision this unit again", ours.name, unit)
-    return ours, _tried(believed, "headquarters cannot be believed, and nothing counts as received")
-
-
-def _tried(load: Callable[[], T | None], consequence: str) -> T | None:
-    try:
-        return load()
-    except BadCertificate as error:
-        problem = str(error)
-    except Exception:
-        log.exception("trust: %s", consequence)
-        return None
-    log.error("trust: %s: %s", consequence, problem)
-    return None
+    return ours, tried(believed, "headquarters cannot be believed, and nothing counts as received")

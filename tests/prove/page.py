@@ -26,10 +26,9 @@ anew. A promise that nothing holds yet says so.
 
 
 class Measured(Struct, frozen=True, kw_only=True):
-    """What the benchmarks gave, by bench and row, when somebody last wrote it down."""
+    """What the benchmarks gave, by bench and row, when each was last written down; `runs` has its day and machine."""
 
-    date: str = ""
-    machine: str = ""
+    runs: dict[str, str] = {}
     values: dict[str, dict[str, float]] = {}
 
     def value(self, figure: Figure) -> float | None:
@@ -50,8 +49,9 @@ def number(value: float) -> str:
 def made(sections: Sequence[Section], held: Mapping[str, Sequence[Mark]], measured: Measured) -> str:
     """The page's text."""
     parts = [HEAD]
-    if measured.date:
-        parts.append(f"Figures of {measured.date}: {measured.machine}.\n")
+    if measured.runs:
+        runs = "\n".join(f"* `./scripts/bench {bench}`: {run}" for bench, run in sorted(measured.runs.items()))
+        parts.append(f"The figures below are of these runs, each with the load that it began under:\n\n{runs}\n")
     for section in sections:
         parts += [f"## {section.area}: {section.title}\n"]
         parts += [_paragraph(promise, held.get(promise.id, ()), measured) for promise in section.promises]

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from msgspec import Struct, structs, to_builtins
+from msgspec import Struct, to_builtins
 
 from tests.prove import page
 from tests.prove.marks import Mark, by_promise, faults, marks
@@ -77,7 +77,7 @@ def _arguments() -> argparse.Namespace:
 
 def measure(benches: Collection[str]) -> Measured:
     """Run these benchmarks, one after the other; one that fails leaves its figures out and says so itself."""
-    measured = Measured(date=datetime.datetime.now(datetime.UTC).date().isoformat())
+    measured, today = Measured(), datetime.datetime.now(datetime.UTC).date().isoformat()
     for name in sorted(benches):
         with tempfile.TemporaryDirectory(prefix="patrola-prove-") as folder:
             told = Path(folder) / "figures.json"
@@ -86,7 +86,10 @@ def measure(benches: Collection[str]) -> Measured:
             if done.returncode == 0:
                 figures = json.loads(told.read_text())
                 rows = {row["name"]: row["value"] for row in figures[name]}
-                measured = structs.replace(measured, machine=figures["machine"], values=measured.values | {name: rows})
+                measured = Measured(
+                    runs=measured.runs | {name: f"{today}, {figures['machine']}"},
+                    values=measured.values | {name: rows},
+                )
     return measured
 
 
@@ -136,7 +139,7 @@ def _print(lines: Sequence[Line], known: Mapping[str, Promise]) -> None:
 
 def _write_down(measured: Measured) -> None:
     before = page.read_measured()
-    merged = structs.replace(measured, values=before.values | measured.values) if measured.values else before
+    merged = Measured(runs=before.runs | measured.runs, values=before.values | measured.values)
     page.MEASURED.write_text(json.dumps(to_builtins(merged), indent=2, sort_keys=True) + "\n")
 
 
