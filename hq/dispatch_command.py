@@ -8,6 +8,7 @@ from typing import Any
 
 from terminal.contract.work import Priority
 
+PRIORITIES = tuple(one.value for one in Priority)
 ACTIONS = ("job", "message", "withdraw", "picture", "roster")
 
 AddAction = Callable[..., argparse.ArgumentParser]
@@ -22,7 +23,7 @@ def add_arguments(actions: Any, action: AddAction) -> None:
         one.add_argument("unit", nargs="?", default="", metavar="UNIT", help="the car, or REALM/UNIT; none: all cars")
         one.add_argument("--text", default="", help="what the crew reads")
         one.add_argument("--by", default="", metavar="NAME", help="your name, as the crew is to see it")
-        one.add_argument("--priority", choices=list(Priority), default=Priority.ROUTINE, help="default: routine")
+        one.add_argument("--priority", choices=PRIORITIES, default=PRIORITIES[0], help=f"default: {PRIORITIES[0]}")
     job.add_argument("--title", default="", help="what is to be done, in a few words")
     job.add_argument("--place", default="", help="where, in words")
     job.add_argument("--lat", type=float, metavar="DEG", help="where, WGS 84")
