@@ -129,6 +129,15 @@ class Config(Struct, frozen=True, kw_only=True):
     sms: Texting
     time: TimeSection
 
+    @property
+    def has_button(self) -> bool:
+        """Whether a device with an emergency button is configured."""
+        return any(word in registry.BUTTONS for word, _ in self.sources.values())
+
+
+NO_BUTTON = "no emergency button is configured: help can be called on the screen only"
+ADD_A_BUTTON = 'add the I/O board: a table [sources.board] with driver = "io_board" and its device'
+
 
 def load(path: Path) -> Config:
     """The configuration in this file; ConfigError holds every error of it, a line each."""

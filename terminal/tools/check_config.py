@@ -1,6 +1,7 @@
-"""`patrola config check FILE`: every error of a unit.toml at once."""
+"""`patrola config check FILE`: every error of a unit.toml at once, and what a car should not be without."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from hal.clock import SystemClock
@@ -18,10 +19,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 when it can be used; ConfigError with all errors, a line each, when not."""
+    """0 when it can be used, also with a warning; ConfigError with all errors, a line each, when not."""
     config = unit_config.load(args.file)
     check_vehicle_events(args.file, config, assemble.sources(config, SystemClock()))
     print(f"{args.file}: good; unit {config.unit.unit} of {config.unit.realm}, {len(config.sources)} sources")
+    if not config.has_button:
+        print(f"{args.file}: warning: {unit_config.NO_BUTTON}; {unit_config.ADD_A_BUTTON}", file=sys.stderr)
     return 0
 
 

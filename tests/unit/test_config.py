@@ -1,5 +1,6 @@
 """A configuration is used whole or refused with every error at once, each with its line and what was expected."""
 
+import argparse
 import re
 import shutil
 import subprocess
@@ -20,6 +21,7 @@ from hq.gateways.web_sending import Calling
 from terminal import config as unit_config
 from terminal.contract import profile
 from terminal.core import assemble
+from terminal.tools import check_config
 from terminal.tools.check_config import check_vehicle_events
 
 ROOT = Path(__file__).parents[2]
@@ -254,6 +256,24 @@ def test_config_check_finds_a_vehicle_event_that_no_source_of_this_car_tells(tmp
     (tmp_path / "m.toml").write_text(MAP.format(BELT))
     with pytest.raises(ConfigError, match=f"no source of this car tells {AIRBAG}; map it"):
         check_vehicle_events(tmp_path / "unit.toml", config, assemble.sources(config, SystemClock()))
+
+
+BOARD = '[sources.button]\ndriver = "io_board"\ndevice = "/dev/patrola-board"\n'
+
+
+def test_config_check_warns_of_a_car_without_an_emergency_button(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "unit.toml"
+    said = {}
+    for name, text in {"with": GOOD + BOARD, "without": GOOD + '[sources.gnss]\ndriver = "gpsd"\n'}.items():
+        path.write_text(text)
+        assert check_config.run(argparse.Namespace(file=path)) == 0, "a warning is no error"
+        said[name] = capsys.readouterr()
+    assert said["with"].err == ""
+    assert "good" in said["without"].out
+    assert "warning: no emergency button is configured" in said["without"].err
+    assert 'driver = "io_board"' in said["without"].err
 
 
 def test_config_check_says_good_or_everything_that_is_wrong(tmp_path: Path) -> None:
