@@ -53,9 +53,9 @@ def tried(workshop: Workshop, now_ns: int) -> Workshop:
 
 
 def checked(workshop: Workshop, now_ns: int, *, fits: bool) -> Workshop:
-    """After its check: open, or one wrong PIN more."""
+    """After its check: open, unless it was closed meanwhile; or one wrong PIN more."""
     if fits:
-        return Workshop(WorkshopView(opened_mono_ns=now_ns))
+        return Workshop(WorkshopView(opened_mono_ns=now_ns if workshop.view.checking else None))
     wrong, problem = tries.missed(workshop.tries, now_ns)
     return Workshop(WorkshopView(problem=problem), wrong)
 

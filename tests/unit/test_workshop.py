@@ -93,6 +93,9 @@ def test_one_pin_is_checked_at_a_time() -> None:
     car = Bench()
     assert car.asks(OpenWorkshop(pin="1")) == [CheckPin("1")]
     assert car.asks(OpenWorkshop(pin="2")) == []
+    car.asks(CloseWorkshop())
+    car.take(PinChecked(True))
+    assert car.view == WorkshopView(), "it was closed before the answer came"
 
 
 def test_the_pin_is_neither_in_what_clients_see_nor_is_its_verifier(bench: Bench) -> None:
