@@ -18,7 +18,7 @@ from hq.incidents import Incident, Key
 from hq.marks import unweighed
 from hq.moment import Moment
 from hq.receipts import receipts
-from hq.store import Store
+from hq.store import Kept, Store
 from hq.taking import Taken
 from hq.units import LastKnown, Unit
 from hq.watching import Watching
@@ -101,7 +101,7 @@ class Receiver(Listener):
         self._alarms: deque[Publication] = deque()
         self._others: deque[Publication] = deque()
         self._arrived = asyncio.Event()
-        self._kept: dict[int, asyncio.Future[None]] = {}
+        self._kept: dict[int, asyncio.Future[bool]] = {}
         self.epoch = store.epoch
         self.storing = True
         self._begun: list[int] = []
@@ -174,10 +174,10 @@ class Receiver(Listener):
         if unit.online and (unit.incarnation != before.incarnation or not before.online):
             self.on_arrival(unit)
 
-    async def keep(self, publication: Publication) -> Incident:
-        """The incident of an alarm that came by another bearer, once it is on disk; raises DiskFailed.
+    async def keep(self, publication: Publication) -> tuple[Incident, bool]:
+        """The incident of an alarm that came by another bearer, and whether this was never here before.
 
-        It says nothing of the car's line.
+        Returns once it is on disk; raises DiskFailed. It says nothing of the car's line.
         """
         assert isinstance(publication.message, AlarmRaised | AlarmSignalled | AlarmCancelled)
         key = (publication.realm, publication.unit)
@@ -186,21 +186,22 @@ class Receiver(Listener):
         self._alarms.append(publication)
         self._arrived.set()
         try:
-            await on_disk
+            is_new = await on_disk
         finally:
             self._kept.pop(id(publication), None)
-        return self.incidents[*key, publication.message.incident]
+        return self.incidents[*key, publication.message.incident], is_new
 
-    def _let_know(self, batch: Sequence[Publication], error: DiskFailed | None) -> None:
-        """Whoever waits for one of these: it is on disk, or why it is not."""
+    def _let_know(self, batch: Sequence[Publication], kept: Kept | DiskFailed) -> None:
+        """Whoever waits for one of these: it is on disk, and whether it is news, or why it is not."""
+        new = set() if isinstance(kept, DiskFailed) else {id(one) for one in taking.news(batch, kept.new)}
         for publication in batch:
             waiting = self._kept.pop(id(publication), None)
             if waiting is None or waiting.done():
                 continue
-            if error is None:
-                waiting.set_result(None)
+            if isinstance(kept, DiskFailed):
+                waiting.set_exception(kept)
             else:
-                waiting.set_exception(error)
+                waiting.set_result(id(publication) in new)
 
     def _lane(self, publication: Publication) -> None:
         self._now(units.heard(self._unit(publication.realm, publication.unit), time.monotonic()))
@@ -268,7 +269,7 @@ class Receiver(Listener):
         # Anew, since a presence may have told more of a car meanwhile.
         for key, last in self._known(batch, now.wall_ms).items():
             self._knows(key, last)
-        self._let_know(batch, None)
+        self._let_know(batch, taken.kept)
         stored = [one for publication in batch for one in publication.arrivals]
         for realm, unit, receipt in receipts(self.epoch, stored, taken.kept.clashes):
             self._send_receipt(realm, unit, receipt)

@@ -58,6 +58,7 @@ class TerminalScreen(App[None]):
         self._state = state or ScreenState()
         self._before = self._feed.seen
         self._maps = tuple(maps)
+        self._is_drawing_due = False
         self._backlight = Backlight(lights)
         self.sheet = Sheet()
 
@@ -116,6 +117,18 @@ class TerminalScreen(App[None]):
         self._refresh()
         for command in commands:
             self._feed.send(command)
+
+    def on_sheet_dragged(self, drag: Sheet.Dragged) -> None:
+        """A finger that moves; what has queued up of it by the time of drawing is drawn at once."""
+        code = chart.moved(self.view(), drag.area, drag.rows, drag.columns)
+        self._state, _ = tapped(self._state, code, self._feed.seen.snapshot, self._mono_ns())
+        if not self._is_drawing_due:
+            self._is_drawing_due = True
+            self.call_later(self._draw_due)
+
+    def _draw_due(self) -> None:
+        self._is_drawing_due = False
+        self._refresh()
 
     def action_button(self) -> None:
         """In the demonstration: a finger on the dashboard's button."""
