@@ -35,6 +35,7 @@ from terminal.core.moment import Moment
 from terminal.core.state import Rules, State
 from terminal.core.step import step
 from terminal.core.storing import DUTY, TIME, WORK, ZONES, Storing
+from terminal.core.trying import Trying
 from terminal.link import Command, Role, UnitView
 from terminal.uplink.bearers.bearer import Beside
 from terminal.uplink.bearers.carrier import Carrier
@@ -81,7 +82,7 @@ class Core:
         self._boot = boot_id()
         self._time = TrustedTime(config.time.believe_after or BUILD)
         self._time_kept_ns: int | None = None
-        self._rules = self._rules_of(config, bearers)
+        self._rules = self._rules_of(config, bearers, frozenset(self._boards))
         self._state = State(duty=Duty(config.profile.initial), work=work.begin(unit.crew))
         self._intake = Intake()
         self._journal = Journal(config.storage.folder / "journal", config.journal, unit.unit, echo=echo)
@@ -97,6 +98,7 @@ class Core:
         )
         self._account_wanted = asyncio.Event()
         self._storing = Storing(self._writer, self._sender, self._who, self._intake.put, self._account_wanted.set)
+        self._trying = Trying(config.workshop.pin, self._writer, sources, self._intake.put)
         self._looked = asyncio.Event()
         self.disk_hangs = False
         """After the end: whether a thread of ours is still held by the disk."""
@@ -128,7 +130,7 @@ class Core:
         )
 
     @classmethod
-    def _rules_of(cls, config: Config, bearers: Sequence[Beside]) -> Rules:
+    def _rules_of(cls, config: Config, bearers: Sequence[Beside], boards: frozenset[str]) -> Rules:
         return Rules(
             cls.unit_view(config),
             config.profile,
@@ -137,6 +139,8 @@ class Core:
             config.check_in,
             {one.bearer.name: one.rules for one in bearers},
             config.supervision,
+            config.workshop,
+            boards,
         )
 
     @staticmethod
@@ -182,6 +186,7 @@ class Core:
         for told in self._intake.left():
             self._take(told)
         self._note("terminal-stopped", {})
+        await self._trying.close()
         await self._storing.close()
         for task in tasks:
             task.cancel()
@@ -290,6 +295,8 @@ class Core:
             case effects.ShowRung(word):
                 for board in self._boards.values():
                     board.show_rung(word)
+            case effects.CheckPin() | effects.MeasureDisk() | effects.TestBoards():
+                self._trying.do(effect)
             case Note(event, fields):
                 self._note(event, fields)
 
