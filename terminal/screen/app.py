@@ -86,8 +86,8 @@ class TerminalScreen(App[None]):
 
     def _refresh(self) -> None:
         if self.is_running and self.sheet.size.width > 0:
-            state, snapshot = self._state, self._feed.seen.snapshot
-            palette = state.palette or daylight.fitting(snapshot, self._mono_ns())
+            state = self._state
+            palette = state.palette or daylight.fitting(self._feed.seen.newest, self._mono_ns())
             self._backlight.show(backlight.share(state.brightness, palette, is_dark=state.is_dark))
             self.sheet.show(frame.boxes(self.view()), palette)
 

@@ -30,7 +30,7 @@ LONGEST_LINE = 1 << 20
 
 
 class Seen(Struct, frozen=True, kw_only=True):
-    """What may be shown: core's snapshot; once core is gone since when it is, why, and its `last` word, as old."""
+    """What may be shown: core's snapshot; once core is gone its `last` word, as old, when that came, and why it is."""
 
     snapshot: Snapshot | None = None
     last: Snapshot | None = None
@@ -39,6 +39,11 @@ class Seen(Struct, frozen=True, kw_only=True):
     refused: Refused | None = None
     held: RaiseAlarm | None = None
     held_mono_ns: int = 0
+
+    @property
+    def newest(self) -> Snapshot | None:
+        """What core says now, or else what it said last, which is old."""
+        return self.last if self.snapshot is None else self.snapshot
 
     @property
     def connected(self) -> bool:
@@ -55,7 +60,8 @@ class Feed:
     """`run` until it is cancelled; `changed` is called after each change of `seen`."""
 
     def __init__(self, path: Path, changed: Callable[[Seen], None]) -> None:
-        self.seen = Seen(lost_mono_ns=monotonic_ns())
+        self._heard_ns = monotonic_ns()
+        self.seen = Seen(lost_mono_ns=self._heard_ns)
         self._path = path
         self._changed = changed
         self._writer: asyncio.StreamWriter | None = None
@@ -92,6 +98,7 @@ class Feed:
                     line = await reader.readline()
                 if not line:
                     raise ConnectionResetError("core has ended")
+                self._heard_ns = monotonic_ns()
                 self._take(line)
         finally:
             self._writer = None
@@ -124,7 +131,7 @@ class Feed:
 
     def _lose(self, problem: str) -> None:
         """Nothing that core said before may be shown as if it were so now."""
-        lost_ns = monotonic_ns() if self.seen.connected else self.seen.lost_mono_ns
+        lost_ns = self._heard_ns if self.seen.connected else self.seen.lost_mono_ns
         self._become(snapshot=None, lost_mono_ns=lost_ns, problem=problem, refused=None)
 
     def _become(self, **facts: object) -> None:

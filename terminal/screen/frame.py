@@ -57,10 +57,12 @@ def page(view: View, area: Area) -> list[Box]:
     arming = view.state.sos.arming(view.now_ns)
     if arming is not Arming.IDLE:
         return second_tap(view, area)
+    if view.is_alarm_on_top:
+        return alarm.boxes(view, area)
     if view.snapshot is None and view.seen.last is not None and view.state.page in SHOWN_WHEN_OLD:
         return old_page(view, view.seen.last, area)
-    if view.snapshot is None or view.is_alarm_on_top:
-        return alarm.boxes(view, area)
+    if view.snapshot is None:
+        return alarm.loss(view, area)
     if is_answer_due(view):
         return [target(area, view.say("I AM WELL\nTap here"), "check-in:answer", "proposed", main=True)]
     if view.is_locked and view.state.page in LOCKED_WHILE_DRIVING:

@@ -33,23 +33,25 @@ class View(Struct, frozen=True, kw_only=True):
 
     @property
     def snapshot(self) -> Snapshot | None:
-        """What core says now, or said last before it was gone."""
+        """What core says now; None while it is gone."""
         return self.seen.snapshot
 
     @property
     def alarm(self) -> AlarmView | None:
-        """The alarm that may be shown, if there is one."""
-        return None if self.snapshot is None else shown_alarm(self.snapshot.alarms)
+        """The alarm that may be shown, if there is one; once core is gone as it was last."""
+        return None if self.seen.newest is None else shown_alarm(self.seen.newest.alarms)
 
     @property
     def is_alarm_on_top(self) -> bool:
-        """Whether the alarm has the page: an open one, unless the crew has put it aside a moment ago."""
+        """Whether the alarm has the page: one that is open or waits for core, unless it was put aside a moment ago."""
         if self.seen.shown_held is not None:
-            return True
-        if self.alarm is None or self.alarm.cleared_by:
+            since_ns = self.seen.held_mono_ns
+        elif self.alarm is not None and not self.alarm.cleared_by:
+            since_ns = self.alarm.pressed_mono_ns
+        else:
             return False
         hidden_ns = self.state.hidden_ns
-        return hidden_ns is None or self.now_ns - hidden_ns > HIDDEN_NS or hidden_ns < self.alarm.pressed_mono_ns
+        return hidden_ns is None or self.now_ns - hidden_ns > HIDDEN_NS or hidden_ns < since_ns
 
     @property
     def is_refusal_new(self) -> bool:

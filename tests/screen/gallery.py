@@ -166,6 +166,8 @@ def scenes() -> Iterator[tuple[str, Seen, ScreenState]]:
     yield "core-gone", Seen(lost_mono_ns=NOW_NS - 5 * 10**9, problem="core is not running"), ScreenState()
     gone = Seen(last=snapshot(), lost_mono_ns=NOW_NS - 5 * 10**9, problem="core is not running")
     yield "old-jobs", gone, ScreenState(page=Page.JOBS)
+    yield "old-duty", gone, ScreenState()
+    yield "old-alarm", replace(gone, last=replace(snapshot(), alarms=(taken,))), ScreenState(page=Page.JOBS)
     yield "dark", good, ScreenState(is_dark=True)
 
 

@@ -252,15 +252,35 @@ def test_when_core_is_gone_the_page_says_so_and_shows_nothing_as_current(tmp_pat
             try:
                 await seen.says("HQ has: Status 1")
                 core.send_signal(end)
-                await seen.says(LOST, "USE THE RADIO")
-                for old in ("HQ has", "Status 1", "P-21", "3D"):
+                await seen.says(LOST, "USE THE RADIO", "Last status: Status 1")
+                for old in ("HQ has", "P-21", "3D"):
                     assert old not in seen.text()
+                assert seen.text().count("Status 1") == 1
                 if end is signal.SIGSTOP:
                     core.send_signal(signal.SIGCONT)
                     await seen.says("HQ has: Status 1")
             finally:
                 core.kill()
                 core.wait()
+
+    run(promise)
+
+
+@pytest.mark.promise("P-SHOW-05")
+def test_an_open_alarm_stays_as_it_was_when_core_goes_whatever_the_page_beneath(tmp_path: Path):
+    async def promise() -> None:
+        async with page(tmp_path) as seen:
+            await seen.tap("page:jobs")
+            seen.clock.pass_s(1)
+            seen.core.publish(alarmed(received=True, acknowledged_by="Ana", pressed_mono_ns=seen.clock.now_ns))
+            await seen.says("● TAKEN by Ana")
+            await seen.core.stop()
+            await seen.says(LOST, "OLD", "● TAKEN by Ana", "USE THE RADIO")
+            assert not [one for one in seen.targets() if one.code.startswith("cancel")]
+            await seen.tap("page:map")
+            await seen.until(lambda: "TAKEN" not in seen.text())
+            seen.clock.pass_s(11)
+            await seen.says("● TAKEN by Ana")
 
     run(promise)
 
