@@ -101,7 +101,7 @@ class Receiver(Listener):
         self._alarms: deque[Publication] = deque()
         self._others: deque[Publication] = deque()
         self._arrived = asyncio.Event()
-        self._kept: dict[int, asyncio.Future[None]] = {}
+        self._kept: dict[int, asyncio.Future[Incident]] = {}
         self.epoch = store.epoch
         self.storing = True
         self._begun: list[int] = []
@@ -182,25 +182,25 @@ class Receiver(Listener):
         assert isinstance(publication.message, AlarmRaised | AlarmSignalled | AlarmCancelled)
         key = (publication.realm, publication.unit)
         self.units.setdefault(key, units.unknown(key))
-        on_disk = self._kept[id(publication)] = asyncio.get_running_loop().create_future()
+        on_disk: asyncio.Future[Incident] = asyncio.get_running_loop().create_future()
+        self._kept[id(publication)] = on_disk
         self._alarms.append(publication)
         self._arrived.set()
         try:
-            await on_disk
+            return await on_disk
         finally:
             self._kept.pop(id(publication), None)
-        return self.incidents[*key, publication.message.incident]
 
-    def _let_know(self, batch: Sequence[Publication], error: DiskFailed | None) -> None:
-        """Whoever waits for one of these: it is on disk, or why it is not."""
+    def _let_know(self, batch: Sequence[Publication], taken: Taken | DiskFailed) -> None:
+        """Whoever waits for one of these: the incident that it is in on disk, or why it is not there."""
         for publication in batch:
             waiting = self._kept.pop(id(publication), None)
             if waiting is None or waiting.done():
                 continue
-            if error is None:
-                waiting.set_result(None)
+            if isinstance(taken, DiskFailed):
+                waiting.set_exception(taken)
             else:
-                waiting.set_exception(error)
+                waiting.set_result(self.incidents[taken.incident_of(publication)])
 
     def _lane(self, publication: Publication) -> None:
         self._now(units.heard(self._unit(publication.realm, publication.unit), time.monotonic()))
@@ -268,7 +268,7 @@ class Receiver(Listener):
         # Anew, since a presence may have told more of a car meanwhile.
         for key, last in self._known(batch, now.wall_ms).items():
             self._knows(key, last)
-        self._let_know(batch, None)
+        self._let_know(batch, taken)
         stored = [one for publication in batch for one in publication.arrivals]
         for realm, unit, receipt in receipts(self.epoch, stored, taken.kept.clashes):
             self._send_receipt(realm, unit, receipt)
@@ -313,7 +313,7 @@ class Receiver(Listener):
         for publication in taking.news(batch, taken.kept.new):
             message = publication.message
             if isinstance(message, AlarmRaised | AlarmSignalled | AlarmCancelled):
-                incident = taken.incidents[publication.realm, publication.unit, message.incident]
+                incident = taken.incidents[taken.incident_of(publication)]
                 fields = incidents.named(incident) | {"signature": publication.mark, "bearer": publication.bearer}
                 again = publication.arrivals[0].key in taken.again
                 self._emit("alarm-came-again" if again else ALARM_EVENTS[type(message)], fields)
