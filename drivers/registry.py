@@ -26,6 +26,9 @@ MODULES = {
 MESSAGING = frozenset({"modem_manager"})
 """Those whose sources are `hal.ports.Messaging` too; a test holds this against what they build."""
 
+BUTTONS = frozenset({"io_board"})
+"""Those whose sources are `hal.ports.ButtonBoard` too, an emergency button; the same test holds it."""
+
 
 class DriverModule(Protocol):
     """What every driver module offers."""

@@ -28,6 +28,8 @@ LONGEST_LINE = 65536
 
 SHOWN = ("alarm-raised", "alarm-signalled", "alarm-escalated")
 """Events that show an alarm to whoever watches."""
+RINGING = (*SHOWN, "alarm-waits", "alarm-not-stored")
+"""Events with which a desk makes its sound: these, and that an alarm still waits for a person."""
 
 Answer = dict[str, Any]
 Shown = Callable[[Key, str, str], None]

@@ -18,7 +18,7 @@ from typing import Any
 from hal.errors import PatrolaError
 from hq import config as hq_config
 from hq import dispatch_command, verify
-from hq.api import SHOWN
+from hq.api import RINGING
 from hq.marks import Mark
 from hq.service import Service
 from terminal.contract.systemd import Watchdog, notify_ready
@@ -245,7 +245,7 @@ def _watch(path: Path, by: str, *, as_json: bool) -> int:
                 )
         elif "event" in event and event["event"] not in COUNTED:
             at = datetime.fromtimestamp(event["t"], UTC).strftime("%H:%M:%S")
-            call = CALL if event["event"] in SHOWN and sys.stdout.isatty() else ""
+            call = CALL if event["event"] in RINGING and sys.stdout.isatty() else ""
             rest = " ".join(f"{key}={value}" for key, value in event.items() if key not in ("t", "where", "event"))
             print(f"{call}{at} {event['event']} {rest}", flush=True)
     print("patrola hq: headquarters closed the line", file=sys.stderr)

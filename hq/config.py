@@ -42,8 +42,9 @@ class Line(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Escalation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When all desks are called for an alarm that nobody takes, when and how the outside is told."""
+    """How often an alarm that nobody takes rings, when all desks are called, when and how the outside is told."""
 
+    ring_again_every_s: Pause = 5.0
     all_desks_after_s: Seconds = 30.0
     outside_after_s: Seconds = 60.0
     call_again_every_s: Pause = 15.0

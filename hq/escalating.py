@@ -1,4 +1,4 @@
-"""Does what is due for alarms that nobody has taken: calls all desks, tells the outside, until a person takes them."""
+"""Does what is due for alarms that nobody has taken: rings, calls all desks, tells the outside, until a person does."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,7 @@ from typing import Any
 from hq import escalation, noting, outside
 from hq.audit import Fact
 from hq.config import Escalation
-from hq.escalation import Rules, Step, begin_of
+from hq.escalation import AT_DESKS, Rules, Step, begin_of
 from hq.incidents import Incident, Key, NotPossible, named
 from hq.moment import Moment, waited_ms
 from hq.notice import notice
@@ -42,7 +42,8 @@ class Escalating:
         self._emit = emit
         self._note = note
         self._programs: Mapping[Step, Program] = outside.programs(config)
-        self._rules = Rules(config.all_desks_after_s, config.outside_after_s, tuple(self._programs))
+        outside_ways = tuple(self._programs)
+        self._rules = Rules(config.ring_again_every_s, config.all_desks_after_s, config.outside_after_s, outside_ways)
         self._at_once = {step: asyncio.Semaphore(AT_ONCE) for step in self._programs}
         self._waiting: dict[Key, Incident] = {}
         self._begun: dict[Begun, asyncio.Task[None]] = {}
@@ -83,8 +84,7 @@ class Escalating:
         for incident in self._waiting.values():
             for step in escalation.due(incident, now, self._rules):
                 begun = (incident.key, begin_of(incident), step)
-                # The desks are called again after a restart too: whoever watches now has not heard it.
-                if begun not in self._begun and (step is Step.ALL_DESKS or step not in incident.escalated):
+                if begun not in self._begun and (step in AT_DESKS or step not in incident.escalated):
                     self._begun[begun] = asyncio.create_task(self._do(*begun))
         return min((escalation.next_s(one, now, self._rules) for one in self._waiting.values()), default=inf)
 
@@ -95,13 +95,20 @@ class Escalating:
 
     async def _do(self, key: Key, begin: Moment, step: Step) -> None:
         try:
-            if step is Step.ALL_DESKS:
+            if step is Step.RING:
+                await self._ring(key, begin)
+            elif step is Step.ALL_DESKS:
                 await asyncio.gather(self._call_desks(key, begin), self._record(key, begin, step))
             elif await self._told_outside(key, begin, step):
                 await self._record(key, begin, step)
         except Exception:
             log.exception("escalation: %s could not be done; report this as a defect", step)
             self._failed(key, step, "a defect; see headquarters' log", inf, is_news=True)
+
+    async def _ring(self, key: Key, begin: Moment) -> None:
+        while incident := self._waits(key, begin):
+            self._tell(incident, "alarm-waits", {})
+            await asyncio.sleep(self._config.ring_again_every_s)
 
     async def _call_desks(self, key: Key, begin: Moment) -> None:
         while incident := self._waits(key, begin):

@@ -1,7 +1,7 @@
 """What is due for an alarm that nobody has taken, and when. Pure.
 
-A real alarm is called out at all desks, then told outside headquarters in every way that is configured; an exercise is
-called out at all desks only, and a test alarm, which headquarters ends by itself, not at all.
+A real alarm rings again and again, is called out at all desks, then told outside headquarters in every way that is
+configured; an exercise rings and is called out only, and a test alarm, which headquarters ends by itself, does neither.
 """
 
 from collections.abc import Iterator
@@ -19,15 +19,21 @@ from terminal.contract.messages import AlarmKind
 class Step(StrEnum):
     """One thing that is done about an alarm that waits."""
 
+    RING = "ring"
     ALL_DESKS = "all-desks"
     COMMAND = "command"
     WEBHOOK = "webhook"
     MAIL = "mail"
 
 
-class Rules(Struct, frozen=True):
-    """After how long all desks are called, after how long the outside is told, and in which ways."""
+AT_DESKS = (Step.RING, Step.ALL_DESKS)
+"""What goes on until a person takes the alarm; after a restart anew, since whoever watches then has not heard it."""
 
+
+class Rules(Struct, frozen=True):
+    """After how long it rings again, all desks are called, the outside is told, and in which ways."""
+
+    ring_after_s: float
     all_desks_after_s: float
     outside_after_s: float
     outside: tuple[Step, ...] = ()
@@ -76,6 +82,7 @@ def done(incident: Incident, begin: Moment, step: Step) -> Incident:
 def _steps(incident: Incident, rules: Rules) -> Iterator[tuple[float, Step]]:
     if is_test(incident):
         return
+    yield rules.ring_after_s, Step.RING
     yield rules.all_desks_after_s, Step.ALL_DESKS
     if incident.kind is not AlarmKind.EXERCISE:
         for step in rules.outside:

@@ -101,7 +101,7 @@ class Receiver(Listener):
         self._alarms: deque[Publication] = deque()
         self._others: deque[Publication] = deque()
         self._arrived = asyncio.Event()
-        self._kept: dict[int, asyncio.Future[Incident]] = {}
+        self._kept: dict[int, asyncio.Future[tuple[Incident, bool]]] = {}
         self.epoch = store.epoch
         self.storing = True
         self._begun: list[int] = []
@@ -174,15 +174,15 @@ class Receiver(Listener):
         if unit.online and (unit.incarnation != before.incarnation or not before.online):
             self.on_arrival(unit)
 
-    async def keep(self, publication: Publication) -> Incident:
-        """The incident of an alarm that came by another bearer, once it is on disk; raises DiskFailed.
+    async def keep(self, publication: Publication) -> tuple[Incident, bool]:
+        """The incident of an alarm that came by another bearer, and whether this was never here before.
 
-        It says nothing of the car's line.
+        Returns once it is on disk; raises DiskFailed. It says nothing of the car's line.
         """
         assert isinstance(publication.message, AlarmRaised | AlarmSignalled | AlarmCancelled)
         key = (publication.realm, publication.unit)
         self.units.setdefault(key, units.unknown(key))
-        on_disk: asyncio.Future[Incident] = asyncio.get_running_loop().create_future()
+        on_disk: asyncio.Future[tuple[Incident, bool]] = asyncio.get_running_loop().create_future()
         self._kept[id(publication)] = on_disk
         self._alarms.append(publication)
         self._arrived.set()
@@ -192,7 +192,8 @@ class Receiver(Listener):
             self._kept.pop(id(publication), None)
 
     def _let_know(self, batch: Sequence[Publication], taken: Taken | DiskFailed) -> None:
-        """Whoever waits for one of these: the incident that it is in on disk, or why it is not there."""
+        """Whoever waits for one of these: the incident that it is in, and whether it is news, or why it is not here."""
+        new = set() if isinstance(taken, DiskFailed) else {id(one) for one in taking.news(batch, taken.kept.new)}
         for publication in batch:
             waiting = self._kept.pop(id(publication), None)
             if waiting is None or waiting.done():
@@ -200,7 +201,7 @@ class Receiver(Listener):
             if isinstance(taken, DiskFailed):
                 waiting.set_exception(taken)
             else:
-                waiting.set_result(self.incidents[taken.incident_of(publication)])
+                waiting.set_result((self.incidents[taken.incident_of(publication)], id(publication) in new))
 
     def _lane(self, publication: Publication) -> None:
         self._now(units.heard(self._unit(publication.realm, publication.unit), time.monotonic()))

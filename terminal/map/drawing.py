@@ -46,7 +46,7 @@ class Window(Struct, frozen=True):
         row, column = int((d * x + e * y + f) // DOTS_DOWN), int((a * x + b * y + c) // DOTS_ACROSS)
         return (row, column) if 0 <= row < self.height and 0 <= column < self.width else None
 
-    def place_at(self, row: int, column: int) -> tuple[float, float]:
+    def place_at(self, row: float, column: float) -> tuple[float, float]:
         """The (lat_deg, lon_deg) in the middle of a cell."""
         middle = to_square(self.lat_deg, self.lon_deg)
         scale, turn = metres(middle[1]) / self.metres_per_dot, radians(self.up_deg)

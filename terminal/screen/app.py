@@ -11,7 +11,8 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 
 from terminal.map.drawing import Tiles
-from terminal.screen import daylight, frame, sound
+from terminal.screen import backlight, daylight, frame, sound
+from terminal.screen.backlight import Backlight
 from terminal.screen.feed import Feed, Seen
 from terminal.screen.language import Say
 from terminal.screen.pages import chart
@@ -47,6 +48,7 @@ class TerminalScreen(App[None]):
         local_now: Callable[[], datetime] = _local_now,
         state: ScreenState | None = None,
         maps: Sequence[Tiles] = (),
+        lights: Path | None = None,
     ) -> None:
         super().__init__()
         self._feed = Feed(socket, self._changed)
@@ -56,6 +58,8 @@ class TerminalScreen(App[None]):
         self._state = state or ScreenState()
         self._before = self._feed.seen
         self._maps = tuple(maps)
+        self._is_drawing_due = False
+        self._backlight = Backlight(lights)
         self.sheet = Sheet()
 
     def compose(self) -> ComposeResult:
@@ -82,8 +86,10 @@ class TerminalScreen(App[None]):
 
     def _refresh(self) -> None:
         if self.is_running and self.sheet.size.width > 0:
-            view = self.view()
-            self.sheet.show(frame.boxes(view), self._state.palette or daylight.fitting(view.snapshot, view.now_ns))
+            state, snapshot = self._state, self._feed.seen.snapshot
+            palette = state.palette or daylight.fitting(snapshot, self._mono_ns())
+            self._backlight.show(backlight.share(state.brightness, palette, is_dark=state.is_dark))
+            self.sheet.show(frame.boxes(self.view()), palette)
 
     def view(self) -> View:
         """All that the picture is made of now."""
@@ -97,6 +103,7 @@ class TerminalScreen(App[None]):
             height=size.height,
             width=size.width,
             maps=self._maps,
+            light=self._backlight.light,
         )
 
     def on_sheet_resized(self) -> None:
@@ -110,6 +117,18 @@ class TerminalScreen(App[None]):
         self._refresh()
         for command in commands:
             self._feed.send(command)
+
+    def on_sheet_dragged(self, drag: Sheet.Dragged) -> None:
+        """A finger that moves; what has queued up of it by the time of drawing is drawn at once."""
+        code = chart.moved(self.view(), drag.area, drag.rows, drag.columns)
+        self._state, _ = tapped(self._state, code, self._feed.seen.snapshot, self._mono_ns())
+        if not self._is_drawing_due:
+            self._is_drawing_due = True
+            self.call_later(self._draw_due)
+
+    def _draw_due(self) -> None:
+        self._is_drawing_due = False
+        self._refresh()
 
     def action_button(self) -> None:
         """In the demonstration: a finger on the dashboard's button."""

@@ -20,6 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `patrola screen`."""
     add_places(parser)
     parser.add_argument(
+        "--backlight", type=Path, metavar="FOLDER", help="set how bright the panel is, as in /sys/class/backlight"
+    )
+    parser.add_argument(
         "--button", type=Path, metavar="PIPE", help="demonstration: key b writes a press here, key q leaves"
     )
     parser.add_argument(
@@ -48,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     from terminal.screen.app import TerminalScreen
 
     press = partial(_press, args.button) if args.button else None
-    screen = TerminalScreen(args.socket, press, maps=_maps(args.maps))
+    screen = TerminalScreen(args.socket, press, maps=_maps(args.maps), lights=args.backlight)
     screen.run()
     return screen.return_code or 0
 

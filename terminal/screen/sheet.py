@@ -15,7 +15,10 @@ from terminal.screen.cells import EDGED, Area, Box, hit, painted
 from terminal.screen.palettes import COLOURS, Palette
 
 SLIP = 1
-"""A finger may slip so many cells beyond a target before it is lifted, and it is a tap all the same."""
+"""A finger may slip so many cells beyond a target, or on a map, before it is lifted, and it is a tap all the same."""
+
+SPOT_ROWS, SPOT_COLUMNS = 1, 3
+"""What shows where a finger is on a map; a button shows it as a whole."""
 
 
 class Sheet(Widget):
@@ -29,6 +32,16 @@ class Sheet(Widget):
             self.code = code
             self.area = area
 
+    class Dragged(Message):
+        """A finger that came down on a located target has moved by so many cells since the last word of it."""
+
+        def __init__(self, code: str, area: Area, rows: float, columns: float) -> None:
+            super().__init__()
+            self.code = code
+            self.area = area
+            self.rows = rows
+            self.columns = columns
+
     class Resized(Message):
         """The screen has another size."""
 
@@ -37,6 +50,8 @@ class Sheet(Widget):
         self.boxes: tuple[Box, ...] = ()
         self._palette = Palette.NIGHT
         self._down: Box | None = None
+        self._at = (0.0, 0.0)
+        self._drags = False
         self._rows: list[Strip] = []
 
     def show(self, boxes: Iterable[Box], palette: Palette) -> None:
@@ -49,7 +64,9 @@ class Sheet(Widget):
 
     def _draw(self) -> None:
         boxes = list(self.boxes)
-        if self._down is not None:
+        if self._down is not None and self._down.located and not self._drags:
+            boxes.append(_spot(self._down.area, *map(int, self._at)))
+        elif self._down is not None and not self._down.located:
             boxes = [box if box.area != self._down.area else _pressed(box) for box in boxes]
         height, width = self.size.height, self.size.width
         rows = [Strip(self._segments(runs), width) for runs in painted(boxes, height, width)]
@@ -74,15 +91,39 @@ class Sheet(Widget):
         """A finger came down: what it hit shows so at once."""
         event.stop()
         self._down = hit(self.boxes, event.y, event.x)
+        self._at, self._drags = _place(event), False
         self.capture_mouse()
         self._draw()
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """A finger that is down drags the map along."""
+        event.stop()
+        if event.button == 0 and self._down is not None:
+            # Its lift was never told: the panel was unplugged, or another window had it.
+            self._down = None
+            self.release_mouse()
+            self._draw()
+        self._follow(event)
+
+    def _follow(self, event: events.MouseEvent) -> None:
+        down, (row, column) = self._down, _place(event)
+        rows, columns = row - self._at[0], column - self._at[1]
+        if down is None or not down.located or (rows, columns) == (0, 0):
+            return
+        if not self._drags and max(abs(rows), abs(columns)) > SLIP:
+            self._drags = True
+            self._draw()
+        if self._drags:
+            self._at = (row, column)
+            self.post_message(self.Dragged(down.code, down.area, rows, columns))
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
         """A finger was lifted: a tap, if it is still where it had come down."""
         event.stop()
         self.release_mouse()
+        self._follow(event)
         down, self._down = self._down, None
-        if down is not None and _wider(down.area).has(event.y, event.x):
+        if down is not None and not self._drags and _wider(down.area).has(event.y, event.x):
             at = f":{event.y - down.area.top}:{event.x - down.area.left}" if down.located else ""
             self.post_message(self.Tapped(down.code + at, down.area))
         self._draw()
@@ -90,6 +131,17 @@ class Sheet(Widget):
 
 def _pressed(box: Box) -> Box:
     return Box(area=box.area, words=box.words, tone="pressed", code=box.code, middle=box.middle, main=box.main)
+
+
+def _spot(area: Area, row: int, column: int) -> Box:
+    """Around a finger, as far as it is in the area."""
+    left = min(max(column - SPOT_COLUMNS // 2, area.left), area.right - SPOT_COLUMNS)
+    return Box(area=Area(row, left, SPOT_ROWS, SPOT_COLUMNS), tone="pressed")
+
+
+def _place(event: events.MouseEvent) -> tuple[float, float]:
+    """(row, column), with parts of a cell where the terminal tells them."""
+    return event.pointer_y, event.pointer_x
 
 
 def _wider(area: Area) -> Area:

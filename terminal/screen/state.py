@@ -27,6 +27,7 @@ from terminal.link import (
     StartShift,
     StopCheckIn,
 )
+from terminal.screen.backlight import SHARES
 from terminal.screen.driving import is_locked
 from terminal.screen.language import Language, in_language
 from terminal.screen.palettes import Palette
@@ -100,6 +101,7 @@ class ScreenState(Struct, frozen=True, kw_only=True):
     refused_ns: int | None = None
     chart: Chart = Chart()
     volume: int = 2
+    brightness: int = len(SHARES) - 1
     asked_ns: int | None = None
 
 
@@ -272,6 +274,10 @@ def _louder(state: ScreenState, _rest: str, _snapshot: Snapshot | None, _now_ns:
     return replace(state, volume=(state.volume + 1) % len(VOLUMES))
 
 
+def _brighter(state: ScreenState, _rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
+    return replace(state, brightness=(state.brightness + 1) % len(SHARES))
+
+
 def _zoom(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
     scale = state.chart.scale + (1 if rest == "out" else -1)
     return replace(state, chart=replace(state.chart, scale=max(0, min(len(SCALES_M) - 1, scale))))
@@ -321,6 +327,7 @@ VERBS: dict[str, Verb] = {
     "typed": _typed,
     "zoom": _zoom,
     "louder": _louder,
+    "brighter": _brighter,
     "follow": _follow,
     "up": _up,
     "centre": _centre,

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from terminal.link import AlarmView, Snapshot
 from terminal.map.drawing import Tiles
+from terminal.screen.backlight import Light
 from terminal.screen.driving import is_locked
 from terminal.screen.feed import Seen
 from terminal.screen.ladder import shown_alarm
@@ -28,6 +29,7 @@ class View(Struct, frozen=True, kw_only=True):
     height: int
     width: int
     maps: tuple[Tiles, ...] = ()
+    light: Light = Light.NONE
 
     @property
     def snapshot(self) -> Snapshot | None:

@@ -75,7 +75,7 @@ async def _examine(config: Config) -> list[Finding]:
     gpsd = await asyncio.to_thread(lambda: list(_second_opinion(config)))
     users = [_user(name) for name in (*config.link.crew, *config.link.technicians)]
     there = [_clock(clock.wall()), *_disk(config.storage.folder), *(finding for finding in users if finding)]
-    return [*tried, *gpsd, *brokers, *certificates, *there]
+    return [*tried, *_button(config), *gpsd, *brokers, *certificates, *there]
 
 
 async def _running_core(path: Path) -> Snapshot | None:
@@ -119,6 +119,12 @@ async def _tried(sources: Sequence[Source]) -> list[Finding]:
     tried = await asyncio.gather(*(_source(source) for source in sources))
     proved = [finding for source in sources if isinstance(source, SelfTesting) for finding in await _self_test(source)]
     return [*tried, *proved]
+
+
+def _button(config: Config) -> Iterator[Finding]:
+    """A car without an emergency button: each source may be well, and the one that matters is not there."""
+    if not config.has_button:
+        yield Finding(what="button", result="warn", found=unit_config.NO_BUTTON, remedy=unit_config.ADD_A_BUTTON)
 
 
 def _user(name: str) -> Finding | None:

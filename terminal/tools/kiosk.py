@@ -20,6 +20,9 @@ from terminal.tools.panel import Panel, cell, foot_options
 FILES = Path(__file__).parents[2] / "config" / "kiosk"
 """What is shipped of labwc's and foot's settings."""
 
+LIGHTS = Path("/sys/class/backlight")
+"""Where Linux has a panel's own light."""
+
 TURNS = ("normal", "90", "180", "270")
 ASKED_WITHIN_S = 10.0
 CURSORS = ("default", "left_ptr", "text", "xterm", "pointer")
@@ -58,6 +61,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `patrola kiosk`."""
     screen.add_places(parser)
     parser.add_argument("--files", type=Path, default=FILES, metavar="FOLDER", help=f"its settings; default {FILES}")
+    parser.add_argument(
+        "--backlight", type=Path, default=LIGHTS, metavar="FOLDER", help=f"the panel's light; default {LIGHTS}"
+    )
     parser.add_argument(
         "--panel-mm", type=_size, metavar="WxH", help="the picture's size, where the panel tells a wrong one"
     )
@@ -135,7 +141,7 @@ def _patrola(*arguments: str) -> list[str]:
 
 
 def _places(args: argparse.Namespace) -> list[str]:
-    return ["--socket", str(args.socket), "--maps", str(args.maps)]
+    return ["--socket", str(args.socket), "--maps", str(args.maps), "--backlight", str(args.backlight)]
 
 
 def _become(command: list[str], settings: dict[str, str]) -> NoReturn:

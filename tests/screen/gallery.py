@@ -29,6 +29,7 @@ from terminal.link import (
 )
 from terminal.map.file import MapFile
 from terminal.screen import frame
+from terminal.screen.backlight import Light
 from terminal.screen.cells import painted
 from terminal.screen.feed import Seen
 from terminal.screen.language import Language, Say
@@ -196,7 +197,17 @@ def view(seen: Seen, state: ScreenState, height: int, width: int, *, moving: boo
     if moving and seen.snapshot is not None:
         seen = replace(seen, snapshot=replace(seen.snapshot, vehicle=VehicleView(speed_mps=20.0)))
     say = Say(Language(state.language))
-    return View(seen=seen, state=state, say=say, now_ns=NOW_NS, local=NOON, height=height, width=width, maps=MAPS)
+    return View(
+        seen=seen,
+        state=state,
+        say=say,
+        now_ns=NOW_NS,
+        local=NOON,
+        height=height,
+        width=width,
+        maps=MAPS,
+        light=Light.SET,
+    )
 
 
 def picture(one: View) -> str:

@@ -9,6 +9,7 @@ from glance import MOST_TAPS, MOST_WORDS, table, taps, words_of
 from msgspec.structs import replace
 
 from terminal.screen import frame
+from terminal.screen.backlight import Light
 from terminal.screen.cells import LEAST_HEIGHT, LEAST_WIDTH, MAIN_HEIGHT, MAIN_WIDTH, Area, Box, painted
 from terminal.screen.language import Language
 from terminal.screen.palettes import COLOURS, LEAST_CONTRAST, Palette, contrast
@@ -62,6 +63,15 @@ def test_everything_can_be_read_and_hit(language: Language, height: int, width: 
     assert found == []
 
 
+@pytest.mark.parametrize("light", [Light.NONE, Light.REFUSED])
+@pytest.mark.parametrize("language", list(Language))
+def test_a_light_that_cannot_be_set_says_so_and_is_no_target(language: Language, light: Light) -> None:
+    for height, width in SIZES:
+        one = replace(in_scene("system", language, height, width), light=light)
+        assert faults("system", one) == []
+        assert "brighter" not in {box.code for box in frame.boxes(one)}
+
+
 @pytest.mark.parametrize("palette", list(Palette))
 def test_every_colour_has_its_contrast(palette: Palette) -> None:
     weak = {
@@ -77,7 +87,21 @@ def test_every_palette_knows_every_tone() -> None:
     assert all(one == other for one, other in pairwise(tones))
 
 
-LOCKED = ("form:", "say:", "file:", "type:", "key:", "typed", "read:", "language:", "palette:", "in:", "out:", "shift:")
+LOCKED = (
+    "form:",
+    "say:",
+    "file:",
+    "type:",
+    "key:",
+    "typed",
+    "read:",
+    "language:",
+    "palette:",
+    "brighter",
+    "in:",
+    "out:",
+    "shift:",
+)
 
 
 @pytest.mark.parametrize("language", list(Language))

@@ -282,3 +282,27 @@ def test_the_demonstration_has_a_button_and_a_way_out(tmp_path: Path):
             await seen.until(lambda: not seen.app.is_running)
 
     run(promise)
+
+
+def test_the_panel_gives_as_much_light_as_was_chosen_and_none_in_the_dark(tmp_path: Path):
+    light = tmp_path / "backlight" / "panel" / "brightness"
+    light.parent.mkdir(parents=True)
+    (light.parent / "max_brightness").write_text("1000")
+
+    async def promise() -> None:
+        async with page(tmp_path, snapshot=_driving(GOOD, 0), lights=tmp_path / "backlight") as seen:
+            await seen.tap("page:more")
+            await seen.tap("page:system")
+            await seen.tap("palette:day")
+            assert light.read_text() == "1000"
+            await seen.tap("brighter")
+            assert light.read_text() == "100"
+            await seen.tap("palette:red")
+            assert light.read_text() == "30"
+            await seen.tap("page:duty")
+            await seen.tap("dark")
+            assert light.read_text() == "0"
+            await seen.tap("light")
+            assert light.read_text() == "30"
+
+    run(promise)

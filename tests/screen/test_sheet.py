@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from page_bench import run
+from textual import events
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
@@ -27,6 +28,7 @@ class Alone(App[None]):
         super().__init__()
         self.sheet = Sheet()
         self.tapped: list[str] = []
+        self.dragged: list[tuple[str, float, float]] = []
 
     def compose(self) -> ComposeResult:
         yield self.sheet
@@ -36,6 +38,9 @@ class Alone(App[None]):
 
     def on_sheet_tapped(self, tap: Sheet.Tapped) -> None:
         self.tapped.append(tap.code)
+
+    def on_sheet_dragged(self, drag: Sheet.Dragged) -> None:
+        self.dragged.append((drag.code, drag.rows, drag.columns))
 
 
 def on_sheet(promise: Callable[[Alone, Pilot[None]], Awaitable[None]]) -> None:
@@ -54,10 +59,10 @@ async def until(pilot: Pilot[None], true: Callable[[], object]) -> None:
             await pilot.pause(0.01)
 
 
-def is_pressed(app: Alone, column: int) -> bool:
-    """Whether the cell in the second row has the colour of what a finger is on."""
+def is_pressed(app: Alone, column: int, row: int = 1) -> bool:
+    """Whether the cell in this row has the colour of what a finger is on."""
     place = 0
-    for segment in app.sheet.render_line(1):
+    for segment in app.sheet.render_line(row):
         place += len(segment.text)
         if place > column:
             return (
@@ -111,5 +116,83 @@ def test_of_a_map_the_cell_is_told_too() -> None:
         await pilot.click(Sheet, offset=(6, 5))
         await until(pilot, lambda: app.tapped)
         assert app.tapped == ["map:1:4"]
+
+    on_sheet(promise)
+
+
+async def move(pilot: Pilot[None], *ways: tuple[int, int], button: int = 1) -> None:
+    """A finger that is down, or a pointer with none, comes to these places, (column, row)."""
+    for way in ways:
+        await pilot._post_mouse_events([events.MouseMove], Sheet, offset=way, button=button)
+
+
+@pytest.mark.parametrize("up", [(12, 5), (25, 1), (3, 1)], ids=["on-the-map", "on-a-button", "on-another"])
+def test_a_finger_that_moves_on_drags_the_map_and_taps_nothing(up: tuple[int, int]) -> None:
+    async def promise(app: Alone, pilot: Pilot[None]) -> None:
+        await pilot.mouse_down(Sheet, offset=(6, 5))
+        await until(pilot, lambda: is_pressed(app, 6, row=5))
+        await move(pilot, (8, 5), (9, 6), up)
+        assert not is_pressed(app, 6, row=5)
+        await pilot.mouse_up(Sheet, offset=up)
+        await pilot.click(Sheet, offset=(15, 1))
+        await until(pilot, lambda: app.tapped)
+        assert app.tapped == ["right"]
+        assert app.dragged[:2] == [("map", 0, 2), ("map", 1, 1)]
+        assert (sum(rows for _, rows, _ in app.dragged), sum(columns for _, _, columns in app.dragged)) == (
+            up[1] - 5,
+            up[0] - 6,
+        )
+
+    on_sheet(promise)
+
+
+def test_a_finger_that_comes_back_to_where_it_was_has_dragged_and_not_tapped() -> None:
+    async def promise(app: Alone, pilot: Pilot[None]) -> None:
+        await pilot.mouse_down(Sheet, offset=(6, 5))
+        await move(pilot, (9, 5), (6, 5))
+        await pilot.mouse_up(Sheet, offset=(6, 5))
+        await pilot.click(Sheet, offset=(15, 1))
+        await until(pilot, lambda: app.tapped)
+        assert app.tapped == ["right"]
+        assert app.dragged[:2] == [("map", 0, 3), ("map", 0, -3)]
+
+    on_sheet(promise)
+
+
+def test_a_slip_on_the_map_is_a_tap_and_a_terminal_that_tells_no_way_drags_at_the_lift() -> None:
+    async def promise(app: Alone, pilot: Pilot[None]) -> None:
+        await pilot.mouse_down(Sheet, offset=(6, 5))
+        await move(pilot, (7, 5))
+        await pilot.mouse_up(Sheet, offset=(7, 4))
+        await pilot.mouse_down(Sheet, offset=(6, 5))
+        await pilot._post_mouse_events([events.MouseUp], Sheet, offset=(9, 5), button=1)
+        await until(pilot, lambda: app.dragged)
+        assert (app.tapped, app.dragged) == (["map:0:5"], [("map", 0, 3)])
+
+    on_sheet(promise)
+
+
+def test_a_finger_that_comes_down_on_a_button_drags_nothing() -> None:
+    async def promise(app: Alone, pilot: Pilot[None]) -> None:
+        await pilot.mouse_down(Sheet, offset=(3, 1))
+        await move(pilot, (6, 5), (9, 5))
+        await pilot.mouse_up(Sheet, offset=(9, 5))
+        await pilot.click(Sheet, offset=(15, 1))
+        await until(pilot, lambda: app.tapped)
+        assert (app.tapped, app.dragged) == (["right"], [])
+
+    on_sheet(promise)
+
+
+def test_a_finger_whose_lift_is_lost_drags_no_further() -> None:
+    async def promise(app: Alone, pilot: Pilot[None]) -> None:
+        await pilot.mouse_down(Sheet, offset=(6, 5))
+        await move(pilot, (9, 5))
+        await move(pilot, (11, 6), button=0)
+        await move(pilot, (7, 5))
+        await pilot.mouse_up(Sheet, offset=(7, 5))
+        await pilot.click(Sheet, offset=(15, 1))
+        await until(pilot, lambda: app.tapped)
+        assert (app.tapped, app.dragged) == (["right"], [("map", 0, 3)])
 
     on_sheet(promise)

@@ -55,9 +55,18 @@ class Kiosk:
         self._runtime.mkdir(mode=0o700)
         self.core = Process([sys.executable, "-m", "tests.system.shown_core", str(folder / "core.sock")])
         self.core.out.until_told("listens")
-        command = [*PATROLA, "kiosk", "--socket", str(folder / "core.sock"), *options]
+        self._lights = folder / "backlight"
+        (self._lights / "panel").mkdir(parents=True)
+        (self._lights / "panel" / "max_brightness").write_text("100")
+        places = ["--socket", str(folder / "core.sock"), "--backlight", str(self._lights)]
+        command = [*PATROLA, "kiosk", *places, *options]
         self._kiosk = Process(command, environment=self._environment)
         self._keyboard: Process | None = None
+
+    def brightness(self) -> str:
+        """What was set of the panel's light."""
+        written = self._lights / "panel" / "brightness"
+        return written.read_text() if written.exists() else ""
 
     def plug_in_a_keyboard(self) -> None:
         """One that types nothing for as long as the kiosk runs."""

@@ -35,10 +35,15 @@ RECORDING = Path(__file__).parents[1] / "golden" / "simulated.nmea"
 
 
 def examined(
-    tmp_path: Path, port: int, folder: str = "state", board: str = "no-such-board", link: str = ""
+    tmp_path: Path,
+    port: int,
+    folder: str = "state",
+    board: str = "no-such-board",
+    link: str = "",
+    unit: str = UNIT,
 ) -> tuple[int, dict[str, dict[str, str]]]:
     config = tmp_path / "unit.toml"
-    config.write_text(UNIT.format(port=port, folder=folder, recording=RECORDING, board=board) + link)
+    config.write_text(unit.format(port=port, folder=folder, recording=RECORDING, board=board) + link)
     command = [sys.executable, "-m", "terminal.tools.command", "doctor", "--json", "--config", str(config)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     findings = [json.loads(line) for line in done.stdout.splitlines()]
@@ -55,6 +60,7 @@ def test_what_works_is_ok_and_what_is_missing_fails_with_a_remedy(tmp_path: Path
     assert findings[f"broker 127.0.0.1:{mosquitto.port}"]["result"] == "warn"
     assert findings["disk"]["result"] == "ok"
     assert findings["clock"]["result"] == "ok"
+    assert "button" not in findings, "it is configured, and why it is not there stands with its board"
 
 
 LINK = '[link]\nsocket = "core.sock"\n'
@@ -106,11 +112,13 @@ def test_a_user_of_the_socket_who_is_not_there_is_told(tmp_path: Path, mosquitto
     assert (finding["result"], "unit.toml" in finding["remedy"]) == ("warn", True)
 
 
-def test_a_dead_broker_and_a_disk_that_cannot_be_written_fail(tmp_path: Path) -> None:
+def test_a_dead_broker_and_a_disk_that_cannot_be_written_fail_and_no_button_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    _, findings = examined(tmp_path, 1, folder="file/state")
+    _, findings = examined(tmp_path, 1, folder="file/state", unit=UNIT.partition("[sources.board]")[0])
     assert findings["broker 127.0.0.1:1"]["result"] == "fail"
     assert findings["disk"]["result"] == "fail"
+    button = findings["button"]
+    assert (button["result"], "io_board" in button["remedy"]) == ("warn", True)
 
 
 def test_a_board_is_asked_to_test_itself(tmp_path: Path) -> None:

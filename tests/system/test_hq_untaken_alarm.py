@@ -3,6 +3,9 @@
 import asyncio
 import contextlib
 import json
+import os
+import pty
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -23,12 +26,13 @@ from terminal.link import RaiseAlarm
 from tests.system.bad_disk import fill, make_room, on_small_disk
 from tests.system.headquarters import Headquarters, Watch
 from tests.system.outside_servers import free_port, mail, web
-from tests.system.patrol_car import WITHIN_S
+from tests.system.patrol_car import PATROLA, WITHIN_S, Lines
 from tests.system.patrol_car import Car as PatrolCar
 from tests.system.test_hq import WHO, Car, duty, played, raised
 
 ESCALATION = """
 [escalation]
+ring_again_every_s = {ring_every_s}
 all_desks_after_s = {desks_after_s}
 outside_after_s = 0.4
 call_again_every_s = 0.2
@@ -58,9 +62,14 @@ def script(folder: Path, text: str) -> Path:
 
 
 def configured(
-    folder: Path, broker: Broker, *sections: str, within_s: float = 20.0, desks_after_s: float = 0.2
+    folder: Path,
+    broker: Broker,
+    *sections: str,
+    within_s: float = 20.0,
+    desks_after_s: float = 0.2,
+    ring_every_s: float = 60.0,
 ) -> Headquarters:
-    escalation = ESCALATION.format(within_s=within_s, desks_after_s=desks_after_s)
+    escalation = ESCALATION.format(within_s=within_s, desks_after_s=desks_after_s, ring_every_s=ring_every_s)
     return Headquarters(folder / "hq", broker.port, more=escalation + "".join(sections))
 
 
@@ -97,6 +106,63 @@ def on_disk(hq: Headquarters, what: str) -> list[str]:
 
 async def waited(watch: Watch, true: Callable[[Watch], object]) -> None:
     await asyncio.to_thread(watch.until, lambda _: true(watch))
+
+
+BELL = "\a"
+
+
+class Terminal(Lines):
+    """`patrola hq watch` on a terminal, as a desk has it."""
+
+    def __init__(self, hq: Headquarters) -> None:
+        master, slave = pty.openpty()
+        command = [*PATROLA, "hq", "watch", "--config", str(hq.config)]
+        self.process = subprocess.Popen(command, stdout=slave, stdin=subprocess.DEVNULL)
+        os.close(slave)
+        super().__init__(os.fdopen(master, errors="replace"))
+
+    def _read(self) -> None:
+        # A terminal that nobody writes to any more is an error to whoever reads it.
+        with contextlib.suppress(OSError), self._stream:
+            super()._read()
+
+    def rings(self, alarm: AlarmRaised) -> int:
+        """How often it rang for this alarm."""
+        return sum(BELL in line and alarm.incident in line for line in list(self.told))
+
+    def end(self) -> None:
+        self.process.terminate()
+        self.process.wait(WITHIN_S)
+        self.join()
+
+
+@pytest.mark.promise("P-HQ-10")
+def test_an_alarm_rings_from_the_press_until_somebody_takes_it(tmp_path: Path, mosquitto: Broker) -> None:
+    hq = configured(tmp_path, mosquitto, ring_every_s=0.2, desks_after_s=300.0)
+    first, second, test = raised(silent=True), raised(kind=AlarmKind.EXERCISE), raised(kind=AlarmKind.TEST)
+
+    async def rung(alarm: AlarmRaised, times: int) -> None:
+        await asyncio.to_thread(desk.until, lambda _: desk.rings(alarm) >= times)
+
+    async def scene(car: Car) -> None:
+        car.says(Lane.ALARM, test)
+        car.says(Lane.ALARM, first)
+        await rung(first, 4)
+        await asyncio.to_thread(hq.ask, "ack", alarm=first.incident, by="Dispatcher 7")
+        await asyncio.to_thread(desk.until_told, "alarm-acknowledged")
+        rings = desk.rings(first)
+        car.says(Lane.ALARM, second)
+        await rung(second, 4)
+        assert desk.rings(first) == rings, "somebody has taken it"
+        assert desk.rings(test) <= 1, "headquarters ends a test by itself"
+
+    with hq.serving() as serving:
+        desk = Terminal(hq)
+        try:
+            played(mosquitto, scene)
+        finally:
+            desk.end()
+        assert serving.end() == 0
 
 
 @pytest.mark.promise("P-HQ-04")

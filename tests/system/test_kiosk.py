@@ -20,6 +20,7 @@ def test_a_tap_on_the_panel_turns_the_page_and_tells_core(tmp_path: Path) -> Non
         grid = kiosk.grid()
         assert grid[0] >= 50
         assert grid[1] == 15
+        kiosk.until(kiosk.brightness, "the panel's light is set")
         duty = _shown(kiosk)
         kiosk.tap(*middle("duty", "page:jobs", *grid))
         kiosk.until(lambda: kiosk.picture(PAGE) != duty, "another page")

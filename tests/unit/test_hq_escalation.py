@@ -17,9 +17,10 @@ from terminal.contract.identity import new_id, new_incident
 from terminal.contract.messages import Alarm, AlarmCancelled, AlarmKind, AlarmMoved, AlarmRaised, AlarmSignalled, Who
 from tests.unit.hq_scene import LJUBLJANA, NOW, REALM, UNIT
 
-RULES = Rules(30.0, 60.0, (Step.COMMAND, Step.MAIL))
+RULES = Rules(5.0, 30.0, 60.0, (Step.COMMAND, Step.MAIL))
 INCIDENT = new_incident()
-EVERYTHING = [Step.ALL_DESKS, Step.COMMAND, Step.MAIL]
+AT_DESKS = [Step.RING, Step.ALL_DESKS]
+EVERYTHING = [Step.RING, Step.ALL_DESKS, Step.COMMAND, Step.MAIL]
 
 
 def later(seconds: float, now: Moment = NOW) -> Moment:
@@ -48,9 +49,16 @@ def taken(incident: Incident) -> Incident:
 @pytest.mark.promise("P-HQ-04")
 @pytest.mark.parametrize(
     ("seconds", "steps", "next_s"),
-    [(0, [], 30), (29.9, [], 0.1), (30, [Step.ALL_DESKS], 30), (59, [Step.ALL_DESKS], 1), (60, EVERYTHING, inf)],
+    [
+        (0, [], 5),
+        (5, [Step.RING], 25),
+        (29.9, [Step.RING], 0.1),
+        (30, AT_DESKS, 30),
+        (59, AT_DESKS, 1),
+        (60, EVERYTHING, inf),
+    ],
 )
-def test_first_all_desks_then_the_outside(seconds: float, steps: list[Step], next_s: float) -> None:
+def test_it_rings_then_all_desks_are_called_then_the_outside(seconds: float, steps: list[Step], next_s: float) -> None:
     incident = raised()
     assert escalation.due(incident, later(seconds), RULES) == steps
     assert escalation.next_s(incident, later(seconds), RULES) == pytest.approx(next_s)
@@ -79,7 +87,7 @@ def test_a_test_goes_nowhere_unless_a_press_on_it_is_real() -> None:
 
 def test_an_exercise_goes_as_far_as_all_desks() -> None:
     exercise = raised(kind=AlarmKind.EXERCISE)
-    assert escalation.due(exercise, later(1000), RULES) == [Step.ALL_DESKS]
+    assert escalation.due(exercise, later(1000), RULES) == AT_DESKS
     assert escalation.next_s(exercise, later(30), RULES) == inf
 
 
@@ -90,7 +98,7 @@ def test_what_counts_as_real_until_the_car_says_that_it_is_a_test_waits() -> Non
 def test_positions_and_further_presses_do_not_begin_the_waiting_again() -> None:
     incident = after(said(AlarmMoved, position=LJUBLJANA), raised(), later(20))
     incident = after(said(AlarmSignalled, signal=2), incident, later(25))
-    assert escalation.due(incident, later(30), RULES) == [Step.ALL_DESKS]
+    assert escalation.due(incident, later(30), RULES) == AT_DESKS
 
 
 @pytest.mark.parametrize("how", ["taken", "ended"])
@@ -101,8 +109,8 @@ def test_a_press_after_a_person_dealt_with_it_begins_every_step_again(how: str) 
         incident = incidents.cleared(incident, "Dispatcher 7", "over", NOW.wall_ms)
     again = after(said(AlarmSignalled, signal=2), incident, later(500))
     assert again.escalated == ()
-    assert escalation.due(again, later(529), RULES) == []
-    assert escalation.due(again, later(530), RULES) == [Step.ALL_DESKS]
+    assert escalation.due(again, later(504), RULES) == []
+    assert escalation.due(again, later(530), RULES) == AT_DESKS
 
 
 def test_a_step_is_done_once_and_for_its_own_waiting() -> None:
@@ -117,19 +125,19 @@ def test_a_step_is_done_once_and_for_its_own_waiting() -> None:
 def test_the_walls_clock_may_be_stepped_while_an_alarm_waits() -> None:
     for step_ms in (-20 * 365 * 86_400_000, 20 * 365 * 86_400_000):
         stepped = replace(later(10), wall_ms=NOW.wall_ms + step_ms)
-        assert escalation.due(raised(), stepped, RULES) == []
+        assert escalation.due(raised(), stepped, RULES) == [Step.RING]
         assert escalation.due(raised(), later(60, stepped), RULES) == EVERYTHING
 
 
 def test_across_a_boot_the_walls_clock_counts_and_an_impossible_one_means_too_long() -> None:
     rebooted = replace(later(31), boot="another", mono_ms=5)
-    assert escalation.due(raised(), rebooted, RULES) == [Step.ALL_DESKS]
+    assert escalation.due(raised(), rebooted, RULES) == AT_DESKS
     assert escalation.due(raised(), replace(rebooted, wall_ms=NOW.wall_ms - 1), RULES) == EVERYTHING
 
 
 def test_an_alarm_of_an_older_store_waits_since_it_was_raised() -> None:
     older = replace(raised(), since=None)
-    assert escalation.due(older, later(30), RULES) == [Step.ALL_DESKS]
+    assert escalation.due(older, later(30), RULES) == AT_DESKS
 
 
 MOMENTS = st.builds(Moment, st.sampled_from(["a", "b"]), st.integers(0, 10**9), st.integers(0, 10**13))

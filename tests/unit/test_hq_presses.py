@@ -225,7 +225,7 @@ def test_who_asks_by_sms_is_answered_for_the_incident_that_its_press_is_in(clear
         try:
             async with asyncio.timeout(WITHIN_S):
                 await receiver.keep(by_sms(RAISED))
-                return await receiver.keep(by_sms(SIGNALLED))
+                return (await receiver.keep(by_sms(SIGNALLED)))[0]
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)

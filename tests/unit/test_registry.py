@@ -11,7 +11,7 @@ import pytest
 from drivers import nmea_file, registry
 from hal.clock import SystemClock
 from hal.errors import ConfigError
-from hal.ports import Messaging
+from hal.ports import ButtonBoard, Messaging
 
 
 def test_a_word_builds_its_driver(tmp_path: Path) -> None:
@@ -44,6 +44,7 @@ def test_drivers_are_imported_when_they_are_used() -> None:
 
 
 @pytest.mark.parametrize("word", sorted(registry.MODULES))
-def test_the_drivers_that_send_sms_are_named_so(word: str) -> None:
+def test_the_drivers_that_send_sms_and_that_have_a_button_are_named_so(word: str) -> None:
     built = get_type_hints(import_module(registry.MODULES[word]).build)["return"]
     assert (built is Messaging) is (word in registry.MESSAGING)
+    assert (built is ButtonBoard) is (word in registry.BUTTONS)

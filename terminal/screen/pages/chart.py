@@ -184,5 +184,18 @@ def placed(view: View, code: str, field: Area) -> str:
     window = None if view.snapshot is None else window_of(view, view.snapshot, field)
     if window is None:
         return "follow:"
-    lat_deg, lon_deg = window.place_at(int(row), int(column))
-    return f"centre:{lat_deg:.5f}:{lon_deg:.5f}"
+    return _centre(window, int(row), int(column))
+
+
+def moved(view: View, field: Area, rows: float, columns: float) -> str:
+    """The code of a finger that drags the map by so many cells: what it is on stays under it."""
+    window = None if view.snapshot is None else window_of(view, view.snapshot, field)
+    if window is None:
+        return "follow:"
+    return _centre(window, (field.height - 1) / 2 - rows, (field.width - 1) / 2 - columns)
+
+
+def _centre(window: Window, row: float, column: float) -> str:
+    # To a centimetre: a drag is a hundred steps, whose errors would add up.
+    lat_deg, lon_deg = window.place_at(row, column)
+    return f"centre:{lat_deg:.7f}:{lon_deg:.7f}"

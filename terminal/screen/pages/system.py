@@ -1,6 +1,7 @@
-"""The terminal itself: every device in words, language, colours. Pure."""
+"""The terminal itself: every device in words, language, colours, sound and light. Pure."""
 
 from terminal.link import SourceView
+from terminal.screen.backlight import Light
 from terminal.screen.cells import LEAST_HEIGHT, Area, Box, target
 from terminal.screen.language import NAMES, Language
 from terminal.screen.palettes import Palette
@@ -21,6 +22,10 @@ def health(view: View, sources: tuple[SourceView, ...], area: Area) -> list[Box]
     """Those that do not work first; a line each, as many as fit."""
     order = sorted(sources, key=lambda one: one.up)
     lines = [(said(view, one), "good" if one.up else "warn") for one in order]
+    if view.light is Light.REFUSED:
+        lines.insert(0, (view.say("Light: not allowed, its rule is missing"), "warn"))
+    if view.light is Light.NONE:
+        lines.append((view.say("Light: this screen has none to set"), "dim"))
     lines.append((view.say("Patrola {version}", version=VERSION), "dim"))
     fields = area.rows(*[1] * area.height)
     return [
@@ -46,16 +51,24 @@ def speech(view: View, area: Area) -> list[Box]:
 
 
 def palettes(view: View, area: Area) -> list[Box]:
-    """Colours, by the sun or by hand; and how loud the screen is."""
+    """Colours, by the sun or by hand; how loud the screen is, and how bright."""
     names = {
         None: view.say("Auto"),
         Palette.DAY: view.say("Day"),
         Palette.NIGHT: view.say("Night"),
         Palette.RED: view.say("Red"),
     }
-    *fields, loud = area.columns(*[0] * (len(names) + 1), gap=1)
+    *fields, loud, bright = area.columns(*[0] * (len(names) + 2), gap=1)
     found = [
         target(field, words, f"palette:{one or ''}", "chosen" if one is view.state.palette else "button")
         for (one, words), field in zip(names.items(), fields, strict=True)
     ]
-    return [*found, target(loud, view.say("Sound\n{volume}", volume=view.state.volume), "louder")]
+    return [*found, target(loud, view.say("Sound\n{volume}", volume=view.state.volume), "louder"), light(view, bright)]
+
+
+def light(view: View, area: Area) -> Box:
+    """How bright the panel is, or that it is not this screen's to set."""
+    if view.light is Light.SET:
+        return target(area, view.say("Light\n{level}", level=view.state.brightness + 1), "brighter")
+    words = view.say("Light:\nnone") if view.light is Light.NONE else view.say("Light:\nrefused")
+    return Box(area=area, words=words, tone="locked", middle=True)
