@@ -29,6 +29,8 @@ MOST_COMMAND_BYTES = 4096
 LONGEST_NAME = 32
 """Of a command, when it is told back."""
 
+LONGEST_BADGE = LONGEST_PIN = 12
+
 
 class Role(StrEnum):
     """What a client may do, by the user id that the kernel vouches for (SO_PEERCRED)."""
@@ -48,7 +50,10 @@ class UnitView(Struct, frozen=True):
 
 
 class VehicleView(Struct, frozen=True, kw_only=True):
-    """The car as its signals tell it; None where nothing is known or what was known is too old."""
+    """The car as its signals tell it; None where nothing is known or what was known is too old.
+
+    `in_park` is None too in a car whose selector has no Park, as far as it has been seen.
+    """
 
     speed_mps: float | None = None
     speed_source: str = ""
@@ -61,6 +66,7 @@ class VehicleView(Struct, frozen=True, kw_only=True):
     fuel_percent: float | None = None
     door_open: bool | None = None
     gear: str | None = None
+    in_park: bool | None = None
 
 
 class PositionView(Struct, frozen=True, kw_only=True):
@@ -451,8 +457,8 @@ class FileReport(_Command, frozen=True, kw_only=True, tag="file-report"):
 class LogIn(_Command, frozen=True, kw_only=True, tag="log-in"):
     """An officer comes on board."""
 
-    badge: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{1,12}$")]
-    pin: Annotated[str, msgspec.Meta(max_length=12)] = ""
+    badge: Annotated[str, msgspec.Meta(pattern=f"^[A-Za-z0-9_-]{{1,{LONGEST_BADGE}}}$")]
+    pin: Annotated[str, msgspec.Meta(max_length=LONGEST_PIN)] = ""
 
 
 class LogOut(_Command, frozen=True, kw_only=True, tag="log-out"):
@@ -472,7 +478,7 @@ class EndShift(_Command, frozen=True, kw_only=True, tag="end-shift"):
 class OpenWorkshop(_Command, frozen=True, kw_only=True, tag="open-workshop"):
     """A technician wants the self-test; the PIN proves it."""
 
-    pin: Annotated[str, msgspec.Meta(max_length=12)]
+    pin: Annotated[str, msgspec.Meta(max_length=LONGEST_PIN)]
 
 
 class CloseWorkshop(_Command, frozen=True, kw_only=True, tag="close-workshop"):
