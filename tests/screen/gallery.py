@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-import extreme
 from msgspec.structs import replace
 
 from hal.readings import Fix, FixMode, LinkQuality
@@ -38,6 +37,7 @@ from terminal.screen.palettes import Palette
 from terminal.screen.sos import Sos
 from terminal.screen.state import Page, ScreenState, Typing
 from terminal.screen.view import View
+from tests.screen import extreme
 
 PROFILES = Path(__file__).parents[2] / "config" / "profiles"
 MAPS = (MapFile(PROFILES.parent / "maps" / "base.map"),)

@@ -4,7 +4,16 @@ import re
 from collections.abc import Iterable, Iterator
 
 import pytest
-from extreme import (
+from gallery import NOW_NS, SIZES, view
+from gallery import snapshot as good_day
+
+from terminal.contract.work import LONGEST_TEXT, MOST_JOBS, MOST_OFFICERS, MOST_TEXTS
+from terminal.screen import frame, measure
+from terminal.screen.cells import Box
+from terminal.screen.feed import Seen
+from terminal.screen.language import Language
+from terminal.screen.state import Page, ScreenState, tapped
+from tests.screen.extreme import (
     ABOARD,
     MOST_ANSWERS,
     MOST_FORMS,
@@ -15,15 +24,6 @@ from extreme import (
     numbered,
     snapshot,
 )
-from gallery import NOW_NS, SIZES, view
-from gallery import snapshot as good_day
-
-from terminal.contract.work import LONGEST_TEXT, MOST_JOBS, MOST_OFFICERS, MOST_TEXTS
-from terminal.screen import frame, measure
-from terminal.screen.cells import Box
-from terminal.screen.feed import Seen
-from terminal.screen.language import Language
-from terminal.screen.state import Page, ScreenState, tapped
 
 FULL = Seen(snapshot=snapshot(good_day()))
 WAYS = ("turn:", "open:", "job:", "decline:", "form:", "say:ask-0:say-8")
