@@ -16,8 +16,9 @@ from terminal.screen.backlight import Backlight
 from terminal.screen.feed import Feed, Seen
 from terminal.screen.language import Say
 from terminal.screen.pages import chart
+from terminal.screen.remembering import Memory
 from terminal.screen.sheet import Sheet
-from terminal.screen.state import ScreenState, tapped
+from terminal.screen.state import spoken, tapped
 from terminal.screen.view import View
 
 REFRESH_S = 0.25
@@ -46,16 +47,17 @@ class TerminalScreen(App[None]):
         on_button: Callable[[], None] | None = None,
         mono_ns: Callable[[], int] = monotonic_ns,
         local_now: Callable[[], datetime] = _local_now,
-        state: ScreenState | None = None,
         maps: Sequence[Tiles] = (),
         lights: Path | None = None,
+        remembered: Path | None = None,
     ) -> None:
         super().__init__()
         self._feed = Feed(socket, self._changed)
         self._on_button = on_button
         self._mono_ns = mono_ns
         self._local_now = local_now
-        self._state = state or ScreenState()
+        self._memory = Memory(remembered)
+        self._state = self._memory.recalled(mono_ns())
         self._before = self._feed.seen
         self._maps = tuple(maps)
         self._is_drawing_due = False
@@ -97,7 +99,7 @@ class TerminalScreen(App[None]):
         return View(
             seen=self._feed.seen,
             state=self._state,
-            say=Say(self._state.language),
+            say=Say(spoken(self._state, self._feed.seen.newest)),
             now_ns=self._mono_ns(),
             local=self._local_now(),
             height=size.height,
@@ -118,6 +120,7 @@ class TerminalScreen(App[None]):
         if all(self._feed.send(command) for command in commands):
             self._state = after
         self._refresh()
+        self._memory.keep(self._state, self._mono_ns())
 
     def on_sheet_dragged(self, drag: Sheet.Dragged) -> None:
         """A finger that moves; what has queued up of it by the time of drawing is drawn at once."""

@@ -7,6 +7,8 @@ import os
 from functools import partial
 from pathlib import Path
 
+from rich.console import Console
+
 from terminal.map.drawing import Tiles
 from terminal.screen import browser
 
@@ -22,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--backlight", type=Path, metavar="FOLDER", help="set how bright the panel is, as in /sys/class/backlight"
     )
+    add_memory(parser, None)
     parser.add_argument(
         "--button", type=Path, metavar="PIPE", help="demonstration: key b writes a press here, key q leaves"
     )
@@ -44,16 +47,31 @@ def add_places(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_memory(parser: argparse.ArgumentParser, default: Path | None) -> None:
+    """Where the crew's choices are kept."""
+    words = "keep what the crew chooses here, such as language and sound"
+    said = f"{words}; default {default}" if default else words
+    parser.add_argument("--remember", type=Path, default=default, metavar="FILE", help=said)
+
+
 def run(args: argparse.Namespace) -> int:
     """0 when it is left; it waits for a core that is not there."""
     if args.browser is not None:
         return browser.serve(args.browser, ["--socket", str(args.socket), "--maps", str(args.maps)])
+    _ask_for_colours()
     from terminal.screen.app import TerminalScreen
 
     press = partial(_press, args.button) if args.button else None
-    screen = TerminalScreen(args.socket, press, maps=_maps(args.maps), lights=args.backlight)
+    screen = TerminalScreen(args.socket, press, maps=_maps(args.maps), lights=args.backlight, remembered=args.remember)
     screen.run()
     return screen.return_code or 0
+
+
+def _ask_for_colours() -> None:
+    """256 of them at least, which every terminal with a mouse has: of 16 no button has its ground."""
+    if Console(force_terminal=True).color_system == "standard":
+        # Textual reads it once, when it is imported.
+        os.environ.setdefault("TEXTUAL_COLOR_SYSTEM", "256")
 
 
 def _maps(folder: Path) -> list[Tiles]:

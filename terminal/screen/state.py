@@ -87,13 +87,15 @@ class Chart(Struct, frozen=True):
 
 
 class ScreenState(Struct, frozen=True, kw_only=True):
-    """Where the crew is on the screen; nothing of it is known to core or outlives the process.
+    """Where the crew is on the screen, which core does not know; `remembering` says what of it outlives the process.
+
+    `language` is None until somebody has chosen one: `spoken` says which it is then.
 
     `opened` is a text, a job or a list that has the whole page; `leaves` how far lists and texts are turned, by name.
     """
 
     page: Page = Page.DUTY
-    language: Language = Language.ENGLISH
+    language: Language | None = None
     palette: Palette | None = None
     is_dark: bool = False
     sos: Sos = Sos()
@@ -114,6 +116,12 @@ class ScreenState(Struct, frozen=True, kw_only=True):
 
 
 Tapped = tuple[ScreenState, tuple[Command, ...]]
+
+
+def spoken(state: ScreenState, snapshot: Snapshot | None) -> Language:
+    """The crew's language, or else its profile's."""
+    profile = None if snapshot is None else snapshot.profile
+    return state.language or Language("en" if profile is None else profile.language)
 
 
 def tapped(state: ScreenState, code: str, snapshot: Snapshot | None, now_ns: int) -> Tapped:
@@ -225,7 +233,7 @@ def find_form(snapshot: Snapshot | None, code: str) -> Form | None:
 
 def _ready(state: ScreenState, rest: str, snapshot: Snapshot | None, _now_ns: int) -> ScreenState | Tapped:
     choices = () if snapshot is None or snapshot.profile is None else snapshot.profile.texts
-    text = next((in_language(one.label, state.language) for one in choices if one.code == rest), None)
+    text = next((in_language(one.label, spoken(state, snapshot)) for one in choices if one.code == rest), None)
     return state if text is None else (state, (SendText(text=text, code=rest),))
 
 

@@ -35,7 +35,7 @@ from terminal.screen.feed import Seen
 from terminal.screen.language import Language, Say
 from terminal.screen.palettes import Palette
 from terminal.screen.sos import Sos
-from terminal.screen.state import Page, ScreenState, Typing
+from terminal.screen.state import Page, ScreenState, Typing, spoken
 from terminal.screen.view import View
 from tests.screen import extreme
 
@@ -210,7 +210,7 @@ def view(seen: Seen, state: ScreenState, height: int, width: int, *, moving: boo
     """What a page is drawn from, with the clock standing."""
     if moving and seen.snapshot is not None:
         seen = replace(seen, snapshot=replace(seen.snapshot, vehicle=VehicleView(speed_mps=20.0)))
-    say = Say(Language(state.language))
+    say = Say(spoken(state, seen.newest))
     return View(
         seen=seen,
         state=state,

@@ -333,6 +333,22 @@ def test_the_demonstration_has_a_button_and_a_way_out(tmp_path: Path):
     run(promise)
 
 
+def test_a_screen_that_comes_back_speaks_and_is_dark_as_before(tmp_path: Path):
+    async def promise() -> None:
+        choices = tmp_path / "choices.json"
+        async with page(tmp_path, snapshot=_driving(GOOD, 0), remembered=choices) as seen:
+            for code in ("page:more", "page:system", "language:sl", "page:duty"):
+                await seen.tap(code)
+            await seen.says("Služba")
+            await seen.tap("dark")
+        async with page(tmp_path, snapshot=None, remembered=choices) as seen:
+            await seen.until(lambda: [one.code for one in seen.targets()] == ["light"])
+            await seen.tap("light")
+            await seen.says("Služba")
+
+    run(promise)
+
+
 def test_the_panel_gives_as_much_light_as_was_chosen_and_none_in_the_dark(tmp_path: Path):
     light = tmp_path / "backlight" / "panel" / "brightness"
     light.parent.mkdir(parents=True)
