@@ -17,6 +17,7 @@ from terminal.screen.feed import Feed, Seen
 from terminal.screen.language import Say
 from terminal.screen.pages import chart
 from terminal.screen.sheet import Sheet
+from terminal.screen.sound import Sound
 from terminal.screen.state import ScreenState, tapped
 from terminal.screen.view import View
 
@@ -111,12 +112,15 @@ class TerminalScreen(App[None]):
         self._refresh()
 
     def on_sheet_tapped(self, tap: Sheet.Tapped) -> None:
-        """A finger: the screen changes at once, and core is told."""
+        """A finger: the screen changes at once; core is told, or a tone is heard."""
         code = chart.placed(self.view(), tap.code, tap.area) if tap.code.startswith(chart.ON_MAP) else tap.code
-        self._state, commands = tapped(self._state, code, self._feed.seen.snapshot, self._mono_ns())
+        self._state, wanted = tapped(self._state, code, self._feed.seen.snapshot, self._mono_ns())
         self._refresh()
-        for command in commands:
-            self._feed.send(command)
+        for one in wanted:
+            if isinstance(one, Sound):
+                self.run_worker(sound.play(one, sound.LOUDEST), name="sound")
+            else:
+                self._feed.send(one)
 
     def on_sheet_dragged(self, drag: Sheet.Dragged) -> None:
         """A finger that moves; what has queued up of it by the time of drawing is drawn at once."""

@@ -1,4 +1,4 @@
-"""What the screen itself remembers, and what a tap does to it: (state, tap) to (state, commands to core). Pure."""
+"""What the screen itself remembers, and what a tap does to it: (state, tap) to (state, what is wanted). Pure."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -18,6 +18,7 @@ from terminal.link import (
     FileReport,
     LogIn,
     LogOut,
+    OpenWorkshop,
     RaiseAlarm,
     ReadText,
     SendText,
@@ -27,12 +28,15 @@ from terminal.link import (
     StartShift,
     StopCheckIn,
 )
+from terminal.screen import bench
 from terminal.screen.backlight import SHARES
+from terminal.screen.bench import Bench
 from terminal.screen.driving import is_locked
 from terminal.screen.language import Language, in_language
 from terminal.screen.palettes import Palette
 from terminal.screen.sos import Arming, Sos
 from terminal.screen.sound import VOLUMES
+from terminal.screen.wanted import Wanted
 
 REFUSAL_SHOWN_NS = 8_000_000_000
 """How long it is said that core refused a command."""
@@ -49,6 +53,8 @@ ASK_FOR_SILENT = "000"
 TOLD_OF_SILENT_NS = 5_000_000_000
 
 LONGEST_TYPED = 160
+LONGEST_CODE = 12
+"""A badge or a PIN."""
 
 
 class Page(StrEnum):
@@ -64,10 +70,11 @@ class Page(StrEnum):
     SYSTEM = "system"
     CREW = "crew"
     KEYBOARD = "keyboard"
+    WORKSHOP = "workshop"
 
 
 class Typing(Struct, frozen=True):
-    """What is being typed on the screen's keyboard, and for what: `text`, `badge` or `pin`."""
+    """What is being typed on the screen's keyboard, and for what: `text`, `badge`, `pin` or `technician`."""
 
     what: str = "text"
     typed: str = ""
@@ -103,13 +110,14 @@ class ScreenState(Struct, frozen=True, kw_only=True):
     volume: int = 2
     brightness: int = len(SHARES) - 1
     asked_ns: int | None = None
+    bench: Bench = Bench()
 
 
-Tapped = tuple[ScreenState, tuple[Command, ...]]
+Tapped = tuple[ScreenState, tuple[Wanted, ...]]
 
 
 def tapped(state: ScreenState, code: str, snapshot: Snapshot | None, now_ns: int) -> Tapped:
-    """The screen after a tap on this code, and what core is told because of it."""
+    """The screen after a tap on this code, and what is wanted because of it."""
     verb, _, rest = code.partition(":")
     done = VERBS[verb](state, rest, snapshot, now_ns)
     return done if isinstance(done, tuple) else (done, ())
@@ -248,7 +256,8 @@ def _type(state: ScreenState, rest: str, snapshot: Snapshot | None, _now_ns: int
 
 def _key(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
     typed = state.typing.typed
-    typed = typed[:-1] if rest == "back" else (typed + (" " if rest == "space" else rest))[:LONGEST_TYPED]
+    most = LONGEST_TYPED if state.typing.what == "text" else LONGEST_CODE
+    typed = typed[:-1] if rest == "back" else (typed + (" " if rest == "space" else rest))[:most]
     return replace(state, typing=replace(state.typing, typed=typed))
 
 
@@ -262,6 +271,8 @@ def _typed(state: ScreenState, _rest: str, snapshot: Snapshot | None, now_ns: in
         return state
     if typing.what == "text":
         return replace(state, page=Page.TEXTS, typing=Typing()), (SendText(text=typing.typed.strip()),)
+    if typing.what == "technician":
+        return replace(state, page=Page.WORKSHOP, typing=Typing(), bench=Bench()), (OpenWorkshop(pin=typing.typed),)
     state = replace(state, page=Page.CREW, typing=Typing())
     if (typing.what, typing.typed) == ("badge", ASK_FOR_SILENT):
         return replace(state, asked_ns=now_ns)
@@ -281,6 +292,11 @@ def _brighter(state: ScreenState, _rest: str, _snapshot: Snapshot | None, _now_n
 def _zoom(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
     scale = state.chart.scale + (1 if rest == "out" else -1)
     return replace(state, chart=replace(state.chart, scale=max(0, min(len(SCALES_M) - 1, scale))))
+
+
+def _bench(state: ScreenState, rest: str, _snapshot: Snapshot | None, now_ns: int) -> Tapped:
+    after, wanted = bench.tapped(state.bench, rest, now_ns)
+    return replace(state, page=Page.WORKSHOP, bench=after), wanted
 
 
 def _follow(state: ScreenState, _rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
@@ -328,6 +344,7 @@ VERBS: dict[str, Verb] = {
     "zoom": _zoom,
     "louder": _louder,
     "brighter": _brighter,
+    "bench": _bench,
     "follow": _follow,
     "up": _up,
     "centre": _centre,
