@@ -3,14 +3,14 @@
 import pytest
 
 from terminal.examination import Item, Trial
-from terminal.link import ArmButton, CloseWorkshop, Examine, OpenWorkshop, RaiseAlarm
+from terminal.link import LONGEST_PIN, ArmButton, CloseWorkshop, Examine, OpenWorkshop, RaiseAlarm
 from terminal.screen import frame
 from terminal.screen.bench import Bench
 from terminal.screen.feed import Seen
 from terminal.screen.language import Language
 from terminal.screen.sos import Sos
 from terminal.screen.sound import Sound
-from terminal.screen.state import LONGEST_CODE, Page, ScreenState, Tapped, tapped
+from terminal.screen.state import Page, ScreenState, Tapped, tapped
 from tests.screen.gallery import ALARM, NOW_NS, SIZES, UNTRIED, VehicleView, by_name, car, in_scene, replace, view
 
 HERE = car(UNTRIED)
@@ -35,8 +35,8 @@ def test_the_pin_is_typed_hidden_and_given_to_core_and_kept_nowhere() -> None:
 
 
 def test_no_more_digits_are_taken_than_core_would_take() -> None:
-    _, told = taps("type:technician", *["key:1"] * (LONGEST_CODE + 3), "typed")
-    assert told == (OpenWorkshop(pin="1" * LONGEST_CODE),)
+    _, told = taps("type:technician", *["key:1"] * (LONGEST_PIN + 3), "typed")
+    assert told == (OpenWorkshop(pin="1" * LONGEST_PIN),)
 
 
 @pytest.mark.parametrize(
