@@ -275,8 +275,9 @@ def _counted(incident: Incident, message: AlarmRaised | AlarmSignalled) -> Incid
         presses = sorted((*incident.presses, _tail(message)))[:MOST_PRESSES]
         told_ms = [at_ms for at_ms in (incident.pressed_utc_ms, message.utc_ms) if at_ms is not None]
         incident = replace(_opened(incident), presses=tuple(presses), pressed_utc_ms=min(told_ms, default=None))
-    number = message.signal if isinstance(message, AlarmSignalled) else 1
-    return replace(incident, signals=max(incident.signals, number))
+    # After a crash its car may give one number twice.
+    numbers = (message.signal, len(incident.presses)) if isinstance(message, AlarmSignalled) else (1,)
+    return replace(incident, signals=max(incident.signals, *numbers))
 
 
 def counted(incident: Incident, signal: int) -> Incident:
