@@ -106,7 +106,7 @@ def as_it_was(say: Say, rungs: Ladder) -> Ladder:
 def of_loss(say: Say, problem: str, since_ns: int, now_ns: int, status: str) -> Ladder:
     """Core is not there: the page says so, and shows nothing as if it were so now."""
     rows: tuple[Said, ...] = (
-        (say("For {span}: {problem}", span=age(now_ns - since_ns), problem=clean(problem)), "plain"),
+        (say("For {span}: {problem}", span=age(now_ns - since_ns), problem=problem), "plain"),
         (say("Position, line and alarms"), "plain"),
         (say("are not known."), "plain"),
         (say("SOS goes out when it"), "plain"),

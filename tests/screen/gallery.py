@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from hal.readings import Fix, FixMode, LinkQuality
+from hal.readings import Fault, Fix, FixMode, LinkQuality
 from terminal.contract.profile import load
 from terminal.contract.work import Job, JobStep, LiveAlarm, Neighbour, Picture, Priority, Text
 from terminal.examination import Item, Trial
@@ -39,7 +39,7 @@ from terminal.screen import frame
 from terminal.screen.backlight import Light
 from terminal.screen.bench import Bench
 from terminal.screen.cells import painted
-from terminal.screen.feed import Seen
+from terminal.screen.feed import Gone, Seen
 from terminal.screen.language import Language, Say
 from terminal.screen.palettes import Palette
 from terminal.screen.sos import Sos
@@ -111,7 +111,7 @@ def snapshot(role: str = "general") -> Snapshot:
         link=LinkQuality(source="modem", mono_ns=NOW_NS, registered=True, access_technology="lte", signal_percent=71),
         sources=(
             SourceView("gnss", True),
-            SourceView("can", False, "can0 is down", "sudo ip link set can0 up type can bitrate 500000"),
+            SourceView("can", False, "can0 is down", "sudo ip link set can0 up type can bitrate 500000", Fault.MISSING),
             SourceView("board", True),
         ),
         jobs=JOBS,
@@ -174,8 +174,8 @@ def scenes() -> Iterator[tuple[str, Seen, ScreenState]]:
     yield "alarm", Seen(snapshot=replace(snapshot(), alarms=(ALARM,))), ScreenState()
     taken = replace(ALARM, received=True, acknowledged_by="Dispatcher Desk 2", urgency=Urgency.NONE, cancelled=True)
     yield "alarm-taken", Seen(snapshot=replace(snapshot(), alarms=(taken,))), ScreenState()
-    yield "core-gone", Seen(lost_mono_ns=NOW_NS - 5 * 10**9, problem="core is not running"), ScreenState()
-    gone = Seen(last=snapshot(), lost_mono_ns=NOW_NS - 5 * 10**9, problem="core is not running")
+    yield "core-gone", Seen(lost_mono_ns=NOW_NS - 5 * 10**9, gone=Gone.NOT_RUNNING), ScreenState()
+    gone = Seen(last=snapshot(), lost_mono_ns=NOW_NS - 5 * 10**9, gone=Gone.NOT_RUNNING)
     yield "old-jobs", gone, ScreenState(page=Page.JOBS)
     yield "old-duty", gone, ScreenState()
     yield "old-alarm", replace(gone, last=replace(snapshot(), alarms=(taken,))), ScreenState(page=Page.JOBS)

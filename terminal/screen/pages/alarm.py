@@ -1,6 +1,6 @@
 """The alarm's ladder, and that core is gone; each rung is said to be reached on core's proof only."""
 
-from terminal.screen import ladder
+from terminal.screen import faults, ladder
 from terminal.screen.cells import Area, Box, target
 from terminal.screen.ladder import Ladder
 from terminal.screen.pages import duty
@@ -24,7 +24,10 @@ def loss(view: View, area: Area) -> list[Box]:
     last = view.seen.last
     status = "" if last is None else duty.label(view, last, last.duty.status)
     left, _ = area.columns(0, max(area.width // SIDE, 10), gap=1)
-    return drawn(ladder.of_loss(view.say, view.seen.problem, view.seen.lost_mono_ns, view.now_ns, status), left)
+    return drawn(
+        ladder.of_loss(view.say, faults.of_core(view.say, view.seen.gone), view.seen.lost_mono_ns, view.now_ns, status),
+        left,
+    )
 
 
 def drawn(rungs: Ladder, area: Area) -> list[Box]:
