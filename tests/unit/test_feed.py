@@ -52,7 +52,7 @@ def test_a_core_that_hangs_is_old_since_its_last_word(tmp_path: Path) -> None:
         (b"{}\n", Gone.FAILED),
         (encode_line(replace(snapshot(), version=LINK_VERSION + 1)), Gone.ANOTHER_VERSION),
     ],
-    ids=str,
+    ids=["no socket", "an end", "no sense", "another version"],
 )
 def test_why_core_is_not_there(tmp_path: Path, line: bytes | None, gone: Gone) -> None:
     path = tmp_path / "core.sock"
