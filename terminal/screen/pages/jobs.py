@@ -46,8 +46,8 @@ def chosen(view: View, jobs: tuple[JobView, ...]) -> JobView | None:
 
 
 def news(view: View) -> Said | None:
-    """What a job asks of the crew that looks at something else: whether they are there, or whether they will go."""
-    if view.snapshot is None:
+    """What a job asks of the crew that looks at something else, their own alarm apart: are they there, will they go."""
+    if view.snapshot is None or view.is_alarm_on_top:
         return None
     jobs = ordered(view.snapshot.jobs)
     calling = next((one for one in jobs if one.arrived), None) or next(filter(is_calling, jobs), None)
@@ -65,7 +65,7 @@ def is_calling(one: JobView) -> bool:
 def is_shown(view: View, one: JobView) -> bool:
     """Whether this job has the page."""
     jobs = () if view.snapshot is None else view.snapshot.jobs
-    return view.state.page is Page.JOBS and not view.is_alarm_on_top and chosen(view, jobs) is one
+    return view.state.page is Page.JOBS and chosen(view, jobs) is one
 
 
 def ordered(jobs: tuple[JobView, ...]) -> list[JobView]:
