@@ -224,6 +224,14 @@ class SentView(Struct, frozen=True, kw_only=True):
     received: bool = False
 
 
+class FiledView(Struct, frozen=True, kw_only=True):
+    """The newest report of this crew, by its form's code, and whether headquarters has it."""
+
+    form: str
+    utc_ms: int | None = None
+    received: bool = False
+
+
 class MemberView(Struct, frozen=True):
     """An officer; `checked`: a PIN proved it, or in the roster: a PIN will be asked for."""
 
@@ -319,6 +327,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, tag_field="type", tag="snapsho
     jobs: tuple[JobView, ...] = ()
     texts: tuple[Text, ...] = ()
     sent: tuple[SentView, ...] = ()
+    filed: FiledView | None = None
     crew: CrewView = CrewView()
     shift: ShiftView = ShiftView()
     picture: PictureView | None = None
@@ -344,6 +353,7 @@ class Changes(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="
     jobs: tuple[JobView, ...] | UnsetType = UNSET
     texts: tuple[Text, ...] | UnsetType = UNSET
     sent: tuple[SentView, ...] | UnsetType = UNSET
+    filed: FiledView | UnsetType | None = UNSET
     crew: CrewView | UnsetType = UNSET
     shift: ShiftView | UnsetType = UNSET
     picture: PictureView | UnsetType | None = UNSET

@@ -125,6 +125,7 @@ def snapshot(state: State, rules: Rules, now_ns: int) -> Snapshot:
         jobs=jobs.view(state.work.jobs, current_fix(state, now_ns), driven.speed_mps),
         texts=texts.told_view(state.work.texts),
         sent=texts.sent_view(state.work.texts),
+        filed=work.filed_view(state.work.filed),
         crew=crew.view(state.work.crew),
         shift=work.shift_view(state.work.shift),
         picture=state.picture,

@@ -19,6 +19,7 @@ from terminal.link import (
     CrewView,
     DiskView,
     DutyView,
+    FiledView,
     JobView,
     LineView,
     LogInProblem,
@@ -26,6 +27,7 @@ from terminal.link import (
     PictureView,
     PositionView,
     ProvedView,
+    SentView,
     Snapshot,
     SourceView,
     Trouble,
@@ -168,6 +170,10 @@ def scenes() -> Iterator[tuple[str, Seen, ScreenState]]:
     armed = ArmedView(kind="test", silent=False, is_open=True, until_mono_ns=NOW_NS + 9 * 10**9)
     yield "button-armed", Seen(snapshot=replace(snapshot(), armed=armed)), ScreenState()
     yield from benches()
+    sent = SentView(text="We are there", code="arrived", utc_ms=round(NOON.timestamp() * 1000))
+    waits = replace(snapshot(), sent=(sent,), filed=FiledView(form="theft", received=True))
+    yield "text-sent", Seen(snapshot=waits), ScreenState(page=Page.TEXTS, told_ns=NOW_NS)
+    yield "report-filed", Seen(snapshot=waits), ScreenState(page=Page.REPORT, told_ns=NOW_NS)
     yield "pin", good, ScreenState(page=Page.KEYBOARD, typing=Typing("pin", "47", "digits", "1003"))
     yield "armed", good, ScreenState(sos=Sos(NOW_NS - 10**9))
     yield "late", good, ScreenState(sos=Sos(NOW_NS - 4 * 10**9))
