@@ -42,7 +42,7 @@ def events(came: Sequence[Publication], taken: Taken, shown: Collection[int]) ->
     for publication in taking.news(came, taken.kept.new):
         message = publication.message
         if isinstance(message, AlarmRaised | AlarmSignalled | AlarmCancelled):
-            incident = taken.incidents[publication.realm, publication.unit, message.incident]
+            incident = taken.incidents[taken.incident_of(publication)]
             again = publication.arrivals[0].key in taken.again
             event = "alarm-came-again" if again else ALARM_EVENTS[type(message)]
             yield "alarm-stored" if id(publication) in shown else event, of_alarm(publication, incident)

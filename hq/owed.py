@@ -20,10 +20,11 @@ MOST_OWED = 10_000
 
 
 class Came(Struct, frozen=True):
-    """What a car published, and when it came."""
+    """What a car published, and when it came; a press that is `elsewhere` has come before in another incident."""
 
     publication: Publication
     at: Moment
+    elsewhere: bool = False
 
 
 class Act(Struct, frozen=True):
@@ -59,6 +60,17 @@ def meant(known: Incident | None, came: Came) -> Incident | None:
         bearer=publication.bearer,
     )
     return None if after is None else escalation.begun(known, after, came.at)
+
+
+def is_elsewhere(publication: Publication, known: Iterable[Incident]) -> bool:
+    """Whether its press is in another one of these incidents, where it came first."""
+    match publication.message:
+        case AlarmRaised(id=message_id, incident=named) | AlarmSignalled(id=message_id, incident=named):
+            car = (publication.realm, publication.unit)
+            others = (one for one in known if (one.realm, one.unit) == car and one.incident != named)
+            press = incidents.press_of(message_id)
+            return publication.credible and any(press in one.presses for one in others)
+    return False
 
 
 def acted(known: Incident | None, act: Act) -> Incident | None:
@@ -119,8 +131,12 @@ class Owed:
     def over(self, incident: Incident) -> Incident:
         """What it comes to with all that is still owed of it."""
         for one in self._entries.values():
-            if key_of(one) == incident.key:
-                incident = (acted(incident, one) if isinstance(one, Act) else meant(incident, one)) or incident
+            if key_of(one) != incident.key:
+                continue
+            if isinstance(one, Act):
+                incident = acted(incident, one) or incident
+            elif not one.elsewhere:
+                incident = meant(incident, one) or incident
         return incident
 
 

@@ -17,9 +17,10 @@ from hq.arrivals import Publication, Weigh
 from hq.incidents import Incident, Key, NotPossible
 from hq.marks import unweighed
 from hq.moment import Moment
-from hq.owed import Act, Came, Owed, incident_of, meant, publications
+from hq.owed import Act, Came, Owed, incident_of, is_elsewhere, meant, publications
 from hq.receipts import receipts
-from hq.store import Kept, Store
+from hq.store import Store
+from hq.taking import Taken
 from hq.units import LastKnown, Unit
 from hq.watching import Watching
 from terminal.contract import topics
@@ -87,7 +88,7 @@ class Receiver(Listener):
         self._under_way: Sequence[Publication] = ()
         self._others: deque[Publication] = deque()
         self._arrived = asyncio.Event()
-        self._kept: dict[int, asyncio.Future[bool]] = {}
+        self._kept: dict[int, asyncio.Future[tuple[Incident, bool]]] = {}
         self.epoch = store.epoch
         self.storing = True
         self._begun: list[int] = []
@@ -195,27 +196,27 @@ class Receiver(Listener):
         assert isinstance(publication.message, AlarmRaised | AlarmSignalled | AlarmCancelled)
         key = (publication.realm, publication.unit)
         self.units.setdefault(key, units.unknown(key))
-        on_disk = self._kept[id(publication)] = asyncio.get_running_loop().create_future()
+        on_disk: asyncio.Future[tuple[Incident, bool]] = asyncio.get_running_loop().create_future()
+        self._kept[id(publication)] = on_disk
         self._alarms.append(publication)
         self.look_at_the_disk()
         self._arrived.set()
         try:
-            is_new = await on_disk
+            return await on_disk
         finally:
             self._kept.pop(id(publication), None)
-        return self.incidents[*key, publication.message.incident], is_new
 
-    def _let_know(self, batch: Sequence[Publication], kept: Kept | DiskFailed) -> None:
-        """Whoever waits for one of these: it is on disk, and whether it is news, or why it is not."""
-        new = set() if isinstance(kept, DiskFailed) else {id(one) for one in taking.news(batch, kept.new)}
+    def _let_know(self, batch: Sequence[Publication], taken: Taken | DiskFailed) -> None:
+        """Whoever waits for one of these: the incident that it is in, and whether it is news, or why it is not here."""
+        new = set() if isinstance(taken, DiskFailed) else {id(one) for one in taking.news(batch, taken.kept.new)}
         for publication in batch:
             waiting = self._kept.pop(id(publication), None)
             if waiting is None or waiting.done():
                 continue
-            if isinstance(kept, DiskFailed):
-                waiting.set_exception(kept)
+            if isinstance(taken, DiskFailed):
+                waiting.set_exception(taken)
             else:
-                waiting.set_result(id(publication) in new)
+                waiting.set_result((self.incidents[taken.incident_of(publication)], id(publication) in new))
 
     def _lane(self, publication: Publication) -> None:
         self._now(units.heard(self._unit(publication.realm, publication.unit), time.monotonic()))
@@ -290,7 +291,7 @@ class Receiver(Listener):
         # Anew, since a presence may have told more of a car meanwhile.
         for unit_key, last in self._known(came, now.wall_ms).items():
             self._knows(unit_key, last)
-        self._let_know(batch, taken.kept)
+        self._let_know(batch, taken)
         stored = [one for publication in came for one in publication.arrivals]
         for realm, unit, receipt in receipts(self.epoch, stored, taken.kept.clashes):
             self._send_receipt(realm, unit, receipt)
@@ -318,8 +319,9 @@ class Receiver(Listener):
         """A desk sees, and can take, an alarm that the disk does not; no receipt goes to its car."""
         now = self.moment()
         for publication in batch:
-            key, came = incident_of(publication), Came(publication, now)
-            if key is None or not self._owed.came(came):
+            came = Came(publication, now, is_elsewhere(publication, self.incidents.values()))
+            key = incident_of(publication)
+            if key is None or not self._owed.came(came) or came.elsewhere:
                 continue
             known, message = self.incidents.get(key), publication.message
             after = meant(known, came)

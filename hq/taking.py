@@ -6,20 +6,21 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hq import escalation, incidents, noting, orders
+from hq import escalation, incidents, noting, orders, presses
 from hq.arrivals import Account, Publication
 from hq.arrivals import Key as ArrivalKey
 from hq.audit import Fact, What
 from hq.incidents import Incident, Key, NotPossible
 from hq.moment import Moment
 from hq.orders import Order
-from hq.owed import Act, Alarms, Came, Entry, acted, key_of, meant, publications
+from hq.owed import Act, Alarms, Came, Entry, acted, meant, publications
 from hq.store import Kept, Store
 from hq.units import Key as UnitKey
 from hq.units import LastKnown
 from terminal.contract.dead_zones import DeadZones
 from terminal.contract.messages import (
     AlarmMoved,
+    AlarmSignalled,
     JobAnswered,
     StateConfirmed,
     TextRead,
@@ -32,13 +33,21 @@ from terminal.contract.work import Officer
 class Taken(Struct, frozen=True):
     """What a batch came to: what was new or clashed, each incident that it changed, each alarm chain that it proved.
 
-    `again` are the presses that had come before, by another bearer.
+    `again` are the presses that had come before, by another bearer. `homes` are the incidents in which they are, where
+    their car has named another one now.
     """
 
     kept: Kept
     incidents: dict[Key, Incident]
     proved: dict[UnitKey, int]
     again: set[ArrivalKey]
+    homes: dict[ArrivalKey, str]
+
+    def incident_of(self, publication: Publication) -> Key:
+        """The incident here that an alarm message is about."""
+        assert isinstance(publication.message, Alarms)
+        homes = [self.homes[one.key] for one in publication.arrivals if one.key in self.homes]
+        return (publication.realm, publication.unit, homes[0] if homes else publication.message.incident)
 
 
 def take(
@@ -48,14 +57,14 @@ def take(
     came = [*publications(owed), *batch]
     with store.transaction():
         kept = store.keep([one for publication in came for one in publication.arrivals], now.wall_ms)
-        taken, untold = Taken(kept, {}, {}, set()), set(kept.new)
+        taken, untold = Taken(kept, {}, {}, set(), {}), set(kept.new)
         for entry in (*owed, *(Came(publication, now) for publication in batch)):
             if isinstance(entry, Act):
                 _acted(store, entry, taken)
-            elif _is_news(entry.publication, untold):
-                _mean(store, entry, taken)
+            else:
+                _took(store, entry, taken, untold)
         for entry in owed:
-            _recall(store, key_of(entry), taken)
+            _recall(store, entry.key if isinstance(entry, Act) else taken.incident_of(entry.publication), taken)
         for incident in taken.incidents.values():
             store.put_incident(incident)
         for last in units:
@@ -79,9 +88,18 @@ def _is_news(publication: Publication, untold: set[ArrivalKey]) -> bool:
     return is_news
 
 
-def _recall(store: Store, key: Key | None, taken: Taken) -> Incident | None:
+def _took(store: Store, came: Came, taken: Taken, untold: set[ArrivalKey]) -> None:
+    publication = came.publication
+    home = presses.home(store, publication)
+    if home is not None and isinstance(publication.message, presses.OfPress):
+        _came_before(store, publication, publication.message, home, taken)
+    if _is_news(publication, untold):
+        _mean(store, came, taken)
+
+
+def _recall(store: Store, key: Key, taken: Taken) -> Incident | None:
     """The incident as it is by now, which whoever showed it otherwise is told."""
-    known = None if key is None else taken.incidents.get(key) or store.incident(key)
+    known = taken.incidents.get(key) or store.incident(key)
     if known is not None:
         taken.incidents[known.key] = known
     return known
@@ -98,7 +116,10 @@ def _mean(store: Store, came: Came, taken: Taken) -> None:
     publication, now = came.publication, came.at
     message, realm, unit = publication.message, publication.realm, publication.unit
     if isinstance(message, Alarms):
-        key = (realm, unit, message.incident)
+        key = taken.incident_of(publication)
+        if key[2] != message.incident:
+            _told_elsewhere(store, publication, key, taken, now)
+            return
         known = taken.incidents.get(key) or store.incident(key)
         if incidents.knows(known, message):
             taken.again.update(one.key for one in publication.arrivals)
@@ -119,6 +140,30 @@ def _mean(store: Store, came: Came, taken: Taken) -> None:
         # A car never gives an alarm up: whoever says so hides that one is missing.
         account = Account(realm, unit, message.outbox or message.place.outbox)
         store.give_up(account, message.lane, message.dropped)
+
+
+def _came_before(store: Store, publication: Publication, message: presses.OfPress, home: str, taken: Taken) -> None:
+    """A press comes again: its car is told where it is, if it names another incident or may think that it is open."""
+    unit = (publication.realm, publication.unit)
+    keys = {(*unit, name): name for name in (home, message.incident)}
+    known = [one for key in keys if (one := taken.incidents.get(key) or store.incident(key)) is not None]
+    if home == message.incident and all(one.is_open for one in known):
+        return
+    revision = store.advance_revision(unit)
+    for one in known:
+        if one.incident != home and isinstance(message, AlarmSignalled):
+            one = incidents.counted(one, message.signal)
+        taken.incidents[one.key] = replace(one, told_revision=revision)
+    if home != message.incident:
+        taken.homes.update({one.key: home for one in publication.arrivals})
+
+
+def _told_elsewhere(store: Store, publication: Publication, home: Key, taken: Taken, now: Moment) -> None:
+    """A press that came before, in another incident, by another bearer: it is stored, and changes nothing."""
+    taken.again.update(one.key for one in publication.arrivals)
+    known = taken.incidents[home]
+    stored_as = [taken.kept.new[one.key] for one in publication.arrivals]
+    store.note(*noting.of_message(publication, stored_as, known, known, now.wall_ms))
 
 
 def _answered(store: Store, unit: UnitKey, message: JobAnswered | TextRead, now_ms: int) -> None:

@@ -219,6 +219,26 @@ def test_repeats_while_the_disk_refuses_are_told_once_and_of_positions_the_newes
     played(tmp_path, story)
 
 
+def test_a_press_that_came_before_in_another_incident_begins_none_while_the_disk_refuses(tmp_path: Path) -> None:
+    raised = said(AlarmRaised)
+    forgotten = replace(raised, incident=new_incident())
+
+    async def story(scene: Scene) -> None:
+        scene.says(raised)
+        await scene.until(lambda: scene.is_receipted(raised))
+        scene.disk.fail_from_now()
+        await scene.desk.clear(INCIDENT, "Novak", "over")
+        receipts = len(scene.receipts)
+        scene.says(forgotten)
+        assert [one.incident for one in scene.desk.incidents()] == [INCIDENT]
+        scene.disk.mend()
+        await scene.until(lambda: len(scene.receipts) > receipts)
+        assert (scene.incident.incident, scene.told("alarm-not-stored")) == (INCIDENT, 0)
+        assert replace(scene.incident, told_revision=0) == replace(await scene.kept.get(), told_revision=0)
+
+    played(tmp_path, story)
+
+
 def test_while_the_disk_hangs_an_alarm_is_shown_and_taken_and_the_rest_comes_when_it_goes_on(tmp_path: Path) -> None:
     raised, before = said(AlarmRaised), replace(said(AlarmRaised), incident=new_incident())
 
