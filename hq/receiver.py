@@ -17,7 +17,7 @@ from hq.arrivals import Publication, Weigh
 from hq.incidents import Incident, Key, NotPossible
 from hq.marks import unweighed
 from hq.moment import Moment
-from hq.owed import Act, Came, Owed, incident_of, is_elsewhere, meant, publications
+from hq.owed import Act, Came, Entry, Owed, incident_of, is_elsewhere, meant, publications
 from hq.receipts import receipts
 from hq.store import Store
 from hq.taking import Taken
@@ -93,6 +93,8 @@ class Receiver(Listener):
         self.storing = True
         self._begun: list[int] = []
         self.malformed = 0
+        self.set_aside = 0
+        """Publications that broke what was done with them."""
         self.without_room = 0
         self.units: dict[units.Key, Unit] = {last.key: Unit(last=last) for last in store.units()}
         self._proved(store.proved())
@@ -162,7 +164,11 @@ class Receiver(Listener):
     def _changed(self, changed: dict[Key, Incident]) -> None:
         self.incidents |= changed
         for tell in self.on_incidents:
-            tell(changed.values())
+            try:
+                tell(changed.values())
+            except Exception:
+                # What is on disk is told to all others, and its receipt goes out.
+                log.exception("an incident could not be told on; report this as a defect")
 
     def message(self, topic: str, payload: bytes) -> None:
         """One publication of one car; what cannot be read is counted and logged without its content."""
@@ -179,6 +185,10 @@ class Receiver(Listener):
             log.warning(
                 "%s: %s message that cannot be read (%d bytes): %s", place.unit, place.what, len(payload), error
             )
+        except Exception:
+            # One car's message that breaks what is done with it must not take every other car's line with it.
+            self.set_aside += 1
+            log.exception("%s: a %s message could not be taken; report this as a defect", place.unit, place.what)
 
     def _presence(self, place: UpTopic, presence: Presence) -> None:
         before = self._unit(place.realm, place.unit)
@@ -268,10 +278,48 @@ class Receiver(Listener):
             self._arrived.clear()
             while self._alarms or self._others or self._owed:
                 waiting = self._alarms or self._others
-                await self._take([waiting.popleft() for _ in range(min(len(waiting), MOST_IN_BATCH))])
+                batch = [waiting.popleft() for _ in range(min(len(waiting), MOST_IN_BATCH))]
+                await self._take_safely(self._owed.entries(), batch)
 
-    async def _take(self, batch: list[Publication]) -> None:
-        now, owed = self.moment(), self._owed.entries()
+    async def _take_safely(self, owed: Sequence[Entry], batch: Sequence[Publication]) -> None:
+        """Take what can be taken: what breaks what is done with it takes nothing else with it.
+
+        Halved until it stands alone, so that thousands of others cost few commits more.
+        """
+        try:
+            await self._take(owed, batch)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is logged where it stands alone
+            if len(owed) + len(batch) == 1:
+                self._owed.done(owed, batch)
+                self._set_aside(owed[0] if owed else batch[0], error)
+            elif owed and batch:
+                await self._take_safely(owed, ())
+                await self._take_safely((), batch)
+            else:
+                half = max(len(owed), len(batch)) // 2
+                await self._take_safely(owed[:half], batch[:half])
+                await self._take_safely(owed[half:], batch[half:])
+
+    def _set_aside(self, one: Publication | Entry, error: Exception) -> None:
+        """No receipt goes to its car, which says it again; whoever watches learns of a press."""
+        self.set_aside += 1
+        if isinstance(one, Act):
+            log.error("%s: an act could not be stored; report this as a defect", one.key[1], exc_info=error)
+            return
+        publication = one.publication if isinstance(one, Came) else one
+        what = publication.lane if publication.message is None else type(publication.message).__name__
+        log.error("%s: a %s could not be taken; report this as a defect", publication.unit, what, exc_info=error)
+        waiting = self._kept.pop(id(publication), None)
+        if waiting is not None and not waiting.done():
+            waiting.set_exception(error)
+        if isinstance(publication.message, AlarmRaised | AlarmSignalled):
+            message = publication.message
+            press = {"unit": publication.unit, "realm": publication.realm, "incident": message.incident}
+            marks = {"kind": str(message.kind), "silent": message.silent, "cancelled": False, "signals": 1}
+            self._emit("alarm-not-stored", press | marks | {"late_s": None})
+
+    async def _take(self, owed: Sequence[Entry], batch: Sequence[Publication]) -> None:
+        now = self.moment()
         self._under_way = batch
         came = [*publications(owed), *batch]
         known = self._known(came, now.wall_ms)
@@ -287,16 +335,16 @@ class Receiver(Listener):
         self.storing, self.without_room = True, 0
         shown = self._owed.done(owed, batch)
         self._changed({key: self._owed.over(incident) for key, incident in taken.incidents.items()})
-        self._proved(taken.proved)
-        # Anew, since a presence may have told more of a car meanwhile.
-        for unit_key, last in self._known(came, now.wall_ms).items():
-            self._knows(unit_key, last)
         self._let_know(batch, taken)
         stored = [one for publication in came for one in publication.arrivals]
         for realm, unit, receipt in receipts(self.epoch, stored, taken.kept.clashes):
             self._send_receipt(realm, unit, receipt)
         for event, fields in news.events(came, taken, shown):
             self._emit(event, fields)
+        self._proved(taken.proved)
+        # Anew, since a presence may have told more of a car meanwhile.
+        for unit_key, last in self._known(came, now.wall_ms).items():
+            self._knows(unit_key, last)
         for key in dict.fromkeys(one.key for one in owed if isinstance(one, Act) and one.told_to_car):
             self.on_kept(self.incidents[key])
 
@@ -319,17 +367,23 @@ class Receiver(Listener):
         """A desk sees, and can take, an alarm that the disk does not; no receipt goes to its car."""
         now = self.moment()
         for publication in batch:
-            came = Came(publication, now, is_elsewhere(publication, self.incidents.values()))
-            key = incident_of(publication)
-            if key is None or not self._owed.came(came) or came.elsewhere:
-                continue
-            known, message = self.incidents.get(key), publication.message
-            after = meant(known, came)
-            if after is None:
-                continue
-            self._changed({key: after})
-            if isinstance(message, NEWS) and not incidents.knows(known, message):
-                self._emit("alarm-not-stored", news.of_alarm(publication, after))
+            try:
+                self._show(Came(publication, now, is_elsewhere(publication, self.incidents.values())))
+            except Exception as error:  # noqa: BLE001 - as above
+                self._owed.done((), (publication,))
+                self._set_aside(publication, error)
+
+    def _show(self, came: Came) -> None:
+        key, message = incident_of(came.publication), came.publication.message
+        if key is None or not self._owed.came(came) or came.elsewhere:
+            return
+        known = self.incidents.get(key)
+        after = meant(known, came)
+        if after is None:
+            return
+        self._changed({key: after})
+        if isinstance(message, NEWS) and not incidents.knows(known, message):
+            self._emit("alarm-not-stored", news.of_alarm(came.publication, after))
 
     async def _failed(self, error: DiskFailed, *, is_news: bool) -> None:
         if is_news:

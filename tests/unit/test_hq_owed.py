@@ -229,6 +229,7 @@ def test_a_press_that_came_before_in_another_incident_begins_none_while_the_disk
         scene.disk.fail_from_now()
         await scene.desk.clear(INCIDENT, "Novak", "over")
         receipts = len(scene.receipts)
+        await scene.until(lambda: scene.told("store-failed"))
         scene.says(forgotten)
         assert [one.incident for one in scene.desk.incidents()] == [INCIDENT]
         scene.disk.mend()
