@@ -33,7 +33,7 @@ PAGES: dict[Page, Draw] = {
 SHOWN_WHEN_OLD = frozenset((Page.JOBS, Page.MAP, Page.TEXTS, Page.CAR, Page.SYSTEM, Page.MORE))
 """Pages that still help when core is gone; the others say that it is gone, and what then goes on."""
 
-ELSEWHERE = ("page:", "job:")
+ELSEWHERE = ("page:", "job:", "open:", "turn:", "map:")
 """Taps that the screen answers by itself."""
 
 LOCKED_WHILE_DRIVING = frozenset((Page.REPORT, Page.SYSTEM, Page.CREW, Page.KEYBOARD))

@@ -87,7 +87,10 @@ class Chart(Struct, frozen=True):
 
 
 class ScreenState(Struct, frozen=True, kw_only=True):
-    """Where the crew is on the screen; nothing of it is known to core or outlives the process."""
+    """Where the crew is on the screen; nothing of it is known to core or outlives the process.
+
+    `opened` is a text, a job or a list that has the whole page; `leaves` how far lists and texts are turned, by name.
+    """
 
     page: Page = Page.DUTY
     language: Language = Language.ENGLISH
@@ -98,6 +101,8 @@ class ScreenState(Struct, frozen=True, kw_only=True):
     cancelling: bool = False
     job: str = ""
     declining: bool = False
+    opened: str = ""
+    leaves: dict[str, int] = {}
     form: str = ""
     answers: dict[str, str] = {}
     typing: Typing = Typing()
@@ -132,9 +137,8 @@ def _send(state: ScreenState, _rest: str, _snapshot: Snapshot | None, now_ns: in
 
 
 def _page(state: ScreenState, rest: str, _snapshot: Snapshot | None, now_ns: int) -> ScreenState:
-    return replace(
-        state, page=Page(rest), hidden_ns=now_ns, cancelling=False, job="", declining=False, form="", answers={}
-    )
+    here = replace(state, page=Page(rest), hidden_ns=now_ns, cancelling=False)
+    return replace(here, job="", declining=False, opened="", leaves={}, form="", answers={})
 
 
 def _alarm(state: ScreenState, _rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
@@ -168,7 +172,21 @@ def _palette(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns:
 
 
 def _job(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
-    return replace(state, page=Page.JOBS, job=rest, declining=False)
+    return replace(state, page=Page.JOBS, job=rest, declining=False, opened="")
+
+
+def _open(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
+    # What is read is read from its beginning.
+    return replace(state, opened=rest, leaves={name: leaf for name, leaf in state.leaves.items() if name != rest})
+
+
+def _map(state: ScreenState, rest: str, snapshot: Snapshot | None, now_ns: int) -> ScreenState:
+    return _centre(_page(state, Page.MAP, snapshot, now_ns), rest, snapshot, now_ns)
+
+
+def _turn(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
+    name, _, leaf = rest.rpartition(":")
+    return replace(state, leaves=state.leaves | {name: int(leaf)})
 
 
 def _answer(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> Tapped:
@@ -212,7 +230,8 @@ def _ready(state: ScreenState, rest: str, snapshot: Snapshot | None, _now_ns: in
 
 
 def _read(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> Tapped:
-    return state, (ReadText(text_id=rest),)
+    # The next one that waits stands on the first leaf.
+    return replace(state, opened="", leaves={}), (ReadText(text_id=rest),)
 
 
 def _shift(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> Tapped:
@@ -319,6 +338,9 @@ VERBS: dict[str, Verb] = {
     "language": _language,
     "palette": _palette,
     "job": _job,
+    "open": _open,
+    "turn": _turn,
+    "map": _map,
     "answer": _answer,
     "decline": _decline,
     "form": _form,

@@ -37,6 +37,7 @@ from terminal.screen.palettes import Palette
 from terminal.screen.sos import Sos
 from terminal.screen.state import Page, ScreenState, Typing
 from terminal.screen.view import View
+from tests.screen import extreme
 
 PROFILES = Path(__file__).parents[2] / "config" / "profiles"
 MAPS = (MapFile(PROFILES.parent / "maps" / "base.map"),)
@@ -166,6 +167,15 @@ def scenes() -> Iterator[tuple[str, Seen, ScreenState]]:
     yield "core-gone", Seen(lost_mono_ns=NOW_NS - 5 * 10**9, problem="core is not running"), ScreenState()
     gone = Seen(last=snapshot(), lost_mono_ns=NOW_NS - 5 * 10**9, problem="core is not running")
     yield "old-jobs", gone, ScreenState(page=Page.JOBS)
+    full = Seen(snapshot=extreme.snapshot(snapshot()))
+    for page in (Page.DUTY, Page.JOBS, Page.TEXTS, Page.REPORT, Page.SYSTEM, Page.CREW):
+        yield f"full-{page}", full, ScreenState(page=page)
+    yield "full-job", full, ScreenState(page=Page.JOBS, job="job-0")
+    yield "full-reasons", full, ScreenState(page=Page.JOBS, job="job-0", declining=True)
+    yield "full-roster", full, ScreenState(page=Page.CREW, opened="roster")
+    yield "full-question", full, ScreenState(page=Page.REPORT, form="form-0")
+    yield "long-job", full, ScreenState(page=Page.JOBS, job="job-0", opened="job:job-0", leaves={"job:job-0": 1})
+    yield "long-text", full, ScreenState(page=Page.TEXTS, opened="text:text-0", leaves={"text:text-0": 99})
     yield "dark", good, ScreenState(is_dark=True)
 
 

@@ -281,7 +281,8 @@ def test_duty_says_whether_headquarters_has_it_and_a_tap_changes_it(tmp_path: Pa
 def test_a_longer_list_of_statuses_can_be_tapped_too(tmp_path: Path):
     async def promise() -> None:
         async with page(tmp_path, snapshot=replace(GOOD, profile=profile("S", 9))) as seen:
-            await seen.until(lambda: len([one for one in seen.targets() if one.code.startswith("duty:")]) == 9)
+            await seen.says("S4", "Next 1/2")
+            await seen.tap("turn:statuses:1")
             await seen.tap("duty:code-8")
             await seen.until(lambda: seen.core.taken == [SetDuty(status="code-8")])
 
