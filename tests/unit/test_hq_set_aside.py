@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from hq import arrivals
 from hq.owed import Came
-from hq.receiver import Receiver
+from hq.receiver import MOST_IN_BATCH, Receiver
 from terminal.contract import topics
 from terminal.contract.identity import new_id, new_incident
 from terminal.contract.messages import (
@@ -28,7 +29,7 @@ from terminal.contract.messages import (
 )
 from terminal.contract.topics import Lane, UpTopic
 from terminal.contract.work import JobStep
-from tests.unit.hq_scene import LJUBLJANA, REALM, UNIT, place, store_at
+from tests.unit.hq_scene import LJUBLJANA, NOW_MS, REALM, UNIT, place, store_at
 
 WITHIN_S = 30
 NOWHERE = Position(lat_deg=1e308, lon_deg=14.0)
@@ -169,3 +170,36 @@ def test_a_duty_status_from_nowhere_keeps_its_status(tmp_path: Path) -> None:
     read = arrivals.read(UpTopic(REALM, UNIT, Lane.EVENT), encode(event)).message
     assert isinstance(read, DutyChanged)
     assert (read.status, read.position) == ("available", None)
+
+
+@pytest.mark.promise("P-SEND-08")
+def test_where_an_open_alarm_is_now_replaces_where_it_was(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with at_work(tmp_path) as scene:
+            alarm = pressed(position=LJUBLJANA)
+            moves = [replace(LJUBLJANA, lon_deg=14.6 + number / 100, utc_ms=NOW_MS + number) for number in (1, 2)]
+            scene.says(Lane.ALARM, alarm)
+            for position in moves:
+                message = AlarmMoved(id=new_id(), who=WHO, incident=alarm.incident, position=position)
+                scene.says(Lane.ALARM, message)
+            last = pressed()
+            scene.says(Lane.ALARM, last)
+            await scene.receipted(last.id)
+            assert scene.receiver.incidents[REALM, UNIT, alarm.incident].position == moves[-1]
+
+    asyncio.run(story())
+
+
+@pytest.mark.promise("P-SEND-01")
+def test_of_what_waits_alarms_are_stored_first(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with at_work(tmp_path) as scene:
+            for seq in range(1, 2 * MOST_IN_BATCH):
+                where = place(Lane.EVENT, seq)
+                scene.says(Lane.EVENT, DutyChanged(id=new_id(), who=WHO, status="available", place=where))
+            alarm = pressed()
+            scene.says(Lane.ALARM, alarm)
+            await scene.receipted(alarm.id)
+            assert not any(receipt.lane is Lane.EVENT for receipt in scene.receipts), "it waited for nothing"
+
+    asyncio.run(story())
