@@ -47,7 +47,7 @@ def faults(name: str, one: View) -> list[str]:
 
 def overlapping(boxes: list[Box]) -> list[tuple[Box, Box]]:
     """Boxes that cover one another; what lies on the map is meant to."""
-    flat = [box for box in boxes if not box.rows and box.tone not in ON_MAP]
+    flat = [box for box in boxes if not (box.rows or box.pixels) and box.tone not in ON_MAP]
     return [(a, b) for place, a in enumerate(flat) for b in flat[place + 1 :] if touch(a.area, b.area)]
 
 
