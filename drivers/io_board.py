@@ -8,14 +8,15 @@ import contextlib
 import errno
 import logging
 import termios
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 import serial
 
-from drivers.board_conversation import TEST, Answer, BoardState, Conversation
+from drivers.board_conversation import TEST, Answer, BoardState, Conversation, Tested
 from drivers.serial_frames import LOOK_S, SerialFrames
 from hal.clock import Clock
 from hal.errors import BadInput, SourceError, SourceLost, SourceMissing, SourceRefused, SourceStale
@@ -89,6 +90,7 @@ class IoBoard:
         loudness = "silent" if settings.silent else "loud"
         self._conversation = Conversation(name, str(settings.device), loudness, settings.cycle_after_s)
         self._line: SerialFrames | None = None
+        self._tested: asyncio.Queue[Tested] | None = None
         self._told = Told()
 
     async def readings(self) -> AsyncIterator[AnyReading]:
@@ -100,6 +102,8 @@ class IoBoard:
                 line.write(self._conversation.opened())
                 while True:
                     for answer in await self._answers(line):
+                        if answer.tested is not None and self._tested is not None:
+                            self._tested.put_nowait(answer.tested)
                         if answer.state is None:
                             continue
                         mono_ns = self._clock.mono_ns()
@@ -109,17 +113,39 @@ class IoBoard:
                 self._line = None
 
     async def self_test(self) -> list[SelfTestItem]:
-        """What the board finds when it tests itself; its last item is named `all`. Not while `readings` is read."""
+        """What the board finds when it tests itself; its last item is named `all`. One at a time."""
         found: list[SelfTestItem] = []
+        try:
+            async with asyncio.timeout(SELF_TEST_WITHIN_S), aclosing(self._items()) as items:
+                async for item in items:
+                    found.append(SelfTestItem(*item))
+                    if item.item == "all":
+                        break
+        except TimeoutError:
+            problem = f"the board on {self._settings.device} did not end its self-test"
+            raise SourceStale(self.name, problem, "reset the board; patrola flash board mends it") from None
+        return found
+
+    def _items(self) -> AsyncGenerator[Tested]:
+        return self._asked_alone() if self._line is None else self._asked_beside(self._line)
+
+    async def _asked_alone(self) -> AsyncGenerator[Tested]:
         with contextlib.closing(SerialFrames(self._open())) as line:
             line.write((*self._conversation.opened(), TEST))
-            ends_s = asyncio.get_running_loop().time() + SELF_TEST_WITHIN_S
-            while not found or found[-1].item != "all":
-                found += [SelfTestItem(*answer.tested) for answer in await self._answers(line) if answer.tested]
-                if asyncio.get_running_loop().time() > ends_s:
-                    problem = f"the board on {self._settings.device} did not end its self-test"
-                    raise SourceStale(self.name, problem, "reset the board; patrola flash board mends it")
-        return found
+            while True:
+                for answer in await self._answers(line):
+                    if answer.tested is not None:
+                        yield answer.tested
+
+    async def _asked_beside(self, line: SerialFrames) -> AsyncGenerator[Tested]:
+        """While `readings` has the line, it hears the answers too."""
+        self._tested = tested = asyncio.Queue[Tested]()
+        try:
+            line.write((TEST,))
+            while True:
+                yield await tested.get()
+        finally:
+            self._tested = None
 
     async def _answers(self, line: SerialFrames) -> list[Answer]:
         """What the next frames give; their lines are sent."""

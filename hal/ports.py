@@ -44,7 +44,7 @@ class SelfTesting(Source, Protocol):
     """A source whose device can test itself."""
 
     async def self_test(self) -> list[SelfTestItem]:
-        """What it finds, the verdict last; SourceError when it cannot be asked. Not while its readings are read."""
+        """What it finds, the verdict last; SourceError when it cannot be asked. Its readings may be read meanwhile."""
 
 
 class ShortMessage(Struct, frozen=True):

@@ -101,11 +101,13 @@ class Receiver(Listener):
         self._alarms: deque[Publication] = deque()
         self._others: deque[Publication] = deque()
         self._arrived = asyncio.Event()
-        self._kept: dict[int, asyncio.Future[None]] = {}
+        self._kept: dict[int, asyncio.Future[tuple[Incident, bool]]] = {}
         self.epoch = store.epoch
         self.storing = True
         self._begun: list[int] = []
         self.malformed = 0
+        self.set_aside = 0
+        """Publications that broke what was done with them."""
         self.without_room = 0
         self.units: dict[units.Key, Unit] = {last.key: Unit(last=last) for last in store.units()}
         self._proved(store.proved())
@@ -148,7 +150,11 @@ class Receiver(Listener):
     def _changed(self, changed: dict[Key, Incident]) -> None:
         self.incidents |= changed
         for tell in self.on_incidents:
-            tell(changed.values())
+            try:
+                tell(changed.values())
+            except Exception:
+                # What is on disk is told to all others, and its receipt goes out.
+                log.exception("an incident could not be told on; report this as a defect")
 
     def message(self, topic: str, payload: bytes) -> None:
         """One publication of one car; what cannot be read is counted and logged without its content."""
@@ -165,6 +171,10 @@ class Receiver(Listener):
             log.warning(
                 "%s: %s message that cannot be read (%d bytes): %s", place.unit, place.what, len(payload), error
             )
+        except Exception:
+            # One car's message that breaks what is done with it must not take every other car's line with it.
+            self.set_aside += 1
+            log.exception("%s: a %s message could not be taken; report this as a defect", place.unit, place.what)
 
     def _presence(self, place: UpTopic, presence: Presence) -> None:
         before = self._unit(place.realm, place.unit)
@@ -174,33 +184,34 @@ class Receiver(Listener):
         if unit.online and (unit.incarnation != before.incarnation or not before.online):
             self.on_arrival(unit)
 
-    async def keep(self, publication: Publication) -> Incident:
-        """The incident of an alarm that came by another bearer, once it is on disk; raises DiskFailed.
+    async def keep(self, publication: Publication) -> tuple[Incident, bool]:
+        """The incident of an alarm that came by another bearer, and whether this was never here before.
 
-        It says nothing of the car's line.
+        Returns once it is on disk; raises DiskFailed. It says nothing of the car's line.
         """
         assert isinstance(publication.message, AlarmRaised | AlarmSignalled | AlarmCancelled)
         key = (publication.realm, publication.unit)
         self.units.setdefault(key, units.unknown(key))
-        on_disk = self._kept[id(publication)] = asyncio.get_running_loop().create_future()
+        on_disk: asyncio.Future[tuple[Incident, bool]] = asyncio.get_running_loop().create_future()
+        self._kept[id(publication)] = on_disk
         self._alarms.append(publication)
         self._arrived.set()
         try:
-            await on_disk
+            return await on_disk
         finally:
             self._kept.pop(id(publication), None)
-        return self.incidents[*key, publication.message.incident]
 
-    def _let_know(self, batch: Sequence[Publication], error: DiskFailed | None) -> None:
-        """Whoever waits for one of these: it is on disk, or why it is not."""
+    def _let_know(self, batch: Sequence[Publication], taken: Taken | DiskFailed) -> None:
+        """Whoever waits for one of these: the incident that it is in, and whether it is news, or why it is not here."""
+        new = set() if isinstance(taken, DiskFailed) else {id(one) for one in taking.news(batch, taken.kept.new)}
         for publication in batch:
             waiting = self._kept.pop(id(publication), None)
             if waiting is None or waiting.done():
                 continue
-            if error is None:
-                waiting.set_result(None)
+            if isinstance(taken, DiskFailed):
+                waiting.set_exception(taken)
             else:
-                waiting.set_exception(error)
+                waiting.set_result((self.incidents[taken.incident_of(publication)], id(publication) in new))
 
     def _lane(self, publication: Publication) -> None:
         self._now(units.heard(self._unit(publication.realm, publication.unit), time.monotonic()))
@@ -250,7 +261,36 @@ class Receiver(Listener):
             await self._arrived.wait()
             self._arrived.clear()
             while waiting := self._alarms or self._others:
-                await self._take([waiting.popleft() for _ in range(min(len(waiting), MOST_IN_BATCH))])
+                await self._take_safely([waiting.popleft() for _ in range(min(len(waiting), MOST_IN_BATCH))])
+
+    async def _take_safely(self, batch: list[Publication]) -> None:
+        """Take what can be taken: a publication that breaks what is done with it takes no other with it.
+
+        Halved until it stands alone, so that thousands of others cost few commits more.
+        """
+        try:
+            await self._take(batch)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is logged where it stands alone
+            if len(batch) == 1:
+                self._set_aside(batch[0], error)
+                return
+            half = len(batch) // 2
+            await self._take_safely(batch[:half])
+            await self._take_safely(batch[half:])
+
+    def _set_aside(self, publication: Publication, error: Exception) -> None:
+        """No receipt goes to its car, which says it again; whoever watches learns of a press."""
+        self.set_aside += 1
+        what = publication.lane if publication.message is None else type(publication.message).__name__
+        log.error("%s: a %s could not be taken; report this as a defect", publication.unit, what, exc_info=error)
+        waiting = self._kept.pop(id(publication), None)
+        if waiting is not None and not waiting.done():
+            waiting.set_exception(error)
+        if isinstance(publication.message, AlarmRaised | AlarmSignalled):
+            message = publication.message
+            press = {"unit": publication.unit, "realm": publication.realm, "incident": message.incident}
+            marks = {"kind": str(message.kind), "silent": message.silent, "cancelled": False, "signals": 1}
+            self._emit("alarm-not-stored", press | marks | {"late_s": None})
 
     async def _take(self, batch: list[Publication]) -> None:
         now = self.moment()
@@ -264,15 +304,15 @@ class Receiver(Listener):
             return
         self.storing, self.without_room = True, 0
         self._changed(taken.incidents)
-        self._proved(taken.proved)
-        # Anew, since a presence may have told more of a car meanwhile.
-        for key, last in self._known(batch, now.wall_ms).items():
-            self._knows(key, last)
-        self._let_know(batch, None)
+        self._let_know(batch, taken)
         stored = [one for publication in batch for one in publication.arrivals]
         for realm, unit, receipt in receipts(self.epoch, stored, taken.kept.clashes):
             self._send_receipt(realm, unit, receipt)
         self._tell(batch, taken)
+        self._proved(taken.proved)
+        # Anew, since a presence may have told more of a car meanwhile.
+        for key, last in self._known(batch, now.wall_ms).items():
+            self._knows(key, last)
 
     def _knows(self, key: units.Key, last: LastKnown) -> None:
         before = self.units[key]
@@ -313,7 +353,7 @@ class Receiver(Listener):
         for publication in taking.news(batch, taken.kept.new):
             message = publication.message
             if isinstance(message, AlarmRaised | AlarmSignalled | AlarmCancelled):
-                incident = taken.incidents[publication.realm, publication.unit, message.incident]
+                incident = taken.incidents[taken.incident_of(publication)]
                 fields = incidents.named(incident) | {"signature": publication.mark, "bearer": publication.bearer}
                 again = publication.arrivals[0].key in taken.again
                 self._emit("alarm-came-again" if again else ALARM_EVENTS[type(message)], fields)

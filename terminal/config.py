@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from drivers import registry, vss
 from hal.errors import ConfigError
-from terminal.contract import profile
+from terminal.contract import pin, profile
 from terminal.contract.capsule import MOST_NAME_LETTERS, fits
 from terminal.contract.mqtt import Broker
 from terminal.contract.profile import Profile
@@ -23,6 +23,7 @@ from terminal.core.duty import PLAIN
 from terminal.core.journal import Journalling
 from terminal.core.reporting import Reporting
 from terminal.core.supervision import Supervision, unkept
+from terminal.core.workshop import WorkshopRules
 from terminal.link import Role
 from terminal.uplink.bearers.sms import Texting
 from terminal.uplink.outbox import Limits
@@ -106,6 +107,7 @@ class Tables(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     supervision: Supervision = Supervision()
     trust: Trusting = Trusting()
     sms: Texting = Texting()
+    workshop: WorkshopRules = WorkshopRules()
     time: TimeSection = TimeSection()
 
 
@@ -127,6 +129,7 @@ class Config(Struct, frozen=True, kw_only=True):
     supervision: Supervision
     trust: Trusting
     sms: Texting
+    workshop: WorkshopRules
     time: TimeSection
 
     @property
@@ -156,6 +159,7 @@ def load(path: Path) -> Config:
             for key, why in unkept(tables.supervision):
                 file.problem(("supervision", key), why)
             _check_alarms(file, tables.alarms)
+            _check_workshop(file, tables.workshop)
         if tables is not None and tables.unit.unit in tables.trust.headquarters:
             file.problem(("trust", "headquarters"), "names this unit, which is not headquarters")
 
@@ -196,6 +200,12 @@ def _check_alarms(file: TomlFile, alarms: AlarmRules) -> None:
         if path not in flags:
             hint = vss.nearest(path, flags)
             file.problem(("alarms", "vehicle_events"), f"{path!r} is no VSS signal that is true or false; {hint}")
+
+
+def _check_workshop(file: TomlFile, workshop: WorkshopRules) -> None:
+    # Never the value: somebody may have written the PIN itself.
+    if workshop.pin and not pin.is_verifier(workshop.pin):
+        file.problem(("workshop", "pin"), "expected what `patrola config pin` prints; the PIN itself stands nowhere")
 
 
 def _source_tables(file: TomlFile) -> list[tuple[str, dict[str, Any]]]:

@@ -29,6 +29,8 @@ MOST_COMMAND_BYTES = 4096
 LONGEST_NAME = 32
 """Of a command, when it is told back."""
 
+LONGEST_BADGE = LONGEST_PIN = 12
+
 
 class Role(StrEnum):
     """What a client may do, by the user id that the kernel vouches for (SO_PEERCRED)."""
@@ -48,7 +50,10 @@ class UnitView(Struct, frozen=True):
 
 
 class VehicleView(Struct, frozen=True, kw_only=True):
-    """The car as its signals tell it; None where nothing is known or what was known is too old."""
+    """The car as its signals tell it; None where nothing is known or what was known is too old.
+
+    `in_park` is None too in a car whose selector has no Park, as far as it has been seen.
+    """
 
     speed_mps: float | None = None
     speed_source: str = ""
@@ -61,6 +66,7 @@ class VehicleView(Struct, frozen=True, kw_only=True):
     fuel_percent: float | None = None
     door_open: bool | None = None
     gear: str | None = None
+    in_park: bool | None = None
 
 
 class PositionView(Struct, frozen=True, kw_only=True):
@@ -257,6 +263,40 @@ class PictureView(Struct, frozen=True):
     mono_ns: int
 
 
+class DiskView(Struct, frozen=True, kw_only=True):
+    """The slowest of some small syncs of the disk, None while it is being tried, or why there was none."""
+
+    asked_mono_ns: int
+    sync_ms: float | None = None
+    problem: str = ""
+
+
+class BoardTestView(Struct, frozen=True, kw_only=True):
+    """What failed of a board's test of itself, by its own words (docs/board.md), or why it could not be asked."""
+
+    name: str
+    failed: tuple[str, ...] = ()
+    problem: str = ""
+    remedy: str = ""
+
+
+class WorkshopView(Struct, frozen=True, kw_only=True):
+    """The technician's self-test, from when on it is open; what was counted or seen was so since then.
+
+    `signals` are readings of the car's own bus, `boards` None until they have answered.
+    """
+
+    opened_mono_ns: int | None = None
+    checking: bool = False
+    problem: LogInProblem = LogInProblem.NONE
+    signals: int = 0
+    lights_on: bool = False
+    siren_on: bool = False
+    disk: DiskView | None = None
+    boards_asked_mono_ns: int | None = None
+    boards: tuple[BoardTestView, ...] | None = None
+
+
 class Snapshot(Struct, frozen=True, kw_only=True, tag_field="type", tag="snapshot"):
     """Everything a client may show."""
 
@@ -281,6 +321,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, tag_field="type", tag="snapsho
     crew: CrewView = CrewView()
     shift: ShiftView = ShiftView()
     picture: PictureView | None = None
+    workshop: WorkshopView | None = None
 
 
 class Changes(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="changes"):
@@ -305,6 +346,7 @@ class Changes(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="
     crew: CrewView | UnsetType = UNSET
     shift: ShiftView | UnsetType = UNSET
     picture: PictureView | UnsetType | None = UNSET
+    workshop: WorkshopView | UnsetType | None = UNSET
 
 
 SECTIONS = Changes.__struct_fields__
@@ -415,8 +457,8 @@ class FileReport(_Command, frozen=True, kw_only=True, tag="file-report"):
 class LogIn(_Command, frozen=True, kw_only=True, tag="log-in"):
     """An officer comes on board."""
 
-    badge: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{1,12}$")]
-    pin: Annotated[str, msgspec.Meta(max_length=12)] = ""
+    badge: Annotated[str, msgspec.Meta(pattern=f"^[A-Za-z0-9_-]{{1,{LONGEST_BADGE}}}$")]
+    pin: Annotated[str, msgspec.Meta(max_length=LONGEST_PIN)] = ""
 
 
 class LogOut(_Command, frozen=True, kw_only=True, tag="log-out"):
@@ -433,9 +475,26 @@ class EndShift(_Command, frozen=True, kw_only=True, tag="end-shift"):
     """The shift ends."""
 
 
+class OpenWorkshop(_Command, frozen=True, kw_only=True, tag="open-workshop"):
+    """A technician wants the self-test; the PIN proves it."""
+
+    pin: Annotated[str, msgspec.Meta(max_length=LONGEST_PIN)]
+
+
+class CloseWorkshop(_Command, frozen=True, kw_only=True, tag="close-workshop"):
+    """The technician is done."""
+
+
+class Examine(_Command, frozen=True, kw_only=True, tag="examine"):
+    """Try the disk, or let the boards test themselves, while the self-test is open."""
+
+    what: Literal["disk", "boards"]
+
+
 WorkCommand = AnswerJob | ReadText | SendText | FileReport | LogIn | LogOut | StartShift | EndShift
 AlarmCommand = RaiseAlarm | CancelAlarm | ArmButton | StartCheckIn | AnswerCheckIn | StopCheckIn
-Command = AlarmCommand | SetDuty | WorkCommand
+WorkshopCommand = OpenWorkshop | CloseWorkshop | Examine
+Command = AlarmCommand | SetDuty | WorkCommand | WorkshopCommand
 ServerLine = Snapshot | Changes | Refused
 
 _decode_command: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)

@@ -97,6 +97,12 @@ WRONG_PINS = 5
 PIN_PAUSE_S = 60.0
 """After so many wrong PINs none is tried for so long."""
 
+WORKSHOP_OPEN_FOR_S = 1800.0
+"""How long the technician's self-test stays open at most, after one PIN."""
+
+SYNCS_TRIED = 5
+"""Of the self-test's syncs of the disk the slowest counts."""
+
 
 def stale_after_ns(kind: type[AnyReading]) -> int:
     """When a reading of this kind is too old to be shown as current."""

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from terminal.contract.messages import AlarmKind, Trigger
-from terminal.core import arming, calling, check_in
+from terminal.core import arming, calling, check_in, examining
 from terminal.core.calling import Call, Scene
 from terminal.core.effects import Effect, SaveEmergency
 from terminal.core.emergency import open_alarm
@@ -18,6 +18,7 @@ from terminal.link import (
     RaiseAlarm,
     StartCheckIn,
     StopCheckIn,
+    WorkshopCommand,
 )
 
 Step = tuple[State, list[Effect]]
@@ -38,6 +39,8 @@ def refusal(state: State, command: Command, rules: Rules, now_ns: int) -> str | 
             return NO_TIMER
         case AnswerCheckIn() | StopCheckIn() if state.emergency.check_in is None:
             return NONE_RUNS
+        case _ if isinstance(command, WorkshopCommand):
+            return examining.refusal(state, command, rules)
     return None
 
 

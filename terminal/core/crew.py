@@ -5,7 +5,8 @@ from msgspec.structs import replace
 
 from terminal.contract import pin
 from terminal.contract.work import Officer
-from terminal.core.channels import PIN_PAUSE_S, WRONG_PINS
+from terminal.core import tries
+from terminal.core.tries import Tries
 from terminal.link import CrewView, LogInProblem, MemberView
 
 
@@ -23,8 +24,7 @@ class Crew(Struct, frozen=True, kw_only=True):
     aboard: tuple[Member, ...] = ()
     roster: tuple[Officer, ...] = ()
     problem: LogInProblem = LogInProblem.NONE
-    wrong: int = 0
-    paused_until_ns: int = 0
+    tries: Tries = Tries()
 
 
 def badges(crew: Crew) -> tuple[str, ...]:
@@ -39,18 +39,16 @@ def logged_in(crew: Crew, badge: str, code: str, now_ns: int) -> Crew:
     officer = next((one for one in crew.roster if one.badge == badge), Officer(badge))
     if not officer.pin:
         return _aboard(crew, Member(badge, officer.name))
-    if now_ns < crew.paused_until_ns:
+    if tries.are_paused(crew.tries, now_ns):
         return replace(crew, problem=LogInProblem.PAUSED)
     if pin.fits(code, officer.pin):
         return _aboard(crew, Member(badge, officer.name, checked=True))
-    wrong = crew.wrong + 1
-    if wrong < WRONG_PINS:
-        return replace(crew, wrong=wrong, problem=LogInProblem.WRONG_PIN)
-    return replace(crew, wrong=0, paused_until_ns=now_ns + round(PIN_PAUSE_S * 1e9), problem=LogInProblem.PAUSED)
+    wrong, problem = tries.missed(crew.tries, now_ns)
+    return replace(crew, tries=wrong, problem=problem)
 
 
 def _aboard(crew: Crew, member: Member) -> Crew:
-    return replace(crew, aboard=(*crew.aboard, member), problem=LogInProblem.NONE, wrong=0)
+    return replace(crew, aboard=(*crew.aboard, member), problem=LogInProblem.NONE, tries=Tries())
 
 
 def logged_out(crew: Crew, badge: str) -> Crew:
@@ -60,7 +58,7 @@ def logged_out(crew: Crew, badge: str) -> Crew:
 
 def restored(crew: Crew) -> Crew:
     """The crew in another run of core, whose clock is another."""
-    return replace(crew, problem=LogInProblem.NONE, wrong=0, paused_until_ns=0)
+    return replace(crew, problem=LogInProblem.NONE, tries=Tries())
 
 
 def view(crew: Crew) -> CrewView:

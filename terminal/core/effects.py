@@ -76,6 +76,23 @@ class Note(Struct, frozen=True):
     fields: dict[str, object] = {}
 
 
+class CheckPin(Struct, frozen=True):
+    """Whether this is the technician's PIN; it takes its time, beside the loop."""
+
+    pin: str
+
+
+class MeasureDisk(Struct, frozen=True):
+    """How long the disk takes for a small sync."""
+
+
+class TestBoards(Struct, frozen=True):
+    """Let every board that can test itself do so."""
+
+
+ToTry = CheckPin | MeasureDisk | TestBoards
+"""What the technician's self-test wants."""
+
 ToStore = StoreEvent | SaveWork | SaveZones | RecordPoint
 """What goes to the disk by and by, in its order."""
 
@@ -92,4 +109,7 @@ Effect = (
     | ConfirmPress
     | ShowRung
     | Note
+    | CheckPin
+    | MeasureDisk
+    | TestBoards
 )

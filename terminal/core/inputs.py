@@ -11,6 +11,7 @@ from terminal.contract.topics import MQTT
 from terminal.contract.work import Picture
 from terminal.core.emergency import Emergency
 from terminal.core.work import Work
+from terminal.core.workshop import BoardTest
 from terminal.link import Command
 
 
@@ -138,6 +139,25 @@ class PendingCounted(Struct, frozen=True):
     pending: int
 
 
+class PinChecked(Struct, frozen=True):
+    """Whether what was typed is the technician's PIN."""
+
+    fits: bool
+
+
+class DiskMeasured(Struct, frozen=True):
+    """The slowest of some syncs of the disk, or why there was none."""
+
+    sync_ms: float | None
+    problem: str = ""
+
+
+class BoardsTested(Struct, frozen=True):
+    """What the boards found when they tested themselves."""
+
+    tests: tuple[BoardTest, ...]
+
+
 Told = (
     Tick
     | Commanded
@@ -157,5 +177,8 @@ Told = (
     | PublishRefused
     | Doubted
     | PendingCounted
+    | PinChecked
+    | DiskMeasured
+    | BoardsTested
 )
 Input = AnyReading | Told

@@ -30,6 +30,9 @@ MOST_WAITING = 2000
 """Lines that wait for the disk; more are counted and not kept."""
 
 
+GATHERS_S = 0.05
+"""Lines that come together are written together: a thread that woke for each would take the loop's time at a press."""
+
 CLOSES_WITHIN_S = 1.0
 """How long a disk that hangs may hold up the end, once or, with all places taken, twice."""
 
@@ -78,6 +81,7 @@ class Journal:
         self._missed = 0
         self._lines: queue.Queue[logging.LogRecord | None] = queue.Queue(MOST_WAITING)
         self._handlers = _handlers(folder, rules, echo=echo)
+        self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
@@ -94,6 +98,7 @@ class Journal:
 
     def close(self, timeout_s: float = CLOSES_WITHIN_S) -> bool:
         """Write what waits; False when a disk that hangs has not let it within `timeout_s`."""
+        self._closing.set()
         with contextlib.suppress(queue.Full):
             self._lines.put(None, timeout=timeout_s)
         self._thread.join(timeout_s)
@@ -101,6 +106,8 @@ class Journal:
 
     def _run(self) -> None:
         while (record := self._lines.get()) is not None:
+            if self._lines.empty():
+                self._closing.wait(GATHERS_S)
             for handler in self._handlers:
                 handler.handle(record)
         for handler in self._handlers:

@@ -34,6 +34,7 @@ from terminal.core.reporting import Reported, Reporting
 from terminal.core.supervision import Supervision
 from terminal.core.vehicle import Vehicle
 from terminal.core.work import Work
+from terminal.core.workshop import Workshop, WorkshopRules
 from terminal.link import TROUBLES, LineView, PictureView, Snapshot, SourceView, UnitView
 
 
@@ -65,6 +66,7 @@ class State(Struct, frozen=True, kw_only=True):
     arming: Arming | None = None
     work: Work = Work()
     picture: PictureView | None = None
+    workshop: Workshop = Workshop()
 
 
 CIRCUIT_PROBLEMS = {
@@ -80,7 +82,7 @@ CIRCUIT_PROBLEMS = {
 
 
 class Rules(Struct, frozen=True):
-    """What the configuration decides about the steps."""
+    """What the configuration decides about the steps; `boards` are the sources that have a button."""
 
     unit: UnitView
     profile: Profile
@@ -89,6 +91,8 @@ class Rules(Struct, frozen=True):
     check_in: CheckInRules = CheckInRules()
     carrying: dict[str, Carrying] = {}
     supervision: Supervision = Supervision()
+    workshop: WorkshopRules = WorkshopRules()
+    boards: frozenset[str] = frozenset()
 
 
 def presence_facts(state: State, now_ns: int) -> PresenceFacts:
@@ -124,6 +128,7 @@ def snapshot(state: State, rules: Rules, now_ns: int) -> Snapshot:
         crew=crew.view(state.work.crew),
         shift=work.shift_view(state.work.shift),
         picture=state.picture,
+        workshop=state.workshop.view if rules.workshop.pin else None,
     )
 
 

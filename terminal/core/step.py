@@ -21,6 +21,7 @@ from terminal.core import (
     commands,
     duty,
     emergency,
+    examining,
     learning,
     position,
     proofs,
@@ -67,7 +68,7 @@ from terminal.core.line import after_beat, after_change, looked_at
 from terminal.core.moment import Moment
 from terminal.core.scene import scene_of
 from terminal.core.state import Rules, State, current_fix, with_emergency
-from terminal.link import AlarmCommand, PictureView, SetDuty, WorkCommand
+from terminal.link import AlarmCommand, PictureView, SetDuty, WorkCommand, WorkshopCommand
 from terminal.version import VERSION
 
 Step = tuple[State, list[Effect]]
@@ -81,6 +82,7 @@ OUTBOX = "outbox"
 def step(state: State, told: Input, moment: Moment, rules: Rules) -> Step:
     """The state after this input, and what is to be done because of it."""
     state, effects = STEPS[type(told)](state, told, moment, rules)
+    state = examining.noticed(state, told, moment, rules)
     return _carry(state, effects, moment, rules)
 
 
@@ -112,6 +114,8 @@ def _commanded(state: State, commanded: Commanded, moment: Moment, rules: Rules)
     if isinstance(command, AlarmCommand):
         after, effects = commands.taken(state, command, scene_of(state, moment), moment, rules)
         return with_emergency(replace(after, emergency=state.emergency), (after.emergency, effects))
+    if isinstance(command, WorkshopCommand):
+        return examining.commanded(state, command, moment, rules)
     return _work(state, command, moment)
 
 
@@ -279,27 +283,31 @@ def _pending(state: State, counted: PendingCounted, _moment: Moment, _rules: Rul
     return replace(state, line=replace(state.line, pending=counted.pending)), []
 
 
-STEPS = sensing.STEPS | cast(
-    dict[type[Input], Callable[[State, Input, Moment, Rules], Step]],
-    {
-        Tick: _tick,
-        Commanded: _commanded,
-        Stored: _stored,
-        StoreFailed: _store_failed,
-        TimerSaved: _timer_saved,
-        Restored: _restored,
-        OutboxRepaired: _repaired,
-        Published: _published,
-        Received: _received,
-        CapsuleReceipted: _receipted,
-        CarryFailed: _not_carried,
-        StateDesired: _desired,
-        HeartbeatHeard: _heartbeat,
-        PictureSeen: _picture,
-        LineChanged: _line,
-        PublishRefused: _refused,
-        Doubted: _doubted,
-        PendingCounted: _pending,
-    },
+STEPS = (
+    sensing.STEPS
+    | examining.STEPS
+    | cast(
+        dict[type[Input], Callable[[State, Input, Moment, Rules], Step]],
+        {
+            Tick: _tick,
+            Commanded: _commanded,
+            Stored: _stored,
+            StoreFailed: _store_failed,
+            TimerSaved: _timer_saved,
+            Restored: _restored,
+            OutboxRepaired: _repaired,
+            Published: _published,
+            Received: _received,
+            CapsuleReceipted: _receipted,
+            CarryFailed: _not_carried,
+            StateDesired: _desired,
+            HeartbeatHeard: _heartbeat,
+            PictureSeen: _picture,
+            LineChanged: _line,
+            PublishRefused: _refused,
+            Doubted: _doubted,
+            PendingCounted: _pending,
+        },
+    )
 )
 """Every kind of input, once; a test holds this against the types."""

@@ -212,15 +212,17 @@ class Storing:
                 self._tell(StoreFailed(tuple(entry.id for entry in entries), str(error)))
             return False
         rows = [Row(seq, entry.id, entry.lane, entry.body) for seq, entry in zip(seqs, entries, strict=True)]
+        self._tell_if_repaired(problem)
+        if rows:
+            self._tell(inputs.Stored({row.id: Place(outbox_id, row.lane, row.seq) for row in rows}))
+            self._tell(PendingCounted(pending))
+            # The screen and the button are told first: what has a place now has gone to the brokers without one.
+            await asyncio.sleep(0)
         if outbox_id == self._sender.outbox:
             self._hand_on(rows, outbox_id)
         else:
             # Whoever opens the new account finds these rows in it.
             self._new_account()
-        self._tell_if_repaired(problem)
-        if rows:
-            self._tell(inputs.Stored({row.id: Place(outbox_id, row.lane, row.seq) for row in rows}))
-            self._tell(PendingCounted(pending))
         return True
 
     def _tell_if_repaired(self, problem: str) -> None:

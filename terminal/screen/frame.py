@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from terminal.link import Snapshot, Urgency
 from terminal.screen import bar, status
 from terminal.screen.cells import DARK, Area, Box, target
+from terminal.screen.driving import is_moving
 from terminal.screen.pages import alarm, car, chart, crew, duty, jobs, keyboard, more, report, system, texts
 from terminal.screen.sos import Arming
 from terminal.screen.state import Page
@@ -32,7 +33,7 @@ PAGES: dict[Page, Draw] = {
 SHOWN_WHEN_OLD = frozenset((Page.JOBS, Page.MAP, Page.TEXTS, Page.CAR, Page.SYSTEM, Page.MORE))
 """Pages that still help when core is gone; the others say that it is gone, and what then goes on."""
 
-ELSEWHERE = ("page:", "job:")
+ELSEWHERE = ("page:", "job:", "open:", "turn:", "map:")
 """Taps that the screen answers by itself."""
 
 LOCKED_WHILE_DRIVING = frozenset((Page.REPORT, Page.SYSTEM, Page.CREW, Page.KEYBOARD))
@@ -95,14 +96,11 @@ def second_tap(view: View, area: Area) -> list[Box]:
 
 def locked(view: View, area: Area) -> list[Box]:
     """Why this page is not to be had now."""
-    return [
-        Box(
-            area=area,
-            words=view.say("Locked while the car moves.\nIt opens when you stop."),
-            tone="locked",
-            middle=True,
-        )
-    ]
+    if is_moving(view.snapshot):
+        words = view.say("Locked while the car moves.\nIt opens when you stop.")
+    else:
+        words = view.say("Locked while the car can move.\nIt opens in Park (P).")
+    return [Box(area=area, words=words, tone="locked", middle=True)]
 
 
 def notices(view: View, area: Area) -> list[Box]:

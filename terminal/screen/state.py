@@ -9,6 +9,8 @@ from msgspec.structs import replace
 from terminal.contract.profile import Form
 from terminal.contract.work import JobStep
 from terminal.link import (
+    LONGEST_BADGE,
+    LONGEST_PIN,
     AnswerCheckIn,
     AnswerJob,
     ArmButton,
@@ -48,7 +50,8 @@ ASK_FOR_SILENT = "000"
 
 TOLD_OF_SILENT_NS = 5_000_000_000
 
-LONGEST_TYPED = 160
+LONGEST_TYPED = {"text": 160, "badge": LONGEST_BADGE, "pin": LONGEST_PIN}
+"""Characters; a key beyond them does nothing."""
 
 
 class Page(StrEnum):
@@ -84,7 +87,10 @@ class Chart(Struct, frozen=True):
 
 
 class ScreenState(Struct, frozen=True, kw_only=True):
-    """Where the crew is on the screen; nothing of it is known to core or outlives the process."""
+    """Where the crew is on the screen; nothing of it is known to core or outlives the process.
+
+    `opened` is a text, a job or a list that has the whole page; `leaves` how far lists and texts are turned, by name.
+    """
 
     page: Page = Page.DUTY
     language: Language = Language.ENGLISH
@@ -95,6 +101,8 @@ class ScreenState(Struct, frozen=True, kw_only=True):
     cancelling: bool = False
     job: str = ""
     declining: bool = False
+    opened: str = ""
+    leaves: dict[str, int] = {}
     form: str = ""
     answers: dict[str, str] = {}
     typing: Typing = Typing()
@@ -129,9 +137,8 @@ def _send(state: ScreenState, _rest: str, _snapshot: Snapshot | None, now_ns: in
 
 
 def _page(state: ScreenState, rest: str, _snapshot: Snapshot | None, now_ns: int) -> ScreenState:
-    return replace(
-        state, page=Page(rest), hidden_ns=now_ns, cancelling=False, job="", declining=False, form="", answers={}
-    )
+    here = replace(state, page=Page(rest), hidden_ns=now_ns, cancelling=False)
+    return replace(here, job="", declining=False, opened="", leaves={}, form="", answers={})
 
 
 def _alarm(state: ScreenState, _rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
@@ -165,7 +172,21 @@ def _palette(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns:
 
 
 def _job(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
-    return replace(state, page=Page.JOBS, job=rest, declining=False)
+    return replace(state, page=Page.JOBS, job=rest, declining=False, opened="")
+
+
+def _open(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
+    # What is read is read from its beginning.
+    return replace(state, opened=rest, leaves={name: leaf for name, leaf in state.leaves.items() if name != rest})
+
+
+def _map(state: ScreenState, rest: str, snapshot: Snapshot | None, now_ns: int) -> ScreenState:
+    return _centre(_page(state, Page.MAP, snapshot, now_ns), rest, snapshot, now_ns)
+
+
+def _turn(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
+    name, _, leaf = rest.rpartition(":")
+    return replace(state, leaves=state.leaves | {name: int(leaf)})
 
 
 def _answer(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> Tapped:
@@ -209,7 +230,8 @@ def _ready(state: ScreenState, rest: str, snapshot: Snapshot | None, _now_ns: in
 
 
 def _read(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> Tapped:
-    return state, (ReadText(text_id=rest),)
+    # The next one that waits stands on the first leaf.
+    return replace(state, opened="", leaves={}), (ReadText(text_id=rest),)
 
 
 def _shift(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> Tapped:
@@ -242,14 +264,22 @@ def _out(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int
 
 
 def _type(state: ScreenState, rest: str, snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
-    layout = "letters" if rest == "text" else "digits"
-    return state if is_locked(snapshot) else replace(state, page=Page.KEYBOARD, typing=Typing(rest, layout=layout))
+    if is_locked(snapshot):
+        return state
+    if rest == state.typing.what == "text":
+        # What core's absence, an alarm or the car's moving took the keyboard from is still there to be sent.
+        return replace(state, page=Page.KEYBOARD)
+    return replace(state, page=Page.KEYBOARD, typing=Typing(rest, layout="letters" if rest == "text" else "digits"))
+
+
+def _away(state: ScreenState, _rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
+    return replace(state, page=Page.TEXTS if state.typing.what == "text" else Page.CREW, typing=Typing())
 
 
 def _key(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
-    typed = state.typing.typed
-    typed = typed[:-1] if rest == "back" else (typed + (" " if rest == "space" else rest))[:LONGEST_TYPED]
-    return replace(state, typing=replace(state.typing, typed=typed))
+    typing = state.typing
+    typed = typing.typed[:-1] if rest == "back" else typing.typed + (" " if rest == "space" else rest)
+    return replace(state, typing=replace(typing, typed=typed[: LONGEST_TYPED[typing.what]]))
 
 
 def _layout(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
@@ -308,6 +338,9 @@ VERBS: dict[str, Verb] = {
     "language": _language,
     "palette": _palette,
     "job": _job,
+    "open": _open,
+    "turn": _turn,
+    "map": _map,
     "answer": _answer,
     "decline": _decline,
     "form": _form,
@@ -322,6 +355,7 @@ VERBS: dict[str, Verb] = {
     "in": _in,
     "out": _out,
     "type": _type,
+    "away": _away,
     "key": _key,
     "layout": _layout,
     "typed": _typed,

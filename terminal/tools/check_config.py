@@ -1,13 +1,15 @@
-"""`patrola config check FILE`: every error of a unit.toml at once, and what a car should not be without."""
+"""`patrola config`: every error of a unit.toml at once, what a car should not be without, and a technician's PIN."""
 
 import argparse
 import sys
+from getpass import getpass
 from pathlib import Path
 
 from hal.clock import SystemClock
 from hal.errors import ConfigError
 from hal.ports import SignalSource, Source
 from terminal import config as unit_config
+from terminal.contract import pin
 from terminal.core import assemble
 
 
@@ -16,16 +18,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     check = actions.add_parser("check", help="read the file and say everything that is wrong with it")
     check.add_argument("file", type=Path, metavar="FILE")
+    actions.add_parser("pin", help="ask for a technician's PIN, and print what [workshop] in unit.toml keeps of it")
 
 
 def run(args: argparse.Namespace) -> int:
     """0 when it can be used, also with a warning; ConfigError with all errors, a line each, when not."""
-    config = unit_config.load(args.file)
-    check_vehicle_events(args.file, config, assemble.sources(config, SystemClock()))
-    print(f"{args.file}: good; unit {config.unit.unit} of {config.unit.realm}, {len(config.sources)} sources")
-    if not config.has_button:
-        print(f"{args.file}: warning: {unit_config.NO_BUTTON}; {unit_config.ADD_A_BUTTON}", file=sys.stderr)
+    if args.action == "pin":
+        print(f'pin = "{pin.verifier(_asked(), pin.TECHNICIANS_COST)}"')
+    else:
+        _check(args.file)
     return 0
+
+
+def _check(file: Path) -> None:
+    config = unit_config.load(file)
+    check_vehicle_events(file, config, assemble.sources(config, SystemClock()))
+    print(f"{file}: good; unit {config.unit.unit} of {config.unit.realm}, {len(config.sources)} sources")
+    if not config.has_button:
+        print(f"{file}: warning: {unit_config.NO_BUTTON}; {unit_config.ADD_A_BUTTON}", file=sys.stderr)
+
+
+def _asked() -> str:
+    """A PIN that was typed twice; raises ConfigError for one that the screen could not take."""
+    code = getpass("Technician's PIN: ")
+    if not pin.is_technicians(code):
+        problem = f"expected {pin.LEAST_DIGITS} to {pin.MOST_DIGITS} digits"
+        raise ConfigError("PIN", problem, "the screen has digits for it")
+    if getpass("The same again: ") != code:
+        raise ConfigError("PIN", "the two are not the same", "begin anew")
+    return code
 
 
 def check_vehicle_events(file: Path, config: unit_config.Config, sources: list[Source]) -> None:

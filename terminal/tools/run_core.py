@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -35,8 +36,15 @@ def run(args: argparse.Namespace) -> int:
 
 async def _serve(core: Core) -> None:
     loop = asyncio.get_running_loop()
-    running = asyncio.create_task(core.run(ready=notify_ready, turned=Watchdog(loop.time).turned))
+    running = asyncio.create_task(core.run(ready=_ready, turned=Watchdog(loop.time).turned))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, running.cancel)
     with contextlib.suppress(asyncio.CancelledError):
         await running
+
+
+def _ready() -> None:
+    # What stands now stays: a collector that looked through it again might do so during a press.
+    gc.collect()
+    gc.freeze()
+    notify_ready()

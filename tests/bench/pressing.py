@@ -38,7 +38,7 @@ class Shown:
         """Read for ever, once core is there."""
         reader, _ = await _opened(self._path)
         while line := await reader.readline():
-            told, now = decode_server_line(line), time.perf_counter()
+            now, told = time.perf_counter(), decode_server_line(line)
             self.snapshot = told if isinstance(told, Snapshot) else merge(self.snapshot, told)  # type: ignore[arg-type]
             for alarm in self.snapshot.alarms:
                 stamps = self.rungs.setdefault(alarm.incident, {})

@@ -27,6 +27,7 @@ from terminal.link import (
     Urgency,
     VehicleView,
 )
+from terminal.map.drawing import CellSize
 from terminal.map.file import MapFile
 from terminal.screen import frame
 from terminal.screen.backlight import Light
@@ -35,8 +36,9 @@ from terminal.screen.feed import Seen
 from terminal.screen.language import Language, Say
 from terminal.screen.palettes import Palette
 from terminal.screen.sos import Sos
-from terminal.screen.state import Page, ScreenState, Typing
+from terminal.screen.state import Chart, Page, ScreenState, Typing
 from terminal.screen.view import View
+from tests.screen import extreme
 
 PROFILES = Path(__file__).parents[2] / "config" / "profiles"
 MAPS = (MapFile(PROFILES.parent / "maps" / "base.map"),)
@@ -151,6 +153,8 @@ def scenes() -> Iterator[tuple[str, Seen, ScreenState]]:
     yield "alone", Seen(snapshot=replace(snapshot(), check_in=alone)), ScreenState(page=Page.CREW)
     asked = CheckInView(due_mono_ns=NOW_NS - 10**9, alarm_mono_ns=NOW_NS + 29 * 10**9)
     yield "all-well", Seen(snapshot=replace(snapshot(), check_in=asked)), ScreenState()
+    in_gear = replace(snapshot(), vehicle=VehicleView(speed_mps=0.0, gear="D", in_park=False))
+    yield "in-gear", Seen(snapshot=in_gear), ScreenState(page=Page.REPORT)
     unproved = replace(snapshot(), proved=ProvedView(), sources=())
     yield "unproved", Seen(snapshot=unproved), ScreenState(page=Page.CREW)
     armed = ArmedView(kind="test", silent=False, is_open=True, until_mono_ns=NOW_NS + 9 * 10**9)
@@ -164,6 +168,15 @@ def scenes() -> Iterator[tuple[str, Seen, ScreenState]]:
     yield "core-gone", Seen(lost_mono_ns=NOW_NS - 5 * 10**9, problem="core is not running"), ScreenState()
     gone = Seen(last=snapshot(), lost_mono_ns=NOW_NS - 5 * 10**9, problem="core is not running")
     yield "old-jobs", gone, ScreenState(page=Page.JOBS)
+    full = Seen(snapshot=extreme.snapshot(snapshot()))
+    for page in (Page.DUTY, Page.JOBS, Page.TEXTS, Page.REPORT, Page.SYSTEM, Page.CREW):
+        yield f"full-{page}", full, ScreenState(page=page)
+    yield "full-job", full, ScreenState(page=Page.JOBS, job="job-0")
+    yield "full-reasons", full, ScreenState(page=Page.JOBS, job="job-0", declining=True)
+    yield "full-roster", full, ScreenState(page=Page.CREW, opened="roster")
+    yield "full-question", full, ScreenState(page=Page.REPORT, form="form-0")
+    yield "long-job", full, ScreenState(page=Page.JOBS, job="job-0", opened="job:job-0", leaves={"job:job-0": 1})
+    yield "long-text", full, ScreenState(page=Page.TEXTS, opened="text:text-0", leaves={"text:text-0": 99})
     yield "dark", good, ScreenState(is_dark=True)
 
 
@@ -184,6 +197,18 @@ PICTURES = (
     ("duty-large", "duty", L.ENGLISH, P.NIGHT, 3),
 )
 """What stands in the documentation: (file, scene, language, colours, size)."""
+
+
+PIXEL_PICTURES = (("map-pixels", P.NIGHT), ("map-pixels-day", P.DAY))
+"""The map as a terminal with pixels shows it: (file, colours)."""
+
+
+def in_pixels() -> View:
+    """The map around the car, as far as the shipped map has lines there, on a panel of 800 x 480."""
+    fix = replace(FIX, track_deg=52.0)
+    seen = Seen(snapshot=replace(snapshot(), position=PositionView(fix=fix, last_good=fix, stale=False)))
+    state = ScreenState(page=Page.MAP, chart=Chart(scale=6))
+    return replace(view(seen, state, *SIZES[0]), cell=CellSize(32, 16))
 
 
 def in_scene(name: str, language: Language, height: int, width: int, *, moving: bool = False) -> View:

@@ -385,6 +385,22 @@ def test_the_board_tests_itself(link: Path) -> None:
     asyncio.run(scenario())
 
 
+def test_the_board_tests_itself_while_it_is_being_read_and_a_press_meanwhile_is_a_press(link: Path) -> None:
+    async def scenario(b: Bench) -> None:
+        await until(lambda: b.readings)
+        testing = asyncio.create_task(b.driver.self_test())  # type: ignore[attr-defined]
+        await until(lambda: any(event["buzzer"] for event in b.of("pins")))
+        press = await b.press()
+        await until(lambda: b.presses == [press])
+        found = [item.item for item in await testing]
+        assert (found[:2], found[-1]) == (["lamp", "buzzer"], "all")
+        again = await b.driver.self_test()  # type: ignore[attr-defined]
+        assert [item.item for item in again] == found
+        assert b.presses == [press]
+
+    run(scenario, link)
+
+
 def test_a_rung_that_no_frame_can_carry_is_refused_at_once(link: Path) -> None:
     with pytest.raises(ValueError, match="no frame can carry"):
         driver(link).show_rung("two words")

@@ -19,7 +19,7 @@ from hq import config as hq_config
 from hq.gateways.web import Listening
 from hq.gateways.web_sending import Calling
 from terminal import config as unit_config
-from terminal.contract import profile
+from terminal.contract import pin, profile
 from terminal.core import assemble
 from terminal.tools import check_config
 from terminal.tools.check_config import check_vehicle_events
@@ -70,7 +70,19 @@ def defaults(section: type[Struct], given: Any) -> list[str]:
     return odd
 
 
-SECTIONS = ("reporting", "storage", "link", "journal", "sending", "alarms", "check_in", "holding", "supervision", "sms")
+SECTIONS = (
+    "reporting",
+    "storage",
+    "link",
+    "journal",
+    "sending",
+    "alarms",
+    "check_in",
+    "holding",
+    "supervision",
+    "sms",
+    "workshop",
+)
 
 
 @pytest.mark.promise("P-FLOW-06")
@@ -268,7 +280,7 @@ def test_config_check_warns_of_a_car_without_an_emergency_button(
     said = {}
     for name, text in {"with": GOOD + BOARD, "without": GOOD + '[sources.gnss]\ndriver = "gpsd"\n'}.items():
         path.write_text(text)
-        assert check_config.run(argparse.Namespace(file=path)) == 0, "a warning is no error"
+        assert check_config.run(argparse.Namespace(action="check", file=path)) == 0, "a warning is no error"
         said[name] = capsys.readouterr()
     assert said["with"].err == ""
     assert "good" in said["without"].out
@@ -287,3 +299,12 @@ def test_config_check_says_good_or_everything_that_is_wrong(tmp_path: Path) -> N
     assert (good.returncode, "good; unit LJ-101 of LJ" in good.stdout) == (0, True)
     bad = checked(GOOD + "[reporting]\nturn = 1\nspeed = 2\n")
     assert (bad.returncode, len(bad.stderr.splitlines())) == (2, 2)
+
+
+def test_a_pin_that_somebody_wrote_in_clear_is_refused_and_not_repeated(tmp_path: Path) -> None:
+    (problem,) = refused(tmp_path, GOOD + '[workshop]\npin = "471147"\n')
+    assert "workshop.pin" in problem
+    assert "patrola config pin" in problem
+    assert "471147" not in problem
+    kept = pin.verifier("471147", pin.TECHNICIANS_COST)
+    assert loaded(tmp_path, GOOD + f'[workshop]\npin = "{kept}"\n').workshop.pin == kept

@@ -253,6 +253,70 @@ def test_answers_are_capped_and_the_alarm_is_not(tmp_path: Path, cap: str) -> No
     played(tmp_path, story, **{cap: 3})
 
 
+class Elsewhere:
+    """A number that is not the car's."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+
+    async def reply(self, data: bytes) -> None:
+        self.sent.append(data)
+
+
+@pytest.mark.promise("P-BEARER-06")
+def test_replays_take_no_answer_from_what_is_new_and_cost_no_more_than_their_own_budget(tmp_path: Path) -> None:
+    async def story(desk: Desk) -> None:
+        await desk.intake.took(capsule(RAISED), desk.reply)
+        assert (await desk.receipt()).tail == tail_of(RAISED.id)
+        thief = Elsewhere()
+        for _ in range(9):
+            await desk.intake.took(capsule(RAISED), thief.reply)
+        for _ in range(2):
+            assert (await desk.receipt()).tail == tail_of(RAISED.id), "to where the car wrote from"
+        assert desk.told("receipt-not-sent") == 7
+        for news in (SIGNALLED, CANCELLED):
+            await desk.intake.took(capsule(news), desk.reply)
+            assert (await desk.receipt()).tail == tail_of(news.id)
+        assert (thief.sent, desk.sent.qsize()) == ([], 0)
+
+    played(tmp_path, story, most_per_incident=3, most_repeats_per_incident=2)
+
+
+@pytest.mark.promise("P-BEARER-06")
+def test_replays_of_many_incidents_take_no_answer_of_the_hour_from_what_is_new(tmp_path: Path) -> None:
+    async def story(desk: Desk) -> None:
+        old = [replace(RAISED, id=new_id(), incident=new_incident()) for _ in range(3)]
+        for message in (*old, *old, *old):
+            await desk.intake.took(capsule(message), desk.reply)
+        for _ in range(3 + 2):
+            await desk.receipt()
+        await desk.intake.took(capsule(RAISED), desk.reply)
+        assert (await desk.receipt()).incident == INCIDENT
+        assert (desk.told("receipt-not-sent"), desk.sent.qsize()) == (4, 0)
+
+    played(tmp_path, story, most_per_hour=4, most_repeats_per_hour=2)
+
+
+def test_after_a_restart_a_replay_is_no_news_and_stands_in_no_repeats_way(tmp_path: Path) -> None:
+    async def before(desk: Desk) -> None:
+        await desk.intake.took(capsule(RAISED), desk.reply)
+        await desk.receipt()
+
+    async def after_it(desk: Desk) -> None:
+        thief = Elsewhere()
+        await desk.intake.took(capsule(RAISED), thief.reply)
+        await desk.intake.took(capsule(RAISED), desk.reply)
+        assert (await desk.receipt()).tail == tail_of(RAISED.id)
+        await desk.intake.took(capsule(RAISED), desk.reply)
+        await asyncio.sleep(0)
+        assert desk.sent.empty(), "it is known from the disk that it has come before"
+        await desk.intake.took(capsule(SIGNALLED), desk.reply)
+        assert (await desk.receipt()).signals == 2
+
+    played(tmp_path, before)
+    played(tmp_path, after_it, most_repeats_per_incident=2)
+
+
 def test_what_the_disk_refuses_is_not_answered_and_the_next_try_is(tmp_path: Path) -> None:
     async def story(desk: Desk) -> None:
         desk.disk.fail_from_now()

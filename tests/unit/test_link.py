@@ -18,10 +18,12 @@ from terminal.link import (
     AnswerCheckIn,
     ArmButton,
     ArmedView,
+    BoardTestView,
     CancelAlarm,
     Changes,
     CheckInView,
     CrewView,
+    DiskView,
     DutyView,
     JobView,
     LineView,
@@ -41,6 +43,7 @@ from terminal.link import (
     StopCheckIn,
     UnitView,
     VehicleView,
+    WorkshopView,
 )
 
 FIX = Fix(source="gnss", mono_ns=5, mode=FixMode.FIX_3D, lat_deg=45.25, lon_deg=19.85)
@@ -67,6 +70,10 @@ VALUES = {
     "crew": [CrewView(), CrewView(aboard=(MemberView("1234", checked=True),), problem=LogInProblem.WRONG_PIN)],
     "shift": [ShiftView(), ShiftView(on=True, odometer_km=1.5)],
     "picture": [None, PictureView(Picture(utc_ms=1, units=(Neighbour(unit="U2"),)), mono_ns=3)],
+    "workshop": [
+        None,
+        WorkshopView(opened_mono_ns=3, disk=DiskView(asked_mono_ns=4), boards=(BoardTestView(name="b"),)),
+    ],
 }
 COMMANDS = [
     RaiseAlarm(),
