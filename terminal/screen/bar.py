@@ -1,5 +1,6 @@
 """The pages' buttons and, apart from them, SOS: always there, in one touch. Pure."""
 
+from terminal.screen import others
 from terminal.screen.cells import MAIN_HEIGHT, MAIN_WIDTH, Area, Box, target
 from terminal.screen.pages import keyboard
 from terminal.screen.sos import Arming
@@ -54,7 +55,8 @@ def _button(view: View, page: Page, field: Area) -> Box:
     here = view.state.page
     under = page is Page.MORE and here in UNDER_MORE
     below = {Page.CREW: Page.DUTY, Page.KEYBOARD: Page.TEXTS}.get(here, here)
-    tone = "chosen" if (below is page or under) and not view.is_alarm_on_top else "button"
+    calls = page is Page.MAP and any(map(others.is_urgent, others.alarms(view.snapshot)))
+    tone = "chosen" if (below is page or under) and not view.is_alarm_on_top else "urgent" if calls else "button"
     words = name(view, page)
     count = waiting(view, page)
     return target(field, f"{words}\n{count}" if count else words, f"page:{page}", tone, main=True)
@@ -77,13 +79,15 @@ def name(view: View, page: Page) -> str:
 
 
 def waiting(view: View, page: Page) -> str:
-    """How much on a page the crew has not dealt with."""
+    """How much on a page the crew has not dealt with, and how many alarms of others are on the map."""
     if view.snapshot is None:
         return ""
+    alarms = len(others.alarms(view.snapshot))
     jobs = sum(one.step == "sent" for one in view.snapshot.jobs)
     texts = sum(not one.read for one in view.snapshot.texts)
-    count = {Page.JOBS: jobs, Page.TEXTS: texts}.get(page, 0)
-    return f"({count})" if count else ""
+    count = {Page.JOBS: jobs, Page.TEXTS: texts, Page.MAP: alarms}.get(page, 0)
+    mark = others.MARK if page is Page.MAP else ""
+    return f"({mark}{count})" if count else ""
 
 
 def sos(view: View, area: Area) -> Box:

@@ -82,12 +82,12 @@ PICTURE = Picture(
         Neighbour(unit="NS-22", online=True, duty="available", lat_deg=45.2708, lon_deg=19.8423, position_ms=995_000),
         Neighbour(unit="NS-23", online=False, lat_deg=45.2641, lon_deg=19.8207, position_ms=400_000),
     ),
-    alarms=(LiveAlarm(incident="A", unit="NS-24", lat_deg=45.2603, lon_deg=19.8389, position_ms=998_000),),
 )
+NS_24 = LiveAlarm(incident="A", unit="NS-24", lat_deg=45.2603, lon_deg=19.8389, position_ms=998_000)
 
 
-def snapshot(role: str = "general") -> Snapshot:
-    """A good day."""
+def snapshot(role: str = "general", alarms: tuple[LiveAlarm, ...] = ()) -> Snapshot:
+    """A good day, but for these alarms of others."""
     profile = load(PROFILES / f"{role}.toml")
     return Snapshot(
         unit=UnitView("NS-21", "Novi Sad 21", "Octavia", "NS"),
@@ -107,7 +107,7 @@ def snapshot(role: str = "general") -> Snapshot:
         jobs=JOBS,
         texts=TEXTS,
         crew=CREW,
-        picture=PictureView(PICTURE, NOW_NS - 3_000_000_000),
+        picture=PictureView(replace(PICTURE, alarms=alarms), NOW_NS - 3_000_000_000),
     )
 
 
@@ -126,9 +126,13 @@ ALARM = AlarmView(
 
 def scenes() -> Iterator[tuple[str, Seen, ScreenState]]:
     """Every page, and every overlay."""
-    good = Seen(snapshot=snapshot())
+    good, help_wanted = Seen(snapshot=snapshot()), Seen(snapshot=snapshot(alarms=(NS_24,)))
     for page in Page:
-        yield str(page), good, ScreenState(page=page)
+        yield str(page), help_wanted if page is Page.MAP else good, ScreenState(page=page)
+    for page in (Page.DUTY, Page.MORE):
+        yield f"{page}-alarm-of-others", help_wanted, ScreenState(page=page)
+    told = replace(NS_24, unit="NOVI-SAD-0024", kind="exercise", acknowledged_by="Desk 2", position_ms=1)
+    yield "exercise-of-others", Seen(snapshot=snapshot(alarms=(told,))), ScreenState()
     yield "one-job", good, ScreenState(page=Page.JOBS, job="01")
     yield "decline", good, ScreenState(page=Page.JOBS, job="01", declining=True)
     for role in ("general", "traffic", "border"):
@@ -181,6 +185,7 @@ PICTURES = (
     ("duty-red", "duty", L.SERBIAN_LATIN, P.RED, 0),
     ("alarm-sl", "alarm", L.SLOVENIAN, P.NIGHT, 0),
     ("form-border", "form-group-direction", L.SERBIAN_CYRILLIC, P.NIGHT, 0),
+    ("alarm-of-others", "duty-alarm-of-others", L.ENGLISH, P.NIGHT, 0),
     ("duty-large", "duty", L.ENGLISH, P.NIGHT, 3),
 )
 """What stands in the documentation: (file, scene, language, colours, size)."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from functools import lru_cache
-from math import atan2, cos, degrees, radians
 
 from msgspec import Struct
 
@@ -10,20 +9,17 @@ from terminal.contract.work import ENDED
 from terminal.link import Snapshot
 from terminal.map.drawing import Name, Tiles, Window, drawn
 from terminal.map.features import Kind
-from terminal.map.mercator import EQUATOR_M
+from terminal.screen import others
 from terminal.screen.cells import LEAST_HEIGHT, Area, Box, Run, target
-from terminal.screen.language import Say
+from terminal.screen.others import OLD_AFTER_MS
 from terminal.screen.state import SCALES_M
 from terminal.screen.view import View
-from terminal.screen.words import age, clean
+from terminal.screen.words import age, clean, on_one_line
 
 ON_MAP = "on-map"
 """A tap on the map; `placed` makes a place of its cell."""
 
 SIDE = 11
-OLD_AFTER_MS = 120_000
-"""A patrol that has not told its position for so long looks old."""
-
 TONES = {
     0: "plain",
     Kind.LAKE: "map-water",
@@ -34,7 +30,6 @@ TONES = {
     Kind.MOTORWAY: "map-motorway",
     Kind.BORDER: "map-border",
 }
-WINDS = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
 ARROWS = "↑↗→↘↓↙←↖"
 
 
@@ -48,7 +43,7 @@ class Mark(Struct, frozen=True):
 
 
 def boxes(view: View, area: Area) -> list[Box]:
-    """The map at the left, its controls at the right, the nearest alarm beneath."""
+    """The map at the left, its controls at the right, the alarm to be told of beneath."""
     if view.snapshot is None:
         return []
     field, side = area.columns(0, SIDE, gap=1)
@@ -60,7 +55,7 @@ def boxes(view: View, area: Area) -> list[Box]:
     found = [Box(area=field, rows=rows, code=ON_MAP, located=True, main=True)]
     found += [Box(area=_at(field, one), words=one.text, tone="map-place") for one in names]
     found += [box for mark in marks(view, view.snapshot) if (box := marked(field, window, mark)) is not None]
-    return [*found, *nearest_alarm(view, view.snapshot, field), *controls_there]
+    return [*found, *alarm_line(view, view.snapshot, field), *controls_there]
 
 
 def window_of(view: View, snapshot: Snapshot, field: Area) -> Window | None:
@@ -104,7 +99,7 @@ def marks(view: View, snapshot: Snapshot) -> Iterator[Mark]:
     if snapshot.picture is not None:
         for alarm in snapshot.picture.picture.alarms:
             if alarm.lat_deg is not None and alarm.lon_deg is not None:
-                yield Mark(alarm.lat_deg, alarm.lon_deg, f"!{clean(alarm.unit)}", "urgent")
+                yield Mark(alarm.lat_deg, alarm.lon_deg, f"{others.MARK}{clean(alarm.unit)}", "urgent")
     fix = snapshot.position.last_good
     if fix is not None and fix.lat_deg is not None and fix.lon_deg is not None:
         yield Mark(fix.lat_deg, fix.lon_deg, heading(view, snapshot), "old" if snapshot.position.stale else "own")
@@ -129,40 +124,15 @@ def marked(field: Area, window: Window, mark: Mark) -> Box | None:
     return Box(area=Area(field.top + cell[0], left, 1, width), words=mark.words[:width], tone=mark.tone)
 
 
-def nearest_alarm(view: View, snapshot: Snapshot, field: Area) -> list[Box]:
-    """Whose alarm is nearest, how far and in which direction, as the crow flies."""
-    fix = snapshot.position.last_good
-    if snapshot.picture is None or fix is None or fix.lat_deg is None or fix.lon_deg is None:
+def alarm_line(view: View, snapshot: Snapshot, field: Area) -> list[Box]:
+    """The alarm to be told of, how far and in which direction."""
+    alarm = others.first(snapshot)
+    if alarm is None:
         return []
-    own = (fix.lat_deg, fix.lon_deg)
-    alarms = [one for one in snapshot.picture.picture.alarms if one.lat_deg is not None and one.lon_deg is not None]
-    if not alarms:
-        return []
-    places = {one.incident: distance_and_bearing(own, (one.lat_deg or 0.0, one.lon_deg or 0.0)) for one in alarms}
-    nearest = min(alarms, key=lambda one: places[one.incident][0])
-    far_m, bearing_deg = places[nearest.incident]
-    words = view.say(
-        "ALARM {unit} {far} {wind}", unit=clean(nearest.unit), far=_far(far_m), wind=wind(view.say, bearing_deg)
-    )
+    words = others.in_words(view.say, snapshot, alarm, view.now_ns)
     line = Area(field.bottom - 1, field.left, 1, field.width)
-    return [Box(area=line, words=words[: field.width], tone="urgent")]
-
-
-def distance_and_bearing(own: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
-    """(metres, degrees from north) on a plane, which is right within what a patrol drives."""
-    north_m = (other[0] - own[0]) / 360 * EQUATOR_M
-    east_m = (other[1] - own[1]) / 360 * EQUATOR_M * cos(radians(own[0]))
-    return (north_m**2 + east_m**2) ** 0.5, degrees(atan2(east_m, north_m)) % 360
-
-
-def wind(say: Say, bearing_deg: float) -> str:
-    """A bearing in one of eight words."""
-    names = (say("N"), say("NE"), say("E"), say("SE"), say("S"), say("SW"), say("W"), say("NW"))
-    return names[round(bearing_deg / 45) % 8]
-
-
-def _far(far_m: float) -> str:
-    return f"{far_m:.0f} m" if far_m < 1000 else f"{far_m / 1000:.1f} km"
+    tone = "urgent" if others.is_urgent(alarm) else "warn"
+    return [Box(area=line, words=on_one_line(words, field.width), tone=tone)]
 
 
 def controls(view: View, area: Area) -> list[Box]:
