@@ -29,6 +29,8 @@ MOST_COMMAND_BYTES = 4096
 LONGEST_NAME = 32
 """Of a command, when it is told back."""
 
+LONGEST_BADGE = LONGEST_PIN = 12
+
 
 class Role(StrEnum):
     """What a client may do, by the user id that the kernel vouches for (SO_PEERCRED)."""
@@ -451,8 +453,8 @@ class FileReport(_Command, frozen=True, kw_only=True, tag="file-report"):
 class LogIn(_Command, frozen=True, kw_only=True, tag="log-in"):
     """An officer comes on board."""
 
-    badge: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{1,12}$")]
-    pin: Annotated[str, msgspec.Meta(max_length=12)] = ""
+    badge: Annotated[str, msgspec.Meta(pattern=f"^[A-Za-z0-9_-]{{1,{LONGEST_BADGE}}}$")]
+    pin: Annotated[str, msgspec.Meta(max_length=LONGEST_PIN)] = ""
 
 
 class LogOut(_Command, frozen=True, kw_only=True, tag="log-out"):
@@ -472,7 +474,7 @@ class EndShift(_Command, frozen=True, kw_only=True, tag="end-shift"):
 class OpenWorkshop(_Command, frozen=True, kw_only=True, tag="open-workshop"):
     """A technician wants the self-test; the PIN proves it."""
 
-    pin: Annotated[str, msgspec.Meta(max_length=12)]
+    pin: Annotated[str, msgspec.Meta(max_length=LONGEST_PIN)]
 
 
 class CloseWorkshop(_Command, frozen=True, kw_only=True, tag="close-workshop"):

@@ -3,16 +3,15 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import msgspec
 
 from hal.clock import Clock, TrustedTime
 from hal.ports import ButtonBoard, Source
-from hal.readings import Fix
+from hal.readings import Fix, Press
 from hal.supervision import Supervisor
 from terminal.config import Config
 from terminal.contract import dead_zones
@@ -21,27 +20,27 @@ from terminal.contract.identity import new_id, new_incident
 from terminal.contract.messages import DutyChanged
 from terminal.contract.mqtt import Connect, Connection
 from terminal.contract.topics import Lane
-from terminal.core import commands, crew, effects, inputs, state, work
+from terminal.core import commands, crew, effects, inputs, left, state, work
 from terminal.core.channels import TICK_S, TIME_KEPT_EVERY_S
 from terminal.core.duty import Duty
 from terminal.core.effects import Effect, Note
-from terminal.core.emergency import Emergency
 from terminal.core.inputs import Input
 from terminal.core.intake import Intake
 from terminal.core.journal import Journal
+from terminal.core.lasting import Begin, apart, lasting
+from terminal.core.left import Left
 from terminal.core.line import hq_answers
 from terminal.core.link_server import LinkServer
 from terminal.core.moment import Moment
 from terminal.core.state import Rules, State
 from terminal.core.step import step
-from terminal.core.storing import DUTY, EMERGENCY, TIME, WORK, ZONES, Storing
+from terminal.core.storing import DUTY, TIME, WORK, ZONES, Storing
 from terminal.core.trying import Trying
-from terminal.core.work import Work
 from terminal.link import Command, Role, UnitView
 from terminal.uplink.bearers.bearer import Beside
 from terminal.uplink.bearers.carrier import Carrier
 from terminal.uplink.inbox import Inbox
-from terminal.uplink.outbox import Limits, Outbox, Row
+from terminal.uplink.outbox import Limits, Row
 from terminal.uplink.sender import Sender
 from terminal.uplink.session import Session
 from terminal.uplink.vouching import Vouching
@@ -54,17 +53,6 @@ OPEN_AGAIN_S = 2.0
 """How soon an outbox that could not be read is tried again."""
 RESTORE_WITHIN_S = 3.0
 """How long the start waits for what the last run left; then core serves without it, and takes it up when it comes."""
-
-
-class Left(NamedTuple):
-    """What the last run left on disk, as it stands there; `receipted` are the ids of alarm messages."""
-
-    emergency: bytes | None
-    duty: bytes | None
-    work: bytes | None
-    zones: bytes | None
-    time: bytes | None
-    receipted: tuple[str, ...]
 
 
 def _nothing() -> None:
@@ -168,7 +156,7 @@ class Core:
         """
         self._writer.start()
         await self._link.start()
-        tasks = [asyncio.create_task(work, name=name) for name, work in self._works()]
+        tasks = [asyncio.create_task(lasting(*one, self._failed), name=one[0]) for one in self._works()]
         try:
             await self._first_look()
             ready()
@@ -176,19 +164,23 @@ class Core:
         finally:
             await self._end(tasks)
 
-    def _works(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
-        works: list[tuple[str, Coroutine[Any, Any, None]]] = [
-            ("tick", self._tick()),
-            ("sender", self._sender.run()),
-            ("session", self._session.run()),
-            ("inbox", self._inbox.run()),
-            ("vouching", self._vouching.run()),
-            ("account", self._open_accounts()),
-            ("restore", self._restore()),
+    def _works(self) -> list[tuple[str, Begin]]:
+        works: list[tuple[str, Begin]] = [
+            ("tick", self._tick),
+            ("flush", self._flush),
+            ("sender", self._sender.run),
+            ("session", self._session.run),
+            ("inbox", self._inbox.run),
+            ("vouching", self._vouching.run),
+            ("account", self._open_accounts),
+            ("restore", self._restore),
         ]
-        sensing = ((one.name, Supervisor(one, self._intake.put, self._clock).run()) for one in self._sources)
-        carrying = ((name, carrier.run()) for name, carrier in self._carriers.items())
+        sensing = ((one.name, Supervisor(one, self._intake.put, self._clock).run) for one in self._sources)
+        carrying = ((name, carrier.run) for name, carrier in self._carriers.items())
         return [*works, *sensing, *carrying]
+
+    def _failed(self, work: str, problem: str) -> None:
+        self._note("work-failed", {"work": work, "problem": problem})
 
     async def _end(self, tasks: Sequence["asyncio.Task[None]"]) -> None:
         for told in self._intake.left():
@@ -214,24 +206,24 @@ class Core:
         """Take up the emergency and the duty status where the last run left them, as soon as the disk gives them."""
         while True:
             try:
-                left = await self._writer.submit(_load, urgent=True)
+                found = await self._writer.submit(left.load, urgent=True)
             except OutboxFailed as error:
                 self._take(inputs.StoreFailed((), str(error)))
                 self._looked.set()
                 await asyncio.sleep(OPEN_AGAIN_S)
             else:
-                self._take_up(left)
+                self._take_up(found)
                 self._looked.set()
                 return
 
-    def _take_up(self, left: Left) -> None:
-        before = None if left.emergency is None else _decoded(left.emergency)
-        done = None if left.work is None else _decoded_work(left.work)
-        self._remember(left.time)
-        known = dead_zones.decode(left.zones)
-        self._take(inputs.Restored(before, None if left.duty is None else left.duty.decode(), done, known))
+    def _take_up(self, found: Left) -> None:
+        before = None if found.emergency is None else left.decoded_emergency(found.emergency)
+        done = None if found.work is None else left.decoded_work(found.work)
+        self._remember(found.time)
+        known = dead_zones.decode(found.zones)
+        self._take(inputs.Restored(before, None if found.duty is None else found.duty.decode(), done, known))
         # The last run may have ended after a receipt was on disk, and before the state that knew of it.
-        self._take(inputs.Received(left.receipted, recalled=True))
+        self._take(inputs.Received(found.receipted, recalled=True))
 
     async def _open_accounts(self) -> None:
         """Tell the sender which account it sends from: at first, and whenever the outbox has become another one."""
@@ -240,8 +232,10 @@ class Core:
             self._account_wanted.clear()
             try:
                 await self._inbox.open_account()
-            except OutboxFailed:
+            except Exception as error:
                 self._account_wanted.set()
+                if not isinstance(error, OutboxFailed):
+                    raise
                 await asyncio.sleep(OPEN_AGAIN_S)
 
     async def _loop(self, turned: Callable[[], None]) -> None:
@@ -249,22 +243,21 @@ class Core:
         while True:
             for told in await self._intake.take():
                 self._take(told)
-            self._sender.hq_heard = hq_answers(self._state.line, self._clock.mono_ns(), self._config.supervision)
-            self._session.say(state.presence_facts(self._state, self._clock.mono_ns()))
+            with apart("the line could not be told how the car is"):
+                self._sender.hq_heard = hq_answers(self._state.line, self._clock.mono_ns(), self._config.supervision)
+                self._session.say(state.presence_facts(self._state, self._clock.mono_ns()))
             self._show()
             turned()
 
     def _take(self, told: Input) -> None:
         moment = self._moment()
-        if isinstance(told, Fix) and told.utc is not None and self._time.believe(told.mono_ns, told.utc):
-            self._keep_time(told.utc, moment.mono_ns)
-        try:
+        # One input that breaks a step must not take the emergency button with it.
+        with apart(f"a {type(told).__name__} could not be taken"):
+            if isinstance(told, Fix) and told.utc is not None and self._time.believe(told.mono_ns, told.utc):
+                self._keep_time(told.utc, moment.mono_ns)
             self._state, wanted = step(self._state, told, moment, self._rules)
             self._told_by()
             self._do(wanted)
-        except Exception:
-            # One input that breaks a step must not take the emergency button with it.
-            log.exception("core: a %s could not be taken; report this as a defect", type(told).__name__)
 
     def _keep_time(self, utc: datetime, now_ns: int) -> None:
         """So that the next run knows how late it is at least."""
@@ -284,23 +277,34 @@ class Core:
             self._who = self._storing.who = self._session.who = msgspec.structs.replace(self._who, crew=aboard)
 
     def _do(self, wanted: list[Effect]) -> None:
-        # The disk is at work while the line is given the same; neither waits for the other.
-        self._store_alarms(wanted)
+        # The disk is at work while the line is given the same; neither waits for the other, nor fails with it.
+        with apart("alarms could not be given to the disk"):
+            self._store_alarms(wanted)
         for effect in wanted:
-            match effect:
-                case effects.SendAlarm() | effects.SendMoved() | effects.CarryAlarm():
-                    self._send(effect)
-                case effects.StoreEvent() | effects.SaveWork() | effects.SaveZones() | effects.RecordPoint():
-                    self._store(effect)
-                case effects.ConfirmPress(source, press):
-                    self._boards[source].confirm_stored(press)
-                case effects.ShowRung(word):
-                    for board in self._boards.values():
-                        board.show_rung(word)
-                case effects.CheckPin() | effects.MeasureDisk() | effects.TestBoards():
-                    self._trying.do(effect)
-                case Note(event, fields):
-                    self._note(event, fields)
+            with apart(f"a {type(effect).__name__} could not be done"):
+                self._do_one(effect)
+
+    def _do_one(self, effect: Effect) -> None:
+        match effect:
+            case effects.SendAlarm() | effects.SendMoved() | effects.CarryAlarm():
+                self._send(effect)
+            case effects.StoreEvent() | effects.SaveWork() | effects.SaveZones() | effects.RecordPoint():
+                self._store(effect)
+            case effects.ConfirmPress(source, press):
+                self._confirm(source, press)
+            case effects.ShowRung(word):
+                for board in self._boards.values():
+                    board.show_rung(word)
+            case effects.CheckPin() | effects.MeasureDisk() | effects.TestBoards():
+                self._trying.do(effect)
+            case Note(event, fields):
+                self._note(event, fields)
+
+    def _confirm(self, source: str, press: Press) -> None:
+        """Tell its board; one that has another name since the press was taken knows its own."""
+        named = self._boards.get(source)
+        for board in self._boards.values() if named is None else (named,):
+            board.confirm_stored(press)
 
     def _send(self, effect: effects.SendAlarm | effects.SendMoved | effects.CarryAlarm) -> None:
         match effect:
@@ -336,6 +340,11 @@ class Core:
         while True:
             await asyncio.sleep(TICK_S)
             self._intake.put(inputs.Tick())
+
+    async def _flush(self) -> None:
+        """What the disk has refused, again and again."""
+        while True:
+            await asyncio.sleep(TICK_S)
             self._storing.flush_if_due()
             if self._storing.state_owed and self._state.restored:
                 self._storing.alarms([], self._state.emergency)
@@ -363,38 +372,9 @@ class Core:
         return Moment(mono_ns, utc_ms, self._boot, self._who, new_id, new_incident)
 
     def _show(self) -> None:
-        try:
+        # What cannot be shown must not take the emergency button with it; the screen misses its beat and says so.
+        with apart("the state could not be shown"):
             self._link.publish(state.snapshot(self._state, self._rules, self._clock.mono_ns()))
-        except Exception:
-            # What cannot be shown must not take the emergency button with it; the screen misses its beat and says so.
-            log.exception("core: the state could not be shown; report this as a defect")
 
     def _note(self, event: str, fields: dict[str, object]) -> None:
         self._journal.write(event, fields, self._time.utc(self._clock.mono_ns()) or datetime.now(UTC))
-
-
-def _load(outbox: Outbox) -> Left:
-    return Left(
-        emergency=outbox.load_state(EMERGENCY),
-        duty=outbox.load_state(DUTY),
-        work=outbox.load_state(WORK),
-        zones=outbox.load_state(ZONES),
-        time=outbox.load_state(TIME),
-        receipted=tuple(outbox.receipted(Lane.ALARM)),
-    )
-
-
-def _decoded(saved: bytes) -> Emergency:
-    try:
-        return msgspec.json.decode(saved, type=Emergency)
-    except msgspec.DecodeError:
-        log.exception("outbox: the saved emergency cannot be read; its alarms are still in the outbox")
-        return Emergency()
-
-
-def _decoded_work(saved: bytes) -> Work | None:
-    try:
-        return msgspec.json.decode(saved, type=Work)
-    except msgspec.DecodeError:
-        log.exception("outbox: the saved work cannot be read; headquarters will tell jobs and texts again")
-        return None

@@ -113,10 +113,11 @@ class TerminalScreen(App[None]):
     def on_sheet_tapped(self, tap: Sheet.Tapped) -> None:
         """A finger: the screen changes at once, and core is told."""
         code = chart.placed(self.view(), tap.code, tap.area) if tap.code.startswith(chart.ON_MAP) else tap.code
-        self._state, commands = tapped(self._state, code, self._feed.seen.snapshot, self._mono_ns())
+        after, commands = tapped(self._state, code, self._feed.seen.snapshot, self._mono_ns())
+        # What nobody has taken is still there to be sent.
+        if all(self._feed.send(command) for command in commands):
+            self._state = after
         self._refresh()
-        for command in commands:
-            self._feed.send(command)
 
     def on_sheet_dragged(self, drag: Sheet.Dragged) -> None:
         """A finger that moves; what has queued up of it by the time of drawing is drawn at once."""

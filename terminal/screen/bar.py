@@ -46,9 +46,10 @@ def boxes(view: View, area: Area) -> list[Box]:
 
 
 def is_typing(view: View) -> bool:
-    """Whether the keyboard has the screen."""
+    """Whether the keyboard has the screen; what was typed waits while core could not be given it."""
     idle = view.state.sos.arming(view.now_ns) is Arming.IDLE
-    return view.state.page is Page.KEYBOARD and idle and not (view.is_alarm_on_top or view.is_locked)
+    free = view.seen.connected and idle and not (view.is_alarm_on_top or view.is_locked)
+    return view.state.page is Page.KEYBOARD and free
 
 
 def _button(view: View, page: Page, field: Area) -> Box:

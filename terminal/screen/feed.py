@@ -74,11 +74,11 @@ class Feed:
             self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
 
     def send(self, command: Command) -> bool:
-        """Give core a command; False when core is not there. An alarm is held and given as soon as core is."""
+        """Give core a command; False when core is not there to take it. An alarm is held until core is."""
         if isinstance(command, RaiseAlarm):
             self._become(held=command, held_mono_ns=monotonic_ns())
         if self._writer is None or not self.seen.connected:
-            return False
+            return isinstance(command, RaiseAlarm)
         self._writer.write(encode_line(command))
         return True
 

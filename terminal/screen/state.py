@@ -9,6 +9,8 @@ from msgspec.structs import replace
 from terminal.contract.profile import Form
 from terminal.contract.work import JobStep
 from terminal.link import (
+    LONGEST_BADGE,
+    LONGEST_PIN,
     AnswerCheckIn,
     AnswerJob,
     ArmButton,
@@ -48,7 +50,8 @@ ASK_FOR_SILENT = "000"
 
 TOLD_OF_SILENT_NS = 5_000_000_000
 
-LONGEST_TYPED = 160
+LONGEST_TYPED = {"text": 160, "badge": LONGEST_BADGE, "pin": LONGEST_PIN}
+"""Characters; a key beyond them does nothing."""
 
 
 class Page(StrEnum):
@@ -242,14 +245,22 @@ def _out(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int
 
 
 def _type(state: ScreenState, rest: str, snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
-    layout = "letters" if rest == "text" else "digits"
-    return state if is_locked(snapshot) else replace(state, page=Page.KEYBOARD, typing=Typing(rest, layout=layout))
+    if is_locked(snapshot):
+        return state
+    if rest == state.typing.what == "text":
+        # What core's absence, an alarm or the car's moving took the keyboard from is still there to be sent.
+        return replace(state, page=Page.KEYBOARD)
+    return replace(state, page=Page.KEYBOARD, typing=Typing(rest, layout="letters" if rest == "text" else "digits"))
+
+
+def _away(state: ScreenState, _rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
+    return replace(state, page=Page.TEXTS if state.typing.what == "text" else Page.CREW, typing=Typing())
 
 
 def _key(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
-    typed = state.typing.typed
-    typed = typed[:-1] if rest == "back" else (typed + (" " if rest == "space" else rest))[:LONGEST_TYPED]
-    return replace(state, typing=replace(state.typing, typed=typed))
+    typing = state.typing
+    typed = typing.typed[:-1] if rest == "back" else typing.typed + (" " if rest == "space" else rest)
+    return replace(state, typing=replace(typing, typed=typed[: LONGEST_TYPED[typing.what]]))
 
 
 def _layout(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
@@ -322,6 +333,7 @@ VERBS: dict[str, Verb] = {
     "in": _in,
     "out": _out,
     "type": _type,
+    "away": _away,
     "key": _key,
     "layout": _layout,
     "typed": _typed,

@@ -85,19 +85,13 @@ class Vouching:
 
     async def run(self) -> None:
         """Load the files, keep what is learnt on disk, and load files that have become others, for ever."""
-        if self.loaded.is_set():
+        if self._rules.ca is None and self._rules.certificate is None:
             return
-        recalling = asyncio.create_task(self._recalled())
         try:
-            stamps = await self._loaded_anew(None)
-            # A disk that hangs is not waited for; headquarters shows its certificate when it is asked to.
-            await asyncio.wait([recalling], timeout=RECALL_WITHIN_S)
-            for certificate in recalling.result() if recalling.done() else ():
-                self._learn(certificate)
-            self._keeping.clear()
+            stamps = await self._load()
         finally:
-            recalling.cancel()
-        self.loaded.set()
+            # Also if that failed: what comes down is then doubted, and that is said; nobody waits for ever.
+            self.loaded.set()
         self._take_early()
         while True:
             try:
@@ -108,6 +102,22 @@ class Vouching:
             else:
                 self._keeping.clear()
                 await self._keep()
+
+    async def _load(self) -> object:
+        """The files, and headquarters' certificate of before, which the disk knows; returns the files' stamps."""
+        recalling = asyncio.create_task(self._recalled())
+        try:
+            stamps = await self._loaded_anew(None)
+            # A disk that hangs is not waited for; headquarters shows its certificate when it is asked to.
+            await asyncio.wait([recalling], timeout=RECALL_WITHIN_S)
+            recalled = recalling.result() if recalling.done() else ()
+            for certificate in recalled:
+                self._learn(certificate)
+            if self._believed is None or set(self._believed.certificates) <= set(recalled):
+                self._keeping.clear()
+        finally:
+            recalling.cancel()
+        return stamps
 
     async def _loaded_anew(self, before: object) -> object:
         """Load the files unless their stamps are those of `before`; returns their stamps."""

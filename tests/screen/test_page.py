@@ -18,7 +18,8 @@ from page_bench import (
 )
 
 from hal.readings import FixMode
-from terminal.link import DutyView, PositionView, RaiseAlarm, SetDuty, Snapshot, Urgency, VehicleView
+from terminal.link import DutyView, PositionView, RaiseAlarm, SendText, SetDuty, Snapshot, Urgency, VehicleView
+from terminal.screen.sheet import Sheet
 
 LOST = "THE TERMINAL DOES NOT WORK"
 
@@ -206,6 +207,33 @@ def test_what_core_refuses_is_said(tmp_path: Path):
             await seen.says("NOT DONE: only the crew may do this", "Status 5")
             seen.clock.pass_s(9)
             await seen.until(lambda: "NOT DONE" not in seen.text())
+
+    run(promise)
+
+
+def test_a_text_that_core_was_not_there_to_take_is_kept_and_sent_later(tmp_path: Path):
+    async def promise() -> None:
+        async with page(tmp_path, snapshot=_driving(GOOD, 0)) as seen:
+            await seen.tap("page:texts")
+            await seen.tap("type:text")
+            for key in ("key:b", "key:b", "key:q"):
+                await seen.tap(key)
+            send = seen.target("typed").area
+            await seen.pilot.mouse_down(Sheet, offset=(send.left, send.top))
+            await seen.core.stop()
+            await seen.says(LOST, "OLD")
+            await seen.pilot.mouse_up(Sheet, offset=(send.left, send.top))
+            assert not {"typed", "key:b"} & {one.code for one in seen.targets()}
+            await seen.tap("page:texts")
+            seen.core.publish(_driving(GOOD, 0))
+            await seen.core.start()
+            await seen.says("P-21")
+            await seen.tap("type:text")
+            await seen.says("Text: bbq_")
+            await seen.tap("typed")
+            await seen.until(lambda: seen.core.taken == [SendText(text="bbq")])
+            await seen.tap("type:text")
+            await seen.says("Text: _")
 
     run(promise)
 

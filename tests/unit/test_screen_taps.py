@@ -1,5 +1,6 @@
 """What a tap does: the screen's own steps, and what core is told."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +19,8 @@ from terminal.link import (
     SetDuty,
     StartShift,
     VehicleView,
+    decode_command,
+    encode_line,
 )
 from terminal.screen.cells import Area
 from terminal.screen.feed import Seen
@@ -89,6 +92,21 @@ def test_typed_words_are_sent_and_the_keyboard_goes() -> None:
     assert told == (SendText(text="OK 1"),)
     assert state.page is Page.TEXTS
     assert taps("type:text", "key:space", "typed")[1] == ()
+
+
+def test_a_text_outlives_what_takes_the_keyboard_away_and_ends_with_it_put_away() -> None:
+    typed, _ = taps("type:text", "key:O", "key:K")
+    assert taps("page:duty", "type:text", "typed", state=typed)[1] == (SendText(text="OK"),)
+    assert taps("away", state=typed)[0].page is Page.TEXTS
+    assert taps("away", "type:text", "typed", state=typed)[1] == ()
+    assert taps("in:1003", "key:4", "page:duty", "in:1003", "key:7", "typed")[1] == (LogIn(badge="1003", pin="7"),)
+
+
+@pytest.mark.parametrize(("begin", "longest"), [("type:badge", 12), ("in:1003", 12), ("type:text", 160)])
+def test_no_more_can_be_typed_than_core_takes(begin: str, longest: int) -> None:
+    state, _ = taps(begin, *["key:7"] * 200)
+    assert state.typing.typed == "7" * longest
+    assert [decode_command(encode_line(command)) for command in taps("typed", state=state)[1]] != []
 
 
 def test_who_has_a_pin_is_asked_for_it() -> None:

@@ -18,6 +18,7 @@ from terminal.contract.mqtt import Broker, Publication
 from terminal.contract.signed import CAPSULE, Parted, parted
 from terminal.contract.signing import Signer, Trust
 from terminal.core.inputs import Doubted, Told
+from terminal.core.lasting import lasting
 from terminal.tools.certificates import Authority
 from terminal.uplink.believed import Believed
 from terminal.uplink.outbox import Limits
@@ -25,6 +26,7 @@ from terminal.uplink.trusting import Trusting
 from terminal.uplink.vouching import Vouching
 from terminal.uplink.writer import Writer
 from terminal.version import BUILD
+from tests.unit.broken_once import BrokenOnce
 
 UNIT = "LJ-101"
 RECEIPT = encode(Receipt(epoch="e", ids=("a",)))
@@ -97,6 +99,33 @@ async def running(rules: Trusting, path: Path) -> AsyncIterator[Scene]:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         writer.close()
+
+
+@pytest.mark.promise("P-SIGN-02")
+def test_a_defect_at_the_first_load_leaves_nobody_waiting_and_what_is_learnt_is_kept_all_the_same(
+    folder: Path, tmp_path: Path
+) -> None:
+    hq = signer(folder, "HQ-1")
+
+    async def story() -> None:
+        writer = BrokenOnce(tmp_path / "outbox.db", Limits(most_bytes=10_000_000))
+        writer.start()
+        scene = Scene(of_unit(folder), writer)
+        task = asyncio.create_task(lasting("vouching", scene.vouching.run, lambda *_: None))
+        try:
+            async with asyncio.timeout(30):
+                await scene.vouching.loaded.wait()
+                assert not scene.hears(hq.wrapped(DOWN, RECEIPT)), "its certificate has not come yet"
+                assert isinstance(scene.told[-1], Doubted)
+                scene.show(hq.certificate)
+                assert scene.hears(hq.wrapped(DOWN, RECEIPT))
+                await scene.vouching.kept.wait()
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            writer.close()
+
+    asyncio.run(story())
 
 
 def on(rules: Trusting, path: Path, drive: Callable[[Scene], Coroutine[Any, Any, None]]) -> None:

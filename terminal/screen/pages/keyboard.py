@@ -40,8 +40,7 @@ def typed(view: View, width: int) -> str:
 def controls(view: View, area: Area) -> list[Box]:
     """Where the page buttons stand otherwise: away, letters or digits, a space, back, and send."""
     typing = view.state.typing
-    away = "page:texts" if typing.what == "text" else "page:crew"
-    found = [(view.say("Away"), away)]
+    found = [(view.say("Away"), "away")]
     if typing.what == "text":
         other = "digits" if typing.layout == "letters" else "letters"
         found += [("123" if other == "digits" else "ABC", f"layout:{other}"), ("␣", "key:space")]
