@@ -144,10 +144,11 @@ class Desk:
             if not one.is_open and (one.told_revision > confirmed or (one.cleared_ms or 0) > oldest_ms)
         ]
         ended = sorted(ended, key=lambda one: one.told_revision)[-MOST_CLEARED_TOLD:]
+        told = [*(one for one in of_car if one.is_open), *ended]
         return DesiredState(
             revision=revision,
             epoch=self._receiver.epoch,
-            alarms=tuple(incidents.status(one) for one in (*(one for one in of_car if one.is_open), *ended)),
+            alarms=tuple(incidents.status(one, self._now_ms()) for one in told),
             jobs=orders.jobs_told(asked, self._now_ms()),
             texts=orders.texts_told(asked, self._now_ms()),
             roster=roster,

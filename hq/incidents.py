@@ -206,7 +206,12 @@ def _spoken_of(message: AlarmCancelled) -> int:
 
 
 def _tail(message: Alarm) -> str:
-    return tail_of(message.id).hex()
+    return press_of(message.id)
+
+
+def press_of(message_id: str) -> str:
+    """By what a press is known: the tail (hex) of its message's id, over every bearer the same."""
+    return tail_of(message_id).hex()
 
 
 def _begun(realm: str, unit: str, message: Alarm, now_ms: int) -> Incident:
@@ -231,7 +236,8 @@ def _pressed(incident: Incident, message: AlarmRaised | AlarmSignalled, bearer: 
         told_ms = [at_ms for at_ms in (incident.pressed_utc_ms, message.utc_ms) if at_ms is not None]
         incident = replace(_opened(incident), presses=tuple(presses), pressed_utc_ms=min(told_ms, default=None))
     if isinstance(message, AlarmSignalled):
-        return replace(incident, signals=max(incident.signals, message.signal))
+        # After a crash its car may give one number twice.
+        return replace(incident, signals=max(incident.signals, message.signal, len(incident.presses)))
     if bearer != MQTT and incident.signals:
         # What comes in an SMS is less than what the message itself has told.
         return incident
@@ -247,6 +253,14 @@ def _pressed(incident: Incident, message: AlarmRaised | AlarmSignalled, bearer: 
         door_open=message.door_open,
         signals=max(incident.signals, 1),
     )
+
+
+def counted(incident: Incident, signal: int) -> Incident:
+    """The incident whose car has counted so far in it, with a press that is in another one: nobody has to take it."""
+    signals = max(incident.signals, signal)
+    was_taken = incident.acknowledged_signals is not None and not incident.is_untaken
+    known = signals if was_taken else incident.acknowledged_signals
+    return replace(incident, signals=signals, acknowledged_signals=known)
 
 
 def _placed(incident: Incident, position: Position | None, now_ms: int) -> Incident:
@@ -308,10 +322,19 @@ def named(incident: Incident) -> dict[str, str | bool | int | None]:
     }
 
 
-def status(incident: Incident) -> AlarmStatus:
-    """What the car is told of it."""
+def status(incident: Incident, now_ms: int) -> AlarmStatus:
+    """What the car is told of it; presses of which some are not named here are told by their number alone."""
     return AlarmStatus(
-        incident.incident, incident.acknowledged_by, incident.cleared_by, incident.reason, incident.signals
+        incident.incident,
+        incident.acknowledged_by,
+        incident.cleared_by,
+        incident.reason,
+        incident.signals,
+        presses=incident.presses if len(incident.presses) < MOST_PRESSES else (),
+        kind=incident.kind,
+        trigger=incident.trigger,
+        silent=incident.silent,
+        age_s=max(now_ms - incident.raised_ms, 0) // 1000,
     )
 
 

@@ -18,7 +18,7 @@ from hq.incidents import Incident, Key
 from hq.marks import unweighed
 from hq.moment import Moment
 from hq.receipts import receipts
-from hq.store import Kept, Store
+from hq.store import Store
 from hq.taking import Taken
 from hq.units import LastKnown, Unit
 from hq.watching import Watching
@@ -101,7 +101,7 @@ class Receiver(Listener):
         self._alarms: deque[Publication] = deque()
         self._others: deque[Publication] = deque()
         self._arrived = asyncio.Event()
-        self._kept: dict[int, asyncio.Future[bool]] = {}
+        self._kept: dict[int, asyncio.Future[tuple[Incident, bool]]] = {}
         self.epoch = store.epoch
         self.storing = True
         self._begun: list[int] = []
@@ -182,26 +182,26 @@ class Receiver(Listener):
         assert isinstance(publication.message, AlarmRaised | AlarmSignalled | AlarmCancelled)
         key = (publication.realm, publication.unit)
         self.units.setdefault(key, units.unknown(key))
-        on_disk = self._kept[id(publication)] = asyncio.get_running_loop().create_future()
+        on_disk: asyncio.Future[tuple[Incident, bool]] = asyncio.get_running_loop().create_future()
+        self._kept[id(publication)] = on_disk
         self._alarms.append(publication)
         self._arrived.set()
         try:
-            is_new = await on_disk
+            return await on_disk
         finally:
             self._kept.pop(id(publication), None)
-        return self.incidents[*key, publication.message.incident], is_new
 
-    def _let_know(self, batch: Sequence[Publication], kept: Kept | DiskFailed) -> None:
-        """Whoever waits for one of these: it is on disk, and whether it is news, or why it is not."""
-        new = set() if isinstance(kept, DiskFailed) else {id(one) for one in taking.news(batch, kept.new)}
+    def _let_know(self, batch: Sequence[Publication], taken: Taken | DiskFailed) -> None:
+        """Whoever waits for one of these: the incident that it is in, and whether it is news, or why it is not here."""
+        new = set() if isinstance(taken, DiskFailed) else {id(one) for one in taking.news(batch, taken.kept.new)}
         for publication in batch:
             waiting = self._kept.pop(id(publication), None)
             if waiting is None or waiting.done():
                 continue
-            if isinstance(kept, DiskFailed):
-                waiting.set_exception(kept)
+            if isinstance(taken, DiskFailed):
+                waiting.set_exception(taken)
             else:
-                waiting.set_result(id(publication) in new)
+                waiting.set_result((self.incidents[taken.incident_of(publication)], id(publication) in new))
 
     def _lane(self, publication: Publication) -> None:
         self._now(units.heard(self._unit(publication.realm, publication.unit), time.monotonic()))
@@ -269,7 +269,7 @@ class Receiver(Listener):
         # Anew, since a presence may have told more of a car meanwhile.
         for key, last in self._known(batch, now.wall_ms).items():
             self._knows(key, last)
-        self._let_know(batch, taken.kept)
+        self._let_know(batch, taken)
         stored = [one for publication in batch for one in publication.arrivals]
         for realm, unit, receipt in receipts(self.epoch, stored, taken.kept.clashes):
             self._send_receipt(realm, unit, receipt)
@@ -314,7 +314,7 @@ class Receiver(Listener):
         for publication in taking.news(batch, taken.kept.new):
             message = publication.message
             if isinstance(message, AlarmRaised | AlarmSignalled | AlarmCancelled):
-                incident = taken.incidents[publication.realm, publication.unit, message.incident]
+                incident = taken.incidents[taken.incident_of(publication)]
                 fields = incidents.named(incident) | {"signature": publication.mark, "bearer": publication.bearer}
                 again = publication.arrivals[0].key in taken.again
                 self._emit("alarm-came-again" if again else ALARM_EVENTS[type(message)], fields)

@@ -11,7 +11,7 @@ import apsw
 import msgspec
 from msgspec import Struct
 
-from hq import accounts, audit, order_store, proofs
+from hq import accounts, audit, order_store, press_store, proofs
 from hq.accounts import Gap
 from hq.arrivals import Account, Arrival
 from hq.arrivals import Key as ArrivalKey
@@ -19,6 +19,7 @@ from hq.audit import Fact, Head, What
 from hq.incidents import Incident
 from hq.incidents import Key as IncidentKey
 from hq.orders import Order
+from hq.press_store import Press
 from hq.units import Key as UnitKey
 from hq.units import LastKnown
 from terminal.contract import dead_zones, durable
@@ -28,12 +29,18 @@ from terminal.contract.messages import Point, Who
 from terminal.contract.topics import Lane
 from terminal.contract.work import Officer
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 CERTIFICATES = """
 CREATE TABLE certificates (realm TEXT NOT NULL, unit TEXT NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL,
     PRIMARY KEY (realm, unit, number)) WITHOUT ROWID;
 """
-UPGRADES = {1: audit.SCHEMA, 2: CERTIFICATES, 3: proofs.SCHEMA, 4: order_store.SCHEMA}
+UPGRADES = {
+    1: audit.SCHEMA,
+    2: CERTIFICATES,
+    3: proofs.SCHEMA,
+    4: order_store.SCHEMA,
+    5: press_store.SCHEMA + press_store.OF_INCIDENTS,
+}
 """Version to what makes the next one of it."""
 SCHEMA = (
     """
@@ -73,6 +80,7 @@ CREATE TABLE revisions (realm TEXT NOT NULL, unit TEXT NOT NULL, revision INTEGE
     + CERTIFICATES
     + proofs.SCHEMA
     + order_store.SCHEMA
+    + press_store.SCHEMA
 )
 
 
@@ -244,6 +252,14 @@ class Store:
             "SELECT body FROM incidents WHERE realm = ? AND unit = ? AND incident = ?", key
         ).get
         return None if body is None else msgspec.json.decode(body, type=Incident)
+
+    def settled(self, press: Press, incident: str) -> bool:
+        """Whether the press is news, and is in this incident from now on."""
+        return press_store.settled(self._db, press, incident)
+
+    def home(self, press: Press) -> str | None:
+        """The incident in which the press is; None if it never came."""
+        return press_store.home(self._db, press)
 
     def incidents(self) -> list[Incident]:
         """Every incident, as it was last."""

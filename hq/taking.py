@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hq import escalation, incidents, noting, orders
+from hq import escalation, incidents, noting, orders, presses
 from hq.arrivals import Account, Publication
 from hq.arrivals import Key as ArrivalKey
 from hq.audit import Fact, What
@@ -35,20 +35,32 @@ Alarms = AlarmRaised | AlarmSignalled | AlarmCancelled | AlarmMoved
 class Taken(Struct, frozen=True):
     """What a batch came to: what was new or clashed, each incident that it changed, each alarm chain that it proved.
 
-    `again` are the presses that had come before, by another bearer.
+    `again` are the presses that had come before, by another bearer. `homes` are the incidents in which they are, where
+    their car has named another one now.
     """
 
     kept: Kept
     incidents: dict[Key, Incident]
     proved: dict[UnitKey, int]
     again: set[ArrivalKey]
+    homes: dict[ArrivalKey, str]
+
+    def incident_of(self, publication: Publication) -> Key:
+        """The incident here that an alarm message is about."""
+        assert isinstance(publication.message, Alarms)
+        homes = [self.homes[one.key] for one in publication.arrivals if one.key in self.homes]
+        return (publication.realm, publication.unit, homes[0] if homes else publication.message.incident)
 
 
 def take(store: Store, batch: Sequence[Publication], units: Iterable[LastKnown], now: Moment) -> Taken:
     """Put a batch, all that follows from it, and what is now known of its cars on disk; raises DiskFailed."""
     with store.transaction():
         kept = store.keep([one for publication in batch for one in publication.arrivals], now.wall_ms)
-        taken = Taken(kept, {}, {}, set())
+        taken = Taken(kept, {}, {}, set(), {})
+        for publication in batch:
+            home = presses.home(store, publication)
+            if home is not None and isinstance(publication.message, presses.OfPress):
+                _came_before(store, publication, publication.message, home, taken)
         for publication in news(batch, kept.new):
             _mean(store, publication, taken, now)
         for incident in taken.incidents.values():
@@ -72,7 +84,10 @@ def news(batch: Sequence[Publication], new: Iterable[ArrivalKey]) -> Iterator[Pu
 def _mean(store: Store, publication: Publication, taken: Taken, now: Moment) -> None:
     message, realm, unit = publication.message, publication.realm, publication.unit
     if isinstance(message, Alarms):
-        key = (realm, unit, message.incident)
+        key = taken.incident_of(publication)
+        if key[2] != message.incident:
+            _told_elsewhere(store, publication, key, taken, now)
+            return
         known = taken.incidents.get(key) or store.incident(key)
         if incidents.knows(known, message):
             taken.again.update(one.key for one in publication.arrivals)
@@ -94,6 +109,30 @@ def _mean(store: Store, publication: Publication, taken: Taken, now: Moment) -> 
         # A car never gives an alarm up: whoever says so hides that one is missing.
         account = Account(realm, unit, message.outbox or message.place.outbox)
         store.give_up(account, message.lane, message.dropped)
+
+
+def _came_before(store: Store, publication: Publication, message: presses.OfPress, home: str, taken: Taken) -> None:
+    """A press comes again: its car is told where it is, if it names another incident or may think that it is open."""
+    unit = (publication.realm, publication.unit)
+    keys = {(*unit, name): name for name in (home, message.incident)}
+    known = [one for key in keys if (one := taken.incidents.get(key) or store.incident(key)) is not None]
+    if home == message.incident and all(one.is_open for one in known):
+        return
+    revision = store.advance_revision(unit)
+    for one in known:
+        if one.incident != home and isinstance(message, AlarmSignalled):
+            one = incidents.counted(one, message.signal)
+        taken.incidents[one.key] = replace(one, told_revision=revision)
+    if home != message.incident:
+        taken.homes.update({one.key: home for one in publication.arrivals})
+
+
+def _told_elsewhere(store: Store, publication: Publication, home: Key, taken: Taken, now: Moment) -> None:
+    """A press that came before, in another incident, by another bearer: it is stored, and changes nothing."""
+    taken.again.update(one.key for one in publication.arrivals)
+    known = taken.incidents[home]
+    stored_as = [taken.kept.new[one.key] for one in publication.arrivals]
+    store.note(*noting.of_message(publication, stored_as, known, known, now.wall_ms))
 
 
 def _answered(store: Store, unit: UnitKey, message: JobAnswered | TextRead, now_ms: int) -> None:

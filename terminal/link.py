@@ -50,7 +50,10 @@ class UnitView(Struct, frozen=True):
 
 
 class VehicleView(Struct, frozen=True, kw_only=True):
-    """The car as its signals tell it; None where nothing is known or what was known is too old."""
+    """The car as its signals tell it; None where nothing is known or what was known is too old.
+
+    `in_park` is None too in a car whose selector has no Park, as far as it has been seen.
+    """
 
     speed_mps: float | None = None
     speed_source: str = ""
@@ -63,6 +66,7 @@ class VehicleView(Struct, frozen=True, kw_only=True):
     fuel_percent: float | None = None
     door_open: bool | None = None
     gear: str | None = None
+    in_park: bool | None = None
 
 
 class PositionView(Struct, frozen=True, kw_only=True):

@@ -23,6 +23,11 @@ def incident_of_press(board_id: str, boot_nonce: int, number: int) -> str:
     return str(_versioned(int.from_bytes(digest[:16]), 8))
 
 
+def message_of_call(incident: str, kind: str) -> str:
+    """The message that tells of the call for help that this incident is named after, in whichever incident it does."""
+    return identity_of(f"{incident}/{kind}".encode())
+
+
 def identity_of(content: bytes) -> str:
     """What this very content is known by, each time that it comes: a UUIDv8."""
     return str(_versioned(int.from_bytes(hashlib.sha256(content).digest()[:16]), 8))

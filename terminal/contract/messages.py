@@ -327,13 +327,22 @@ class Receipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class AlarmStatus(Struct, frozen=True, omit_defaults=True):
-    """How headquarters has dealt with one incident; `signals` are the presses that it knew of when it said so."""
+    """How headquarters has dealt with one incident; `signals` are the presses that it knew of when it said so.
+
+    `presses` are the tails (hex) of the messages that told of them. With its `kind` a car can show an incident that it
+    does not know, or does not know any more; `age_s` is how long headquarters has had it.
+    """
 
     incident: str
     acknowledged_by: str = ""
     cleared_by: str = ""
     reason: str = ""
     signals: int | None = None
+    presses: tuple[str, ...] = ()
+    kind: AlarmKind | None = None
+    trigger: Trigger = Trigger.UNKNOWN
+    silent: bool = False
+    age_s: int = 0
 
 
 class DesiredState(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -44,6 +44,10 @@ class Carried(Struct, frozen=True, kw_only=True):
 class Alarm(Struct, frozen=True, kw_only=True):
     """One incident of this car; `unstored` are its messages that are not known to be on disk.
 
+    `presses` are the tails (hex) of the messages that tell of its presses, here or at headquarters, and
+    `cancelled_signals` how many of them the crew has said were a mistake. `raised_id` is "" while no message of it is
+    known here: headquarters has told of it.
+
     `sent_by` and `received_by` are the bearers that took its first message, or brought headquarters' receipt for it.
     `owed` are the messages that headquarters is not known to have, without their track. `answered`: a broker has
     brought headquarters' answer about it.
@@ -57,6 +61,7 @@ class Alarm(Struct, frozen=True, kw_only=True):
     phase: Phase = Phase.RAISED
     raised_id: str
     message_ids: tuple[str, ...] = ()
+    presses: tuple[str, ...] = ()
     boot: str
     pressed_mono_ns: int
     signals: int = 1
@@ -75,7 +80,12 @@ class Alarm(Struct, frozen=True, kw_only=True):
     cleared_by: str = ""
     reason: str = ""
     cleared_mono_ns: int | None = None
-    cancelled: bool = False
+    cancelled_signals: int = 0
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the crew says that it was a mistake, and has not pressed again since."""
+        return self.cancelled_signals >= self.signals
 
 
 def is_open(alarm: Alarm) -> bool:

@@ -4,7 +4,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hal.readings import Press, VehicleSignals
-from terminal.contract.identity import incident_of_press
+from terminal.contract.capsule import tail_of
+from terminal.contract.identity import incident_of_press, message_of_call
 from terminal.contract.messages import (
     AlarmCancelled,
     AlarmKind,
@@ -46,6 +47,16 @@ class Call(Struct, frozen=True, kw_only=True):
     silent: bool = False
     vehicle_event: str = ""
 
+    @property
+    def message_id(self) -> str:
+        """That of the message which tells of it: told again after a crash, perhaps in another incident, it is known."""
+        return message_of_call(self.incident, self.kind)
+
+    @property
+    def press(self) -> str:
+        """By what headquarters names it: the tail of that message."""
+        return tail_of(self.message_id).hex()
+
 
 def pressed(
     emergency: Emergency,
@@ -62,16 +73,21 @@ def pressed(
         return emergency, _confirm_again(emergency, source, press)
     incident = incident_of_press(press.board_id, press.boot_nonce, press.number)
     call = Call(incident=incident, trigger=Trigger.BUTTON, kind=kind, silent=silent)
-    after, effects, message_id = _called(emergency, call, scene, moment)
+    after, effects = called(emergency, call, scene, moment)
     presses = (*emergency.presses[1 - REMEMBERED_PRESSES :], press)
-    waiting = UnconfirmedPress(source, press, message_id)
+    waiting = UnconfirmedPress(source, press, call.message_id)
     return replace(after, presses=presses, unconfirmed=(*after.unconfirmed, waiting)), effects
 
 
 def called(emergency: Emergency, call: Call, scene: Scene, moment: Moment) -> Step:
     """Someone or something calls for help, or tries the way."""
-    after, effects, _ = _called(emergency, call, scene, moment)
-    return after, effects
+    for alarm in emergency.alarms:
+        if call.press in alarm.presses:
+            return _told_again(emergency, alarm, call, scene, moment)
+    for alarm in emergency.alarms:
+        if is_open(alarm) and (alarm.kind, alarm.silent) == (call.kind, call.silent):
+            return _signalled(emergency, alarm, call, scene, moment)
+    return _raised(emergency, call, scene, moment)
 
 
 def unanswered(emergency: Emergency, scene: Scene, moment: Moment) -> Step:
@@ -102,10 +118,7 @@ def vehicle_told(
     return emergency, effects
 
 
-def _called(emergency: Emergency, call: Call, scene: Scene, moment: Moment) -> tuple[Emergency, list[Effect], str]:
-    for alarm in emergency.alarms:
-        if is_open(alarm) and (alarm.kind, alarm.silent) == (call.kind, call.silent):
-            return _signalled(emergency, alarm, call, scene, moment)
+def _raised(emergency: Emergency, call: Call, scene: Scene, moment: Moment) -> Step:
     message = _raising(call, scene, moment)
     alarm = Alarm(
         incident=call.incident,
@@ -115,18 +128,19 @@ def _called(emergency: Emergency, call: Call, scene: Scene, moment: Moment) -> t
         silent=call.silent,
         phase=TABLE[Phase.IDLE, Cause.RAISE],
         raised_id=message.id,
+        presses=(call.press,),
         boot=moment.boot,
         pressed_mono_ns=moment.mono_ns,
     )
     others = tuple(other for other in _without_old(emergency.alarms) if other.incident != call.incident)
     after = replace(emergency, alarms=(*others, with_message(alarm, message, moment)))
-    return after, [*out(message), *notes("alarm-raised", alarm)], message.id
+    return after, [*out(message), *notes("alarm-raised", alarm)]
 
 
 def _raising(call: Call, scene: Scene, moment: Moment) -> AlarmRaised:
     return fitted(
         AlarmRaised(
-            **moment.envelope(),
+            **(moment.envelope() | {"id": call.message_id}),
             incident=call.incident,
             kind=call.kind,
             trigger=call.trigger,
@@ -151,23 +165,32 @@ def _without_old(alarms: tuple[Alarm, ...]) -> tuple[Alarm, ...]:
     return tuple(alarm for alarm in alarms if alarm.incident not in old)
 
 
-def _signalled(
-    emergency: Emergency, alarm: Alarm, call: Call, scene: Scene, moment: Moment
-) -> tuple[Emergency, list[Effect], str]:
-    message = AlarmSignalled(
-        **moment.envelope(),
+def _told_again(emergency: Emergency, alarm: Alarm, call: Call, scene: Scene, moment: Moment) -> Step:
+    """Headquarters has this press, from before a crash: only this disk lacks it."""
+    is_first = call.incident == alarm.incident
+    message = _raising(call, scene, moment) if is_first else _signalling(alarm, call, scene, moment, alarm.signals)
+    alarm = with_message(replace(alarm, raised_id=alarm.raised_id or message.id), message, moment)
+    return put(emergency, alarm), out(message)
+
+
+def _signalling(alarm: Alarm, call: Call, scene: Scene, moment: Moment, signal: int) -> AlarmSignalled:
+    return AlarmSignalled(
+        **(moment.envelope() | {"id": call.message_id}),
         incident=alarm.incident,
         kind=alarm.kind,
         silent=alarm.silent,
-        signal=alarm.signals + 1,
+        signal=signal,
         trigger=call.trigger,
         vehicle_event=call.vehicle_event,
         position=scene.position,
     )
-    # Who presses again does not say any more that it was a mistake, and may say so anew.
-    alarm = replace(alarm, signals=alarm.signals + 1, cancelled=False, phase=TABLE[alarm.phase, Cause.RAISE])
-    alarm = with_message(alarm, message, moment)
-    return put(emergency, alarm), [*out(message), *notes("alarm-signalled", alarm)], message.id
+
+
+def _signalled(emergency: Emergency, alarm: Alarm, call: Call, scene: Scene, moment: Moment) -> Step:
+    message = _signalling(alarm, call, scene, moment, alarm.signals + 1)
+    presses, phase = (*alarm.presses, call.press), TABLE[alarm.phase, Cause.RAISE]
+    alarm = with_message(replace(alarm, signals=message.signal, presses=presses, phase=phase), message, moment)
+    return put(emergency, alarm), [*out(message), *notes("alarm-signalled", alarm)]
 
 
 def cancelled(emergency: Emergency, incident: str, moment: Moment) -> Step:
@@ -178,7 +201,7 @@ def cancelled(emergency: Emergency, incident: str, moment: Moment) -> Step:
     message = AlarmCancelled(
         **moment.envelope(), incident=incident, kind=alarm.kind, silent=alarm.silent, signals=alarm.signals
     )
-    alarm = replace(alarm, cancelled=True, phase=TABLE[alarm.phase, Cause.CANCELLATION])
+    alarm = replace(alarm, cancelled_signals=alarm.signals, phase=TABLE[alarm.phase, Cause.CANCELLATION])
     alarm = with_message(alarm, message, moment)
     return put(emergency, alarm), [*out(message), *notes("alarm-cancelled", alarm)]
 

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from msgspec.structs import replace
 
 from terminal.contract.messages import AlarmStatus, DesiredState
-from terminal.core import proving
+from terminal.core import following, proving
 from terminal.core.alarm import Alarm
 from terminal.core.effects import ConfirmPress, Effect, SaveEmergency
 from terminal.core.emergency import Emergency, Step, notes, on_disk, open_alarm, put
@@ -61,13 +61,13 @@ def received(emergency: Emergency, ids: tuple[str, ...], bearer: str, moment: Mo
 
 
 def desired(emergency: Emergency, state: DesiredState, moment: Moment) -> Step:
-    """Headquarters says how it has dealt with incidents; what it does not name is left as it is.
+    """Headquarters says which incidents there are and how it has dealt with them; what it does not name stays as it is.
 
     It says everything at once, so an answer that a newer one of the same store has overtaken says nothing.
     """
     if is_overtaken(emergency, state):
         return emergency, []
-    effects: list[Effect] = []
+    emergency, effects = following.followed(emergency, state.alarms, moment)
     for status in state.alarms:
         alarm = next((alarm for alarm in emergency.alarms if alarm.incident == status.incident), None)
         if alarm is not None:
@@ -108,12 +108,12 @@ def _proving(emergency: Emergency, before: Alarm, after: Alarm, moment: Moment) 
 
 
 def _answered(alarm: Alarm, status: AlarmStatus, moment: Moment) -> Alarm:
-    alarm = _given_back(alarm, status)
+    every_press = _has_every_press(alarm, status)
+    alarm = _given_back(_with_presses(alarm, status), status)
     if status.acknowledged_by and status.acknowledged_by != alarm.acknowledged_by:
         phase = TABLE[alarm.phase, Cause.ACKNOWLEDGEMENT]
         alarm = replace(alarm, phase=phase, acknowledged_by=status.acknowledged_by, received=True, sent=True)
     # A press that headquarters had not heard of is not dealt with; when it gets there, the incident is open again.
-    every_press = status.signals is None or status.signals >= alarm.signals
     if status.cleared_by and every_press and alarm.phase is not Phase.CLEARED:
         alarm = replace(
             alarm,
@@ -125,6 +125,18 @@ def _answered(alarm: Alarm, status: AlarmStatus, moment: Moment) -> Alarm:
             sent=True,
         )
     return alarm
+
+
+def _has_every_press(alarm: Alarm, status: AlarmStatus) -> bool:
+    """Whether headquarters knew of all that was pressed here; without their names, by their number."""
+    named = not status.presses or set(status.presses).issuperset(alarm.presses)
+    return named and (status.signals is None or status.signals >= alarm.signals)
+
+
+def _with_presses(alarm: Alarm, status: AlarmStatus) -> Alarm:
+    """The alarm with the presses that a crash made this car forget."""
+    presses = tuple(dict.fromkeys((*alarm.presses, *status.presses)))
+    return replace(alarm, presses=presses, signals=max(alarm.signals, status.signals or 0))
 
 
 def _given_back(alarm: Alarm, status: AlarmStatus) -> Alarm:

@@ -15,7 +15,7 @@ HEIGHT = list(Phase)
 
 
 def merged(now: Emergency, saved: Emergency, moment: Moment, rules: Rules) -> Emergency:
-    """Both together: of an incident that both know, the one that has come further, with the messages of both."""
+    """Both together: of an incident that both know, what is newer or has come further, with the messages of both."""
     before = emergency.restored(saved, moment, rules.alarms, rules.check_in)
     since = {alarm.incident: alarm for alarm in now.alarms}
     older = [_joined(alarm, since.pop(alarm.incident, alarm)) for alarm in before.alarms]
@@ -34,22 +34,43 @@ def merged(now: Emergency, saved: Emergency, moment: Moment, rules: Rules) -> Em
 def _joined(before: Alarm, now: Alarm) -> Alarm:
     if before == now:
         return before
-    # The same press, told again by its board after a clearance, has opened the incident again at headquarters.
-    open_again = before.phase is Phase.CLEARED and is_open(now)
-    further = now if open_again else max(before, now, key=lambda alarm: HEIGHT.index(alarm.phase))
-    # The press of a test that was told again after a crash counted as real, and headquarters was told so.
-    kind = AlarmKind.REAL if AlarmKind.REAL in (before.kind, now.kind) else before.kind
+    further = _further(before, now)
+    # What was known of an alarm that had ended says nothing of the press that came since.
+    known = (now,) if before.phase is Phase.CLEARED and is_open(further) else (before, now)
+    presses = _both(before.presses, now.presses)
+    count = len(presses) if before.kind is now.kind else 0
     return replace(
         further,
-        kind=kind,
-        message_ids=tuple(dict.fromkeys((*before.message_ids, *now.message_ids))),
-        signals=max(before.signals, now.signals),
+        # The press of a test that was told again after a crash counted as real, and headquarters was told so.
+        kind=AlarmKind.REAL if AlarmKind.REAL in (before.kind, now.kind) else before.kind,
+        trigger=before.trigger,
+        raised_id=before.raised_id or now.raised_id,
+        message_ids=_both(before.message_ids, now.message_ids),
+        presses=presses,
+        signals=max(before.signals, now.signals, count),
+        pressed_mono_ns=min(alarm.pressed_mono_ns for alarm in known),
+        stored=before.stored or now.stored,
+        sent=any(alarm.sent for alarm in known),
+        received=any(alarm.received for alarm in known),
+        sent_by=_both(*(alarm.sent_by for alarm in known)),
+        received_by=_both(*(alarm.received_by for alarm in known)),
         owed=_together(before.owed, now.owed),
         carried=before.carried or now.carried,
-        stored=before.stored or now.stored,
         unstored=_together(before.unstored, now.unstored),
-        cancelled=before.cancelled or now.cancelled,
+        cancelled_signals=max(before.cancelled_signals, now.cancelled_signals),
     )
+
+
+def _further(before: Alarm, now: Alarm) -> Alarm:
+    is_pressed = not set(now.presses).issubset(before.presses)
+    # What headquarters has said since is newer, and a press that it had not heard of is not dealt with.
+    if now.answered or (before.phase is Phase.CLEARED and is_pressed):
+        return now
+    return max(before, now, key=lambda alarm: HEIGHT.index(alarm.phase))
+
+
+def _both(*parts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one for part in parts for one in part))
 
 
 def _together(before: tuple[Stored, ...], now: tuple[Stored, ...]) -> tuple[Stored, ...]:

@@ -12,7 +12,11 @@ ENGINE_SPEED = "Vehicle.Powertrain.CombustionEngine.Speed"
 LOW_VOLTAGE = "Vehicle.LowVoltageSystemState"
 DISTANCE = "Vehicle.TraveledDistance"
 FUEL = "Vehicle.Powertrain.FuelSystem.RelativeLevel"
-GEAR = "Vehicle.Powertrain.Transmission.CurrentGear"
+SELECTED_GEAR = "Vehicle.Powertrain.Transmission.SelectedGear"
+CURRENT_GEAR = "Vehicle.Powertrain.Transmission.CurrentGear"
+PARK, DRIVE = 126, 127
+"""Of VSS's selected gear; 0 is neutral, below it reverse, above it a gear by its number."""
+
 LIGHTBAR = "Vehicle.Police.Lightbar.IsActive"
 SIREN = "Vehicle.Police.Siren.IsActive"
 LOW_BEAM = "Vehicle.Body.Lights.Beam.Low.IsOn"
@@ -30,19 +34,22 @@ class Vehicle(Struct, frozen=True):
     """The newest value of every signal; `edges` are lightbar, siren and ignition as last told, and `told_by` whom.
 
     They are told when they change and so do not grow old; but once their source is down nobody knows them.
+    `has_park`: the selector was seen in Park or Drive, which a manual gearbox has not.
     """
 
     signals: dict[str, Known] = {}
     edges: dict[str, bool] = {}
     told_by: dict[str, str] = {}
     down: frozenset[str] = frozenset()
+    has_park: bool = False
 
 
 def apply(vehicle: Vehicle, reading: VehicleSignals | LightbarState | PowerState) -> Vehicle:
     """The car after this reading."""
     if isinstance(reading, VehicleSignals):
         fresh = {path: (value, reading.mono_ns) for path, value in reading.signals.items()}
-        vehicle = replace(vehicle, signals=vehicle.signals | fresh)
+        has_park = vehicle.has_park or reading.signals.get(SELECTED_GEAR) in (PARK, DRIVE)
+        vehicle = replace(vehicle, signals=vehicle.signals | fresh, has_park=has_park)
     edges = _edges(reading)
     told_by = dict.fromkeys(edges, reading.source)
     if edges.items() <= vehicle.edges.items() and told_by.items() <= vehicle.told_by.items():
@@ -117,11 +124,27 @@ def door_open(vehicle: Vehicle, now_ns: int) -> bool | None:
     return any(doors) if doors else None
 
 
+def in_park(vehicle: Vehicle, now_ns: int) -> bool | None:
+    """Whether the selector is in Park; None while that is not known, and in a car that has none."""
+    selected = number(vehicle, SELECTED_GEAR, now_ns)
+    return None if selected is None or not vehicle.has_park else selected == PARK
+
+
+def gear(vehicle: Vehicle, now_ns: int) -> str | None:
+    """What the crew has selected, and in Drive the gear that the car has; a car without a selector has that alone."""
+    selected, current = number(vehicle, SELECTED_GEAR, now_ns), number(vehicle, CURRENT_GEAR, now_ns)
+    if selected == PARK:
+        return "P"
+    if selected == DRIVE:
+        return f"D{current:.0f}" if current is not None and current > 0 else "D"
+    number_of = current if selected is None else selected
+    return None if number_of is None else _gear_name(round(number_of))
+
+
 def view(vehicle: Vehicle, fix: Fix | None, now_ns: int) -> VehicleView:
     """What the screen may show."""
     speed, speed_source = speed_mps(vehicle, fix, now_ns)
     distance_m = number(vehicle, DISTANCE, now_ns)
-    gear = number(vehicle, GEAR, now_ns)
     return VehicleView(
         speed_mps=speed,
         speed_source=speed_source,
@@ -133,7 +156,8 @@ def view(vehicle: Vehicle, fix: Fix | None, now_ns: int) -> VehicleView:
         odometer_km=None if distance_m is None else distance_m / 1000,
         fuel_percent=number(vehicle, FUEL, now_ns),
         door_open=door_open(vehicle, now_ns),
-        gear=None if gear is None else _gear_name(round(gear)),
+        gear=gear(vehicle, now_ns),
+        in_park=in_park(vehicle, now_ns),
     )
 
 

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from terminal.link import Snapshot, Urgency
 from terminal.screen import bar, others, status
 from terminal.screen.cells import DARK, Area, Box, target
+from terminal.screen.driving import is_moving
 from terminal.screen.pages import alarm, car, chart, crew, duty, jobs, keyboard, more, report, system, texts
 from terminal.screen.sos import Arming
 from terminal.screen.state import Page
@@ -95,14 +96,11 @@ def second_tap(view: View, area: Area) -> list[Box]:
 
 def locked(view: View, area: Area) -> list[Box]:
     """Why this page is not to be had now."""
-    return [
-        Box(
-            area=area,
-            words=view.say("Locked while the car moves.\nIt opens when you stop."),
-            tone="locked",
-            middle=True,
-        )
-    ]
+    if is_moving(view.snapshot):
+        words = view.say("Locked while the car moves.\nIt opens when you stop.")
+    else:
+        words = view.say("Locked while the car can move.\nIt opens in Park (P).")
+    return [Box(area=area, words=words, tone="locked", middle=True)]
 
 
 def notices(view: View, area: Area) -> list[Box]:

@@ -59,7 +59,7 @@ class View(Struct, frozen=True, kw_only=True):
 
     @property
     def is_locked(self) -> bool:
-        """Whether the car moves, as far as the screen cares."""
+        """Whether the car moves or is not in Park, as far as the screen cares."""
         return is_locked(self.snapshot)
 
     def age(self, since_ns: int) -> str:

@@ -155,6 +155,8 @@ def scenes() -> Iterator[tuple[str, Seen, ScreenState]]:
     yield "alone", Seen(snapshot=replace(snapshot(), check_in=alone)), ScreenState(page=Page.CREW)
     asked = CheckInView(due_mono_ns=NOW_NS - 10**9, alarm_mono_ns=NOW_NS + 29 * 10**9)
     yield "all-well", Seen(snapshot=replace(snapshot(), check_in=asked)), ScreenState()
+    in_gear = replace(snapshot(), vehicle=VehicleView(speed_mps=0.0, gear="D", in_park=False))
+    yield "in-gear", Seen(snapshot=in_gear), ScreenState(page=Page.REPORT)
     unproved = replace(snapshot(), proved=ProvedView(), sources=())
     yield "unproved", Seen(snapshot=unproved), ScreenState(page=Page.CREW)
     armed = ArmedView(kind="test", silent=False, is_open=True, until_mono_ns=NOW_NS + 9 * 10**9)

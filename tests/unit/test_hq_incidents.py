@@ -144,16 +144,16 @@ def test_what_is_no_press_leaves_a_cleared_incident_cleared() -> None:
 
 def test_the_car_is_told_who_took_it_and_why_it_ended() -> None:
     ended = incidents.cleared(incidents.acknowledged(opened(), "A", NOW_MS), "B", "over", NOW_MS)
-    status = incidents.status(ended)
+    status = incidents.status(ended, NOW_MS)
     assert (status.incident, status.acknowledged_by, status.cleared_by, status.reason) == (INCIDENT, "A", "B", "over")
 
 
 def test_a_car_is_told_which_presses_its_clearance_knew_of() -> None:
     ended = incidents.cleared(opened(), "Novak", "false alarm", NOW_MS)
-    assert (incidents.status(ended).cleared_by, incidents.status(ended).signals) == ("Novak", 1)
+    assert (incidents.status(ended, NOW_MS).cleared_by, incidents.status(ended, NOW_MS).signals) == ("Novak", 1)
     again = after(said(AlarmSignalled, signal=2), incident=ended)
     assert again is not None
-    assert (incidents.status(again).cleared_by, incidents.status(again).signals) == ("", 2)
+    assert (incidents.status(again, NOW_MS).cleared_by, incidents.status(again, NOW_MS).signals) == ("", 2)
 
 
 def test_who_says_twice_that_it_is_taken_or_over_has_done_it_once() -> None:
