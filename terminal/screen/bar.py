@@ -40,9 +40,16 @@ def boxes(view: View, area: Area) -> list[Box]:
     if is_typing(view):
         return [*keyboard.controls(view, strip), sos(view, right)]
     shown = pages(area.width)
-    fields = strip.columns(*[0] * len(shown), gap=GAP)
-    buttons = [_button(view, page, field) for page, field in zip(shown, fields, strict=True)]
-    return [*buttons, sos(view, right)]
+    is_extra = view.is_alarm_aside and Page.MORE not in shown
+    fields = strip.columns(*[0] * (len(shown) + is_extra), gap=GAP)
+    buttons = [_button(view, page, field) for page, field in zip(shown, fields[: len(shown)], strict=True)]
+    back = [to_alarm(view, field) for field in fields[len(shown) :]]
+    return [*buttons, *back, sos(view, right)]
+
+
+def to_alarm(view: View, field: Area) -> Box:
+    """The way back to an alarm that was put aside."""
+    return target(field, view.say("ALARM"), "alarm:", "urgent", main=True)
 
 
 def is_typing(view: View) -> bool:
@@ -87,6 +94,8 @@ def waiting(view: View, page: Page) -> str:
     jobs = sum(one.step == "sent" for one in view.snapshot.jobs)
     texts = sum(not one.read for one in view.snapshot.texts)
     count = {Page.JOBS: jobs, Page.TEXTS: texts, Page.MAP: alarms}.get(page, 0)
+    if page is Page.MORE and view.is_alarm_aside:
+        return f"({others.MARK})"
     mark = others.MARK if page is Page.MAP else ""
     return f"({mark}{count})" if count else ""
 

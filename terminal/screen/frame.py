@@ -136,8 +136,10 @@ def from_the_worst_on(view: View, snapshot: Snapshot) -> Iterator[Said | None]:
 def own_alarm(view: View) -> Said | None:
     """An open alarm of this car that was put aside."""
     alarm_now, say = view.alarm, view.say
-    if alarm_now is None or alarm_now.cleared_by or view.is_alarm_on_top:
+    if alarm_now is None or not view.is_alarm_aside:
         return None
+    if alarm_now.acknowledged_by:
+        return f"{say('ALARM IS OPEN')}. {say('TAKEN by {by}', by=clean(alarm_now.acknowledged_by))}", "good"
     urgent = {Urgency.NOT_CONFIRMED: say("NOT CONFIRMED"), Urgency.USE_THE_RADIO: say("USE THE RADIO")}
     return f"{say('ALARM IS OPEN')} {urgent.get(alarm_now.urgency, '')}".strip(), "urgent"
 

@@ -33,9 +33,10 @@ from terminal.screen.backlight import Light
 from terminal.screen.cells import painted
 from terminal.screen.feed import Seen
 from terminal.screen.language import Language, Say
+from terminal.screen.mistake import Mistake
 from terminal.screen.palettes import Palette
 from terminal.screen.sos import Sos
-from terminal.screen.state import Page, ScreenState, Typing
+from terminal.screen.state import Aside, Page, ScreenState, Typing
 from terminal.screen.view import View
 
 PROFILES = Path(__file__).parents[2] / "config" / "profiles"
@@ -165,8 +166,14 @@ def scenes() -> Iterator[tuple[str, Seen, ScreenState]]:
     yield "armed", good, ScreenState(sos=Sos(NOW_NS - 10**9))
     yield "late", good, ScreenState(sos=Sos(NOW_NS - 4 * 10**9))
     yield "alarm", Seen(snapshot=replace(snapshot(), alarms=(ALARM,))), ScreenState()
+    half_said = ScreenState(mistake=Mistake("I", Sos(NOW_NS - 10**9)))
+    yield "mistake", Seen(snapshot=replace(snapshot(), alarms=(ALARM,))), half_said
+    aside = Aside(NOW_NS - 10**9, {"I": ALARM.signals})
+    for page in (Page.DUTY, Page.MORE):
+        yield f"{page}-aside", Seen(snapshot=replace(snapshot(), alarms=(ALARM,))), ScreenState(page=page, aside=aside)
     taken = replace(ALARM, received=True, acknowledged_by="Dispatcher Desk 2", urgency=Urgency.NONE, cancelled=True)
     yield "alarm-taken", Seen(snapshot=replace(snapshot(), alarms=(taken,))), ScreenState()
+    yield "taken-aside", Seen(snapshot=replace(snapshot(), alarms=(taken,))), ScreenState(aside=aside)
     yield "core-gone", Seen(lost_mono_ns=NOW_NS - 5 * 10**9, problem="core is not running"), ScreenState()
     gone = Seen(last=snapshot(), lost_mono_ns=NOW_NS - 5 * 10**9, problem="core is not running")
     yield "old-jobs", gone, ScreenState(page=Page.JOBS)

@@ -9,7 +9,7 @@ from terminal.screen import bar, frame, others
 from terminal.screen.cells import Area
 from terminal.screen.feed import Seen
 from terminal.screen.language import Language, Say
-from terminal.screen.state import Page, ScreenState
+from terminal.screen.state import Aside, Page, ScreenState
 from tests.screen.gallery import ALARM, JOBS, NOW_NS, NS_24, snapshot, view
 
 FAR = replace(NS_24, incident="B", unit="NS-25", lat_deg=45.4)
@@ -73,6 +73,6 @@ def test_it_waits_behind_the_own_alarm_and_what_passes_by_itself_and_before_the_
     assert told(NS_24, alarms=(ALARM,))[0].startswith("ALARM NS-24"), "the own alarm has the page"
     refused = Seen(snapshot=snapshot(alarms=(NS_24,)), refused=Refused(command="x", reason="why"))
     assert frame.notice(view(refused, ScreenState(refused_ns=NOW_NS), 15, 50))[0] == "NOT DONE: why"
-    aside = ScreenState(hidden_ns=NOW_NS)
+    aside = ScreenState(aside=Aside(NOW_NS, {"I": ALARM.signals}))
     own = Seen(snapshot=replace(snapshot(alarms=(NS_24,)), alarms=(ALARM,), jobs=JOBS))
     assert frame.notice(view(own, aside, 15, 50))[0] == "ALARM IS OPEN NOT CONFIRMED"
