@@ -106,6 +106,8 @@ class Receiver(Listener):
         self.storing = True
         self._begun: list[int] = []
         self.malformed = 0
+        self.set_aside = 0
+        """Publications that broke what was done with them."""
         self.without_room = 0
         self.units: dict[units.Key, Unit] = {last.key: Unit(last=last) for last in store.units()}
         self._proved(store.proved())
@@ -148,7 +150,11 @@ class Receiver(Listener):
     def _changed(self, changed: dict[Key, Incident]) -> None:
         self.incidents |= changed
         for tell in self.on_incidents:
-            tell(changed.values())
+            try:
+                tell(changed.values())
+            except Exception:
+                # What is on disk is told to all others, and its receipt goes out.
+                log.exception("an incident could not be told on; report this as a defect")
 
     def message(self, topic: str, payload: bytes) -> None:
         """One publication of one car; what cannot be read is counted and logged without its content."""
@@ -165,6 +171,10 @@ class Receiver(Listener):
             log.warning(
                 "%s: %s message that cannot be read (%d bytes): %s", place.unit, place.what, len(payload), error
             )
+        except Exception:
+            # One car's message that breaks what is done with it must not take every other car's line with it.
+            self.set_aside += 1
+            log.exception("%s: a %s message could not be taken; report this as a defect", place.unit, place.what)
 
     def _presence(self, place: UpTopic, presence: Presence) -> None:
         before = self._unit(place.realm, place.unit)
@@ -251,7 +261,36 @@ class Receiver(Listener):
             await self._arrived.wait()
             self._arrived.clear()
             while waiting := self._alarms or self._others:
-                await self._take([waiting.popleft() for _ in range(min(len(waiting), MOST_IN_BATCH))])
+                await self._take_safely([waiting.popleft() for _ in range(min(len(waiting), MOST_IN_BATCH))])
+
+    async def _take_safely(self, batch: list[Publication]) -> None:
+        """Take what can be taken: a publication that breaks what is done with it takes no other with it.
+
+        Halved until it stands alone, so that thousands of others cost few commits more.
+        """
+        try:
+            await self._take(batch)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is logged where it stands alone
+            if len(batch) == 1:
+                self._set_aside(batch[0], error)
+                return
+            half = len(batch) // 2
+            await self._take_safely(batch[:half])
+            await self._take_safely(batch[half:])
+
+    def _set_aside(self, publication: Publication, error: Exception) -> None:
+        """No receipt goes to its car, which says it again; whoever watches learns of a press."""
+        self.set_aside += 1
+        what = publication.lane if publication.message is None else type(publication.message).__name__
+        log.error("%s: a %s could not be taken; report this as a defect", publication.unit, what, exc_info=error)
+        waiting = self._kept.pop(id(publication), None)
+        if waiting is not None and not waiting.done():
+            waiting.set_exception(error)
+        if isinstance(publication.message, AlarmRaised | AlarmSignalled):
+            message = publication.message
+            press = {"unit": publication.unit, "realm": publication.realm, "incident": message.incident}
+            marks = {"kind": str(message.kind), "silent": message.silent, "cancelled": False, "signals": 1}
+            self._emit("alarm-not-stored", press | marks | {"late_s": None})
 
     async def _take(self, batch: list[Publication]) -> None:
         now = self.moment()
@@ -265,15 +304,15 @@ class Receiver(Listener):
             return
         self.storing, self.without_room = True, 0
         self._changed(taken.incidents)
-        self._proved(taken.proved)
-        # Anew, since a presence may have told more of a car meanwhile.
-        for key, last in self._known(batch, now.wall_ms).items():
-            self._knows(key, last)
         self._let_know(batch, taken)
         stored = [one for publication in batch for one in publication.arrivals]
         for realm, unit, receipt in receipts(self.epoch, stored, taken.kept.clashes):
             self._send_receipt(realm, unit, receipt)
         self._tell(batch, taken)
+        self._proved(taken.proved)
+        # Anew, since a presence may have told more of a car meanwhile.
+        for key, last in self._known(batch, now.wall_ms).items():
+            self._knows(key, last)
 
     def _knows(self, key: units.Key, last: LastKnown) -> None:
         before = self.units[key]

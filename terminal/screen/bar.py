@@ -61,8 +61,8 @@ def is_typing(view: View) -> bool:
 
 def _button(view: View, page: Page, field: Area) -> Box:
     here = view.state.page
-    under = page is Page.MORE and here in UNDER_MORE
-    below = {Page.CREW: Page.DUTY, Page.KEYBOARD: Page.TEXTS}.get(here, here)
+    below = {Page.CREW: Page.DUTY, Page.KEYBOARD: Page.TEXTS, Page.WORKSHOP: Page.SYSTEM}.get(here, here)
+    under = page is Page.MORE and below in UNDER_MORE
     calls = page is Page.MAP and any(map(others.is_urgent, others.alarms(view.snapshot)))
     tone = "chosen" if (below is page or under) and not view.is_alarm_on_top else "urgent" if calls else "button"
     words = name(view, page)

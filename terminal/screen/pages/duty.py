@@ -1,10 +1,9 @@
 """Duty: one tap a status, what headquarters knows, the crew, and darkness."""
 
-from math import ceil
-
 from terminal.contract.profile import Choice
 from terminal.link import Snapshot
-from terminal.screen.cells import Area, Box, target
+from terminal.screen import paging
+from terminal.screen.cells import MAIN_HEIGHT, Area, Box, target
 from terminal.screen.state import Page
 from terminal.screen.view import View
 from terminal.screen.words import clean
@@ -13,7 +12,7 @@ SIDE = 5
 """The column at the right takes one part in so many of the width."""
 
 FEW = 6
-"""Up to so many statuses stand in two rows, more in three."""
+"""So many statuses have room on every screen, and a place is no larger for fewer."""
 
 COLUMNS = 3
 
@@ -42,19 +41,17 @@ def label(view: View, snapshot: Snapshot, code: str) -> str:
 
 
 def statuses(view: View, snapshot: Snapshot, area: Area) -> list[Box]:
-    """The profile's statuses, the one that is true in its own colour."""
+    """The profile's statuses."""
     choices: tuple[Choice, ...] = () if snapshot.profile is None else snapshot.profile.statuses
-    rows = 2 if len(choices) <= FEW else ceil(len(choices) / COLUMNS)
-    return [
-        target(
-            field,
-            view.say.label(one.label),
-            f"duty:{one.code}",
-            "chosen" if one.code == snapshot.duty.status else "button",
-            main=len(choices) <= FEW,
-        )
-        for one, field in zip(choices, area.grid(rows, COLUMNS), strict=False)
-    ]
+    fields = paging.fields(area, max(len(choices), FEW), COLUMNS, MAIN_HEIGHT)
+    leaf = paging.leaf(view, "statuses", choices, fields)
+    return [*(status(view, snapshot, one, field) for one, field in leaf.placed), *leaf.turn]
+
+
+def status(view: View, snapshot: Snapshot, one: Choice, area: Area) -> Box:
+    """A status, in a colour of its own while it is true."""
+    tone = "chosen" if one.code == snapshot.duty.status else "button"
+    return target(area, view.say.label(one.label), f"duty:{one.code}", tone, main=True)
 
 
 def side(view: View, area: Area) -> list[Box]:
