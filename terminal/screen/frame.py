@@ -127,6 +127,7 @@ def from_the_worst_on(view: View, snapshot: Snapshot) -> Iterator[Said | None]:
     yield asked(view, snapshot)
     yield refusal(view)
     yield theirs if theirs is not None and theirs[1] == "urgent" else None
+    yield jobs.news(view)
     yield line(view, snapshot)
     yield cleared(view)
     yield theirs

@@ -18,7 +18,8 @@ TAKEN = replace(NS_24, acknowledged_by="Desk 2")
 
 def told(*alarms: LiveAlarm, page: Page = Page.DUTY, **facts: object) -> tuple[str, str]:
     """The line beneath the status row."""
-    return frame.notice(view(Seen(snapshot=replace(snapshot(alarms=alarms), **facts)), ScreenState(page=page), 15, 50))
+    seen = replace(snapshot(alarms=alarms), **({"jobs": ()} | facts))
+    return frame.notice(view(Seen(snapshot=seen), ScreenState(page=page), 15, 50))
 
 
 @pytest.mark.promise("P-SHOW-14")
@@ -70,6 +71,8 @@ def test_it_waits_behind_the_own_alarm_and_what_passes_by_itself_and_before_the_
     line = replace(snapshot().line, problem="refused")
     assert told(NS_24, line=line)[0].startswith("ALARM NS-24")
     assert told(TAKEN, line=line)[0] == "Line: refused"
+    assert told(NS_24, jobs=JOBS)[0].startswith("ALARM NS-24")
+    assert told(TAKEN, jobs=JOBS)[0].startswith("On scene?")
     assert told(NS_24, alarms=(ALARM,))[0].startswith("ALARM NS-24"), "the own alarm has the page"
     refused = Seen(snapshot=snapshot(alarms=(NS_24,)), refused=Refused(command="x", reason="why"))
     assert frame.notice(view(refused, ScreenState(refused_ns=NOW_NS), 15, 50))[0] == "NOT DONE: why"
