@@ -302,7 +302,7 @@ PIXEL_PICTURES = (("map-pixels", P.NIGHT), ("map-pixels-day", P.DAY))
 def in_pixels() -> View:
     """The map around the car, as far as the shipped map has lines there, on a panel of 800 x 480."""
     fix = replace(FIX, track_deg=52.0)
-    seen = Seen(snapshot=replace(snapshot(), position=PositionView(fix=fix, last_good=fix, stale=False)))
+    seen = Seen(snapshot=replace(snapshot(alarms=(NS_24,)), position=PositionView(fix=fix, last_good=fix, stale=False)))
     state = ScreenState(page=Page.MAP, chart=Chart(scale=6))
     return replace(view(seen, state, *SIZES[0]), cell=CellSize(32, 16))
 
