@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 
 from hq import orders, picture, taking
-from hq.desk import Desk
-from hq.incidents import NotPossible
+from hq.archive import Archive
+from hq.desk import Desk, public
+from hq.incidents import Incident, NotPossible
 from hq.orders import Asked, Order
 from hq.receiver import Receiver, now_ms
 from hq.units import Key
@@ -19,6 +20,8 @@ FROM_CREWS = ("text-sent", "report-filed", "crew-changed", "shift-started", "shi
 """What crews tell that a dispatcher reads; by the types of the contract."""
 
 LISTED = 100
+INCIDENTS_LISTED = 2000
+"""The newest, unless more or fewer are asked for; each has some 2 kB."""
 
 Answer = dict[str, Any]
 
@@ -26,8 +29,9 @@ Answer = dict[str, Any]
 class Dispatch:
     """Everything first on disk, then to the car; answers are what the API's clients are given."""
 
-    def __init__(self, receiver: Receiver, desk: Desk) -> None:
+    def __init__(self, receiver: Receiver, desk: Desk, archive: Archive) -> None:
         self._receiver = receiver
+        self._archive = archive
         self._desk = desk
 
     async def done(self, question: dict[str, Any]) -> Answer | None:
@@ -35,6 +39,8 @@ class Dispatch:
         match question.get("do"):
             case "job" | "message" as what:
                 return {"order": plain(await self._send(what, question))}
+            case "incidents":
+                return {"incidents": [public(one) for one in await self._incidents(question)]}
             case "orders":
                 return {"orders": [plain(one) for one in await self._orders(question)]}
             case "told":
@@ -52,7 +58,7 @@ class Dispatch:
 
     def picture(self, unit: Key) -> Picture:
         """What this car is shown of the others."""
-        return picture.of(unit, self._receiver.units.values(), self._receiver.incidents.values(), now_ms())
+        return picture.of(unit, self._receiver.units.values(), self._receiver.incidents.open(), now_ms())
 
     def _unit(self, question: dict[str, Any]) -> Key:
         """The car of this name; one that was never heard needs its realm, as REALM/UNIT."""
@@ -80,13 +86,18 @@ class Dispatch:
         await self._desk.tell_car(unit)
         return order
 
+    async def _incidents(self, question: dict[str, Any]) -> list[Incident]:
+        unit = self._unit(question) if question.get("unit") else None
+        most = question.get("most")
+        return await self._archive.incidents(unit, most if isinstance(most, int) and most > 0 else INCIDENTS_LISTED)
+
     async def _orders(self, question: dict[str, Any]) -> list[Order]:
         unit = self._unit(question) if question.get("unit") else None
         return await self._receiver.on_disk(lambda store: store.orders(unit))
 
     async def _told(self, question: dict[str, Any]) -> list[Answer]:
         unit = self._unit(question) if question.get("unit") else None
-        found = await self._receiver.on_disk(lambda store: store.told(FROM_CREWS, unit, LISTED))
+        found = await self._archive.told(FROM_CREWS, unit, LISTED)
         return [_told(*one) for one in found]
 
     async def _withdraw(self, question: dict[str, Any]) -> Order:

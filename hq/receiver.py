@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from hq import arrivals, escalation, incidents, taking, units
 from hq.arrivals import Publication, Weigh
+from hq.at_hand import MOST_ENDED, AtHand
 from hq.incidents import Incident, Key
 from hq.marks import unweighed
 from hq.moment import Moment
@@ -111,7 +112,7 @@ class Receiver(Listener):
         self.without_room = 0
         self.units: dict[units.Key, Unit] = {last.key: Unit(last=last) for last in store.units()}
         self._proved(store.proved())
-        self.incidents: dict[Key, Incident] = {one.key: one for one in store.incidents()}
+        self.incidents = AtHand(store.incidents(MOST_ENDED))
         self.watching = Watching(store.zones(), emit, self._has_open_alarm)
         self.on_presence: Callable[[units.Key, Presence], None] = lambda _unit, _presence: None
         self.on_arrival: Callable[[Unit], None] = lambda _unit: None
@@ -148,7 +149,7 @@ class Receiver(Listener):
             self.units[key] = replace(self._unit(*key), proved_ms=proved_ms)
 
     def _changed(self, changed: dict[Key, Incident]) -> None:
-        self.incidents |= changed
+        self.incidents.put(changed.values())
         for tell in self.on_incidents:
             try:
                 tell(changed.values())
@@ -240,7 +241,7 @@ class Receiver(Listener):
         self.units[key] = replace(self._unit(*key), signs=True)
 
     def _has_open_alarm(self, unit: Unit) -> bool:
-        return any(one.is_open and (one.realm, one.unit) == unit.last.key for one in self.incidents.values())
+        return self.incidents.has_open(unit.last.key)
 
     def look_for_silence(self, line_heard_s: float, silent_after_s: float) -> None:
         """Count cars as gone that were not heard for too long before the line was last known to carry anything."""
