@@ -1,5 +1,6 @@
 """What dispatchers send to cars and see of them besides alarms: jobs, texts, reports, the roster, the picture."""
 
+import contextlib
 from functools import partial
 from typing import Any
 
@@ -7,12 +8,14 @@ import msgspec
 
 from hq import orders, picture, taking
 from hq.archive import Archive
-from hq.desk import Desk, public
+from hq.desk import Desk
 from hq.incidents import Incident, NotPossible
+from hq.incidents import Key as IncidentKey
 from hq.orders import Asked, Order
 from hq.receiver import Receiver, now_ms
 from hq.units import Key
 from terminal.contract import pin
+from terminal.contract.durable import DiskFailed
 from terminal.contract.messages import Malformed, decode_event
 from terminal.contract.work import Officer, Picture
 
@@ -40,7 +43,7 @@ class Dispatch:
             case "job" | "message" as what:
                 return {"order": plain(await self._send(what, question))}
             case "incidents":
-                return {"incidents": [public(one) for one in await self._incidents(question)]}
+                return {"incidents": [self._desk.plain(one) for one in await self._incidents(question)]}
             case "orders":
                 return {"orders": [plain(one) for one in await self._orders(question)]}
             case "told":
@@ -87,9 +90,16 @@ class Dispatch:
         return order
 
     async def _incidents(self, question: dict[str, Any]) -> list[Incident]:
+        """What is on disk, and over it what is at hand: an alarm that the disk refuses is there all the same."""
         unit = self._unit(question) if question.get("unit") else None
-        most = question.get("most")
-        return await self._archive.incidents(unit, most if isinstance(most, int) and most > 0 else INCIDENTS_LISTED)
+        asked = question.get("most")
+        most = asked if isinstance(asked, int) and asked > 0 else INCIDENTS_LISTED
+        found: dict[IncidentKey, Incident] = {}
+        with contextlib.suppress(DiskFailed):
+            found = {one.key: one for one in await self._archive.incidents(unit, most)}
+        at_hand = self._desk.incidents()
+        found |= {one.key: one for one in at_hand if unit is None or one.key[:2] == unit}
+        return sorted(found.values(), key=lambda one: one.raised_ms)[-most:]
 
     async def _orders(self, question: dict[str, Any]) -> list[Order]:
         unit = self._unit(question) if question.get("unit") else None

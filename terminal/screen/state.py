@@ -1,4 +1,4 @@
-"""What the screen itself remembers, and what a tap does to it: (state, tap) to (state, commands to core). Pure."""
+"""What the screen itself remembers, and what a tap does to it: (state, tap) to (state, what is wanted). Pure."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from terminal.contract.profile import Form
-from terminal.contract.work import JobStep
+from terminal.contract.work import ENDED, JobStep
 from terminal.link import (
     LONGEST_BADGE,
     LONGEST_PIN,
@@ -20,6 +20,7 @@ from terminal.link import (
     FileReport,
     LogIn,
     LogOut,
+    OpenWorkshop,
     RaiseAlarm,
     ReadText,
     SendText,
@@ -29,12 +30,15 @@ from terminal.link import (
     StartShift,
     StopCheckIn,
 )
+from terminal.screen import bench
 from terminal.screen.backlight import SHARES
+from terminal.screen.bench import Bench
 from terminal.screen.driving import is_locked
 from terminal.screen.language import Language, in_language
 from terminal.screen.palettes import Palette
 from terminal.screen.sos import Arming, Sos
 from terminal.screen.sound import VOLUMES
+from terminal.screen.wanted import Wanted
 
 REFUSAL_SHOWN_NS = 8_000_000_000
 """How long it is said that core refused a command."""
@@ -50,7 +54,7 @@ ASK_FOR_SILENT = "000"
 
 TOLD_OF_SILENT_NS = 5_000_000_000
 
-LONGEST_TYPED = {"text": 160, "badge": LONGEST_BADGE, "pin": LONGEST_PIN}
+LONGEST_TYPED = {"text": 160, "badge": LONGEST_BADGE, "pin": LONGEST_PIN, "technician": LONGEST_PIN}
 """Characters; a key beyond them does nothing."""
 
 
@@ -67,10 +71,11 @@ class Page(StrEnum):
     SYSTEM = "system"
     CREW = "crew"
     KEYBOARD = "keyboard"
+    WORKSHOP = "workshop"
 
 
 class Typing(Struct, frozen=True):
-    """What is being typed on the screen's keyboard, and for what: `text`, `badge` or `pin`."""
+    """What is being typed on the screen's keyboard, and for what: `text`, `badge`, `pin` or `technician`."""
 
     what: str = "text"
     typed: str = ""
@@ -111,13 +116,14 @@ class ScreenState(Struct, frozen=True, kw_only=True):
     volume: int = 2
     brightness: int = len(SHARES) - 1
     asked_ns: int | None = None
+    bench: Bench = Bench()
 
 
-Tapped = tuple[ScreenState, tuple[Command, ...]]
+Tapped = tuple[ScreenState, tuple[Wanted, ...]]
 
 
 def tapped(state: ScreenState, code: str, snapshot: Snapshot | None, now_ns: int) -> Tapped:
-    """The screen after a tap on this code, and what core is told because of it."""
+    """The screen after a tap on this code, and what is wanted because of it."""
     verb, _, rest = code.partition(":")
     done = VERBS[verb](state, rest, snapshot, now_ns)
     return done if isinstance(done, tuple) else (done, ())
@@ -191,7 +197,9 @@ def _turn(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: in
 
 def _answer(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> Tapped:
     job, step, reason = (*rest.split(":"), "")[:3]
-    return replace(state, declining=False), (AnswerJob(job=job, step=JobStep(step), reason=reason),)
+    # A job that goes on keeps the page, or while the car moves the next would stand under the finger.
+    stays = "" if JobStep(step) in ENDED else job
+    return replace(state, job=stays, declining=False), (AnswerJob(job=job, step=JobStep(step), reason=reason),)
 
 
 def _decline(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
@@ -273,7 +281,8 @@ def _type(state: ScreenState, rest: str, snapshot: Snapshot | None, _now_ns: int
 
 
 def _away(state: ScreenState, _rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
-    return replace(state, page=Page.TEXTS if state.typing.what == "text" else Page.CREW, typing=Typing())
+    pages = {"text": Page.TEXTS, "technician": Page.WORKSHOP}
+    return replace(state, page=pages.get(state.typing.what, Page.CREW), typing=Typing())
 
 
 def _key(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
@@ -292,6 +301,8 @@ def _typed(state: ScreenState, _rest: str, snapshot: Snapshot | None, now_ns: in
         return state
     if typing.what == "text":
         return replace(state, page=Page.TEXTS, typing=Typing()), (SendText(text=typing.typed.strip()),)
+    if typing.what == "technician":
+        return replace(state, page=Page.WORKSHOP, typing=Typing(), bench=Bench()), (OpenWorkshop(pin=typing.typed),)
     state = replace(state, page=Page.CREW, typing=Typing())
     if (typing.what, typing.typed) == ("badge", ASK_FOR_SILENT):
         return replace(state, asked_ns=now_ns)
@@ -311,6 +322,11 @@ def _brighter(state: ScreenState, _rest: str, _snapshot: Snapshot | None, _now_n
 def _zoom(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
     scale = state.chart.scale + (1 if rest == "out" else -1)
     return replace(state, chart=replace(state.chart, scale=max(0, min(len(SCALES_M) - 1, scale))))
+
+
+def _bench(state: ScreenState, rest: str, _snapshot: Snapshot | None, now_ns: int) -> Tapped:
+    after, wanted = bench.tapped(state.bench, rest, now_ns)
+    return replace(state, page=Page.WORKSHOP, bench=after), wanted
 
 
 def _follow(state: ScreenState, _rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
@@ -362,6 +378,7 @@ VERBS: dict[str, Verb] = {
     "zoom": _zoom,
     "louder": _louder,
     "brighter": _brighter,
+    "bench": _bench,
     "follow": _follow,
     "up": _up,
     "centre": _centre,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -9,27 +10,34 @@ from msgspec.structs import replace
 from hal.readings import Fix, FixMode, LinkQuality
 from terminal.contract.profile import load
 from terminal.contract.work import Job, JobStep, LiveAlarm, Neighbour, Picture, Priority, Text
+from terminal.examination import Item, Trial
 from terminal.link import (
     AlarmView,
     ArmedView,
+    BoardTestView,
     CheckInView,
     CrewView,
+    DiskView,
     DutyView,
     JobView,
     LineView,
+    LogInProblem,
     MemberView,
     PictureView,
     PositionView,
     ProvedView,
     Snapshot,
     SourceView,
+    Trouble,
     UnitView,
     Urgency,
     VehicleView,
+    WorkshopView,
 )
 from terminal.map.file import MapFile
 from terminal.screen import frame
 from terminal.screen.backlight import Light
+from terminal.screen.bench import Bench
 from terminal.screen.cells import painted
 from terminal.screen.feed import Seen
 from terminal.screen.language import Language, Say
@@ -87,6 +95,7 @@ PICTURE = Picture(
 )
 
 
+@cache
 def snapshot(role: str = "general") -> Snapshot:
     """A good day."""
     profile = load(PROFILES / f"{role}.toml")
@@ -158,6 +167,7 @@ def scenes() -> Iterator[tuple[str, Seen, ScreenState]]:
     yield "unproved", Seen(snapshot=unproved), ScreenState(page=Page.CREW)
     armed = ArmedView(kind="test", silent=False, is_open=True, until_mono_ns=NOW_NS + 9 * 10**9)
     yield "button-armed", Seen(snapshot=replace(snapshot(), armed=armed)), ScreenState()
+    yield from benches()
     yield "pin", good, ScreenState(page=Page.KEYBOARD, typing=Typing("pin", "47", "digits", "1003"))
     yield "armed", good, ScreenState(sos=Sos(NOW_NS - 10**9))
     yield "late", good, ScreenState(sos=Sos(NOW_NS - 4 * 10**9))
@@ -179,6 +189,63 @@ def scenes() -> Iterator[tuple[str, Seen, ScreenState]]:
     yield "dark", good, ScreenState(is_dark=True)
 
 
+OPENED_NS = NOW_NS - 60 * 10**9
+TESTS = (
+    replace(ALARM, incident="T", kind="test", pressed_mono_ns=OPENED_NS + 10**9, received=True, cleared_by="HQ"),
+    replace(ALARM, incident="S", kind="test", silent=True, pressed_mono_ns=OPENED_NS + 2 * 10**9),
+)
+ALL_WELL = WorkshopView(
+    opened_mono_ns=OPENED_NS,
+    signals=1234,
+    lights_on=True,
+    siren_on=True,
+    disk=DiskView(asked_mono_ns=OPENED_NS, sync_ms=18.4),
+    boards_asked_mono_ns=OPENED_NS,
+    boards=(BoardTestView(name="board"), BoardTestView(name="hidden")),
+)
+UNTRIED = WorkshopView(opened_mono_ns=OPENED_NS)
+BAD = WorkshopView(
+    opened_mono_ns=OPENED_NS,
+    siren_on=True,
+    disk=DiskView(asked_mono_ns=OPENED_NS, sync_ms=1830.0),
+    boards_asked_mono_ns=OPENED_NS,
+    boards=(BoardTestView(name="board", failed=("buzzer", "adc")),),
+)
+"""Cars whose self-test is open: one in which all is well, one in which nothing was tried, one that needs mending."""
+
+
+def car(bench: WorkshopView) -> Snapshot:
+    """A car in the workshop."""
+    if bench is ALL_WELL:
+        proved = ProvedView(mono_ns=OPENED_NS + 1_400_000_000, due=False)
+        seen = replace(FIX, satellites_used=9, eph_m=3.6, utc=NOON)
+        position = PositionView(fix=seen, last_good=seen, stale=False)
+        return replace(snapshot(), workshop=bench, alarms=TESTS, proved=proved, position=position)
+    dead = replace(GOOD_LINE, trouble=Trouble.NO_NETWORK)
+    return replace(snapshot(), workshop=bench, position=PositionView(), line=dead if bench is BAD else GOOD_LINE)
+
+
+def benches() -> Iterator[tuple[str, Seen, ScreenState]]:
+    """The self-test: closed, open, and each thing of it, good, untried and bad."""
+    page = ScreenState(page=Page.WORKSHOP)
+    for name, bench in (
+        ("closed", WorkshopView()),
+        ("checking", WorkshopView(checking=True)),
+        ("wrong", WorkshopView(problem=LogInProblem.WRONG_PIN)),
+        ("paused", WorkshopView(problem=LogInProblem.PAUSED)),
+    ):
+        yield f"bench-{name}", Seen(snapshot=replace(snapshot(), workshop=bench)), page
+    typing = Typing("technician", "4711", "digits")
+    yield "bench-pin", Seen(snapshot=car(WorkshopView())), ScreenState(page=Page.KEYBOARD, typing=typing)
+    trials = {"good": Trial(heard=True, corners=4), "untried": Trial(), "bad": Trial(heard=False, corners=2)}
+    for (how, trial), bench in zip(trials.items(), (ALL_WELL, UNTRIED, BAD), strict=True):
+        there = Seen(snapshot=car(bench))
+        for item in (None, *Item):
+            yield f"bench-{how}-{item or 'all'}", there, replace(page, bench=Bench(item=item, trial=trial))
+    for touching in range(4):
+        yield f"bench-corner-{touching + 1}", Seen(snapshot=car(UNTRIED)), replace(page, bench=Bench(touching=touching))
+
+
 L, P = Language, Palette
 PICTURES = (
     *(
@@ -193,14 +260,23 @@ PICTURES = (
     ("duty-red", "duty", L.SERBIAN_LATIN, P.RED, 0),
     ("alarm-sl", "alarm", L.SLOVENIAN, P.NIGHT, 0),
     ("form-border", "form-group-direction", L.SERBIAN_CYRILLIC, P.NIGHT, 0),
+    ("self-test", "bench-bad-all", L.ENGLISH, P.NIGHT, 0),
+    ("self-test-board", "bench-bad-board", L.ENGLISH, P.NIGHT, 0),
+    ("self-test-corner", "bench-corner-2", L.ENGLISH, P.NIGHT, 0),
     ("duty-large", "duty", L.ENGLISH, P.NIGHT, 3),
 )
 """What stands in the documentation: (file, scene, language, colours, size)."""
 
 
+@cache
+def by_name() -> dict[str, tuple[Seen, ScreenState]]:
+    """All scenes, made once; of those with the same name the first."""
+    return {name: (seen, state) for name, seen, state in reversed([*scenes()])}
+
+
 def in_scene(name: str, language: Language, height: int, width: int, *, moving: bool = False) -> View:
     """One scene by its name."""
-    seen, state = next((seen, state) for known, seen, state in scenes() if known == name)
+    seen, state = by_name()[name]
     return view(seen, replace(state, language=language), height, width, moving=moving)
 
 

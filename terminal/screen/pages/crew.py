@@ -3,6 +3,7 @@
 from terminal.link import LogInProblem, MemberView, Snapshot
 from terminal.screen import paging
 from terminal.screen.cells import LEAST_HEIGHT, Area, Box, target
+from terminal.screen.language import Say
 from terminal.screen.state import TOLD_OF_SILENT_NS
 from terminal.screen.view import View
 from terminal.screen.words import clean
@@ -31,14 +32,15 @@ def boxes(view: View, area: Area) -> list[Box]:
 
 def headline(view: View, snapshot: Snapshot, area: Area) -> Box:
     """How the last try went, or what a tap does."""
-    match snapshot.crew.problem:
-        case LogInProblem.WRONG_PIN:
-            return Box(area=area, words=view.say("Wrong PIN"), tone="bad")
-        case LogInProblem.PAUSED:
-            return Box(area=area, words=view.say("Too many wrong PINs: wait a minute"), tone="bad")
-        case LogInProblem.NONE:
-            words = view.say("Tap who comes on board or leaves")
-            return Box(area=area, words=f"{words} {silent_rungs(view, snapshot)}".rstrip(), tone="dim")
+    if snapshot.crew.problem is not LogInProblem.NONE:
+        return Box(area=area, words=pin_problem(view.say, snapshot.crew.problem), tone="bad")
+    words = view.say("Tap who comes on board or leaves")
+    return Box(area=area, words=f"{words} {silent_rungs(view, snapshot)}".rstrip(), tone="dim")
+
+
+def pin_problem(say: Say, problem: LogInProblem) -> str:
+    """Why a PIN did not do."""
+    return say("Wrong PIN") if problem is LogInProblem.WRONG_PIN else say("Too many wrong PINs: wait a minute")
 
 
 def silent_rungs(view: View, snapshot: Snapshot) -> str:

@@ -10,13 +10,23 @@ from terminal.screen.view import View
 from terminal.screen.words import Said, clean
 from terminal.version import VERSION
 
+SIDE, LEAST_SIDE = 6, 9
+"""The self-test's button takes one part in so many of the width, and so many cells at least."""
+
 
 def boxes(view: View, area: Area) -> list[Box]:
     """Devices above; languages and colours beneath."""
     if view.snapshot is None:
         return []
-    devices, languages, colours = area.rows(0, LEAST_HEIGHT, LEAST_HEIGHT)
-    return [*health(view, view.snapshot.sources, devices), *speech(view, languages), *palettes(view, colours)]
+    above, languages, colours = area.rows(0, LEAST_HEIGHT, LEAST_HEIGHT)
+    devices, right = above.columns(0, max(area.width // SIDE, LEAST_SIDE), gap=1)
+    workshop, _ = right.rows(LEAST_HEIGHT, 0)
+    return [
+        *health(view, view.snapshot.sources, devices),
+        target(workshop, view.say("Self-test"), "bench:"),
+        *speech(view, languages),
+        *palettes(view, colours),
+    ]
 
 
 def health(view: View, sources: tuple[SourceView, ...], area: Area) -> list[Box]:
