@@ -32,7 +32,7 @@ def _is_too_small(box: Box) -> bool:
 
 
 def _overlapping(boxes: Sequence[Box]) -> Iterator[tuple[Box, Box]]:
-    flat = [box for box in boxes if not box.rows and box.tone not in ON_MAP]
+    flat = [box for box in boxes if not (box.rows or box.pixels) and box.tone not in ON_MAP]
     return ((a, b) for a, b in combinations(flat, 2) if _touch(a.area, b.area))
 
 
