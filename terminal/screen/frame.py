@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from msgspec.structs import replace
 
 from terminal.link import Snapshot, Urgency
-from terminal.screen import bar, faults, status, told
+from terminal.screen import bar, faults, others, status, told
 from terminal.screen.cells import DARK, Area, Box, target
 from terminal.screen.driving import is_moving
 from terminal.screen.pages import alarm, car, chart, crew, duty, jobs, keyboard, more, report, system, texts, workshop
@@ -123,15 +123,17 @@ def notice(view: View) -> Said:
 
 
 def from_the_worst_on(view: View, snapshot: Snapshot) -> Iterator[Said | None]:
-    """All that may have to be told; what passes by itself stands before what may last."""
-    say = view.say
+    """All that may have to be told; what passes by itself stands before an alarm of others, which may last."""
+    theirs, say = alarm_of_others(view, snapshot), view.say
     yield own_alarm(view)
     yield asked(view, snapshot)
     yield refusal(view)
+    yield theirs if theirs is not None and theirs[1] == "urgent" else None
     yield told.at_first(view)
     yield jobs.news(view)
     yield line(view, snapshot)
     yield cleared(view)
+    yield theirs
     yield told.newest(view)
     down = [source.name for source in snapshot.sources if not source.up]
     yield (say("Not working: {names}", names=clean(", ".join(down))), "warn") if down else None
@@ -142,8 +144,10 @@ def from_the_worst_on(view: View, snapshot: Snapshot) -> Iterator[Said | None]:
 def own_alarm(view: View) -> Said | None:
     """An open alarm of this car that was put aside."""
     alarm_now, say = view.alarm, view.say
-    if alarm_now is None or alarm_now.cleared_by or view.is_alarm_on_top:
+    if alarm_now is None or not view.is_alarm_aside:
         return None
+    if alarm_now.acknowledged_by:
+        return f"{say('ALARM IS OPEN')}. {say('TAKEN by {by}', by=clean(alarm_now.acknowledged_by))}", "good"
     urgent = {Urgency.NOT_CONFIRMED: say("NOT CONFIRMED"), Urgency.USE_THE_RADIO: say("USE THE RADIO")}
     return f"{say('ALARM IS OPEN')} {urgent.get(alarm_now.urgency, '')}".strip(), "urgent"
 
@@ -153,6 +157,15 @@ def refusal(view: View) -> Said | None:
     if view.seen.refused is None or not view.is_refusal_new:
         return None
     return view.say("NOT DONE: {reason}", reason=faults.of_command(view.say, view.seen.refused.reason)), "bad"
+
+
+def alarm_of_others(view: View, snapshot: Snapshot) -> Said | None:
+    """Who calls for help, how far and where; the map says that by itself. Urgent until somebody has taken it."""
+    alarm = others.first(snapshot)
+    if alarm is None or (view.state.page is Page.MAP and not view.is_alarm_on_top):
+        return None
+    words = others.in_words(view.say, snapshot, alarm, view.now_ns)
+    return words, "urgent" if others.is_urgent(alarm) else "warn"
 
 
 def line(view: View, snapshot: Snapshot) -> Said | None:

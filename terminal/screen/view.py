@@ -11,7 +11,7 @@ from terminal.screen.driving import is_locked
 from terminal.screen.feed import Seen
 from terminal.screen.ladder import shown_alarm
 from terminal.screen.language import Say
-from terminal.screen.state import HIDDEN_NS, REFUSAL_SHOWN_NS, ScreenState
+from terminal.screen.state import ASIDE_NS, REFUSAL_SHOWN_NS, Aside, ScreenState
 from terminal.screen.words import age
 
 
@@ -45,15 +45,27 @@ class View(Struct, frozen=True, kw_only=True):
 
     @property
     def is_alarm_on_top(self) -> bool:
-        """Whether the alarm has the page: one that is open or waits for core, unless it was put aside a moment ago."""
-        if self.seen.shown_held is not None:
-            since_ns = self.seen.held_mono_ns
-        elif self.alarm is not None and not self.alarm.cleared_by:
-            since_ns = self.alarm.pressed_mono_ns
-        else:
+        """Whether an alarm has the page, open or waiting for core: put aside it comes back, unless somebody took it."""
+        held, alarm, aside = self.seen.shown_held, self.alarm, self.state.aside
+        if held is None and (alarm is None or alarm.cleared_by):
             return False
-        hidden_ns = self.state.hidden_ns
-        return hidden_ns is None or self.now_ns - hidden_ns > HIDDEN_NS or hidden_ns < since_ns
+        if aside is None or self._is_newer(aside):
+            return True
+        is_taken = held is None and alarm is not None and alarm.acknowledged_by
+        return not is_taken and self.now_ns - aside.since_ns > ASIDE_NS
+
+    def _is_newer(self, aside: Aside) -> bool:
+        """Whether the alarm, or its last press, is none of those that were put aside."""
+        if self.seen.shown_held is not None:
+            return self.seen.connected or self.seen.held_mono_ns > aside.since_ns
+        if not self.seen.connected and aside.since_ns >= self.seen.lost_mono_ns:
+            return False
+        return self.alarm is not None and aside.presses.get(self.alarm.incident) != self.alarm.signals
+
+    @property
+    def is_alarm_aside(self) -> bool:
+        """Whether there is an open alarm that the crew has put aside."""
+        return self.alarm is not None and not self.alarm.cleared_by and not self.is_alarm_on_top
 
     @property
     def is_refusal_new(self) -> bool:
