@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 
-from terminal.map.drawing import Tiles
+from terminal.map.drawing import CellSize, Tiles
 from terminal.screen import backlight, daylight, frame, sound
 from terminal.screen.backlight import Backlight
 from terminal.screen.feed import Feed, Seen
@@ -51,6 +51,7 @@ class TerminalScreen(App[None]):
         state: ScreenState | None = None,
         maps: Sequence[Tiles] = (),
         lights: Path | None = None,
+        cell: Callable[[], CellSize | None] = lambda: None,
     ) -> None:
         super().__init__()
         self._feed = Feed(socket, self._changed)
@@ -60,6 +61,8 @@ class TerminalScreen(App[None]):
         self._state = state or ScreenState()
         self._before = self._feed.seen
         self._maps = tuple(maps)
+        self._cell = cell
+        self._cell_now: CellSize | None = None
         self._is_drawing_due = False
         self._backlight = Backlight(lights)
         self.sheet = Sheet()
@@ -105,11 +108,13 @@ class TerminalScreen(App[None]):
             height=size.height,
             width=size.width,
             maps=self._maps,
+            cell=self._cell_now,
             light=self._backlight.light,
         )
 
     def on_sheet_resized(self) -> None:
-        """Draw for another size."""
+        """Draw for another size, of cells too: letters may have been made larger."""
+        self._cell_now = self._cell()
         self._refresh()
 
     def on_sheet_tapped(self, tap: Sheet.Tapped) -> None:

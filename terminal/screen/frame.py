@@ -126,13 +126,15 @@ def notice(view: View) -> tuple[str, str]:
     if view.is_refusal_new:
         assert view.seen.refused is not None
         return say("NOT DONE: {reason}", reason=clean(view.seen.refused.reason)), "bad"
+    news = jobs.news(view)
+    if news is not None:
+        return news
     if snapshot.line.disk_problem:
         return say("NOT STORED, disk: {problem}", problem=clean(snapshot.line.disk_problem)), "bad"
-    trouble = in_words(say, snapshot.line.trouble)
+    problem = clean(snapshot.line.problem)
+    trouble = in_words(say, snapshot.line.trouble) or (problem and say("Line: {problem}", problem=problem))
     if trouble:
         return trouble, "warn"
-    if snapshot.line.problem:
-        return say("Line: {problem}", problem=clean(snapshot.line.problem)), "warn"
     if alarm_now is not None and alarm_now.cleared_by:
         by, reason = clean(alarm_now.cleared_by), clean(alarm_now.reason)
         return say("Alarm cleared by {by}: {reason}", by=by, reason=reason), "good"

@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from terminal.contract.profile import Form
-from terminal.contract.work import JobStep
+from terminal.contract.work import ENDED, JobStep
 from terminal.link import (
     LONGEST_BADGE,
     LONGEST_PIN,
@@ -197,7 +197,9 @@ def _turn(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: in
 
 def _answer(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> Tapped:
     job, step, reason = (*rest.split(":"), "")[:3]
-    return replace(state, declining=False), (AnswerJob(job=job, step=JobStep(step), reason=reason),)
+    # A job that goes on keeps the page, or while the car moves the next would stand under the finger.
+    stays = "" if JobStep(step) in ENDED else job
+    return replace(state, job=stays, declining=False), (AnswerJob(job=job, step=JobStep(step), reason=reason),)
 
 
 def _decline(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:

@@ -34,6 +34,7 @@ from terminal.link import (
     VehicleView,
     WorkshopView,
 )
+from terminal.map.drawing import CellSize
 from terminal.map.file import MapFile
 from terminal.screen import frame
 from terminal.screen.backlight import Light
@@ -43,7 +44,7 @@ from terminal.screen.feed import Seen
 from terminal.screen.language import Language, Say
 from terminal.screen.palettes import Palette
 from terminal.screen.sos import Sos
-from terminal.screen.state import Page, ScreenState, Typing
+from terminal.screen.state import Chart, Page, ScreenState, Typing
 from terminal.screen.view import View
 from tests.screen import extreme
 
@@ -266,6 +267,18 @@ PICTURES = (
     ("duty-large", "duty", L.ENGLISH, P.NIGHT, 3),
 )
 """What stands in the documentation: (file, scene, language, colours, size)."""
+
+
+PIXEL_PICTURES = (("map-pixels", P.NIGHT), ("map-pixels-day", P.DAY))
+"""The map as a terminal with pixels shows it: (file, colours)."""
+
+
+def in_pixels() -> View:
+    """The map around the car, as far as the shipped map has lines there, on a panel of 800 x 480."""
+    fix = replace(FIX, track_deg=52.0)
+    seen = Seen(snapshot=replace(snapshot(), position=PositionView(fix=fix, last_good=fix, stale=False)))
+    state = ScreenState(page=Page.MAP, chart=Chart(scale=6))
+    return replace(view(seen, state, *SIZES[0]), cell=CellSize(32, 16))
 
 
 @cache

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from hq import arrivals
-from hq.arrivals import Publication
+from hq.owed import Came
 from hq.receiver import MOST_IN_BATCH, Receiver
 from terminal.contract import topics
 from terminal.contract.identity import new_id, new_incident
@@ -132,16 +132,35 @@ def test_what_breaks_the_store_is_set_aside_and_nothing_else(
     assert "AlarmRaised could not be taken" in caplog.text
 
 
+def test_what_breaks_the_store_among_what_is_owed_to_it_is_set_aside_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story() -> None:
+        async with at_work(tmp_path) as scene:
+            alarms = [pressed(position=LJUBLJANA) for _ in range(5)]
+            scene.receiver.storing = False
+            for alarm in alarms:
+                scene.says(Lane.ALARM, alarm)
+            assert len(scene.receiver.incidents) == 5
+            _break_at(monkeypatch, alarms[2].incident)
+            for alarm in alarms:
+                if alarm is not alarms[2]:
+                    await scene.receipted(alarm.id)
+            assert (scene.receiver.set_aside, len(scene.receiver._owed.entries())) == (1, 0)
+
+    asyncio.run(story())
+
+
 def _break_at(monkeypatch: pytest.MonkeyPatch, incident: str) -> None:
     """A defect in what a batch means, which this one incident meets."""
     from hq import taking
 
     mean = taking._mean
 
-    def broken(store: Any, publication: Publication, *more: Any) -> None:
-        if getattr(publication.message, "incident", "") == incident:
+    def broken(store: Any, came: Came, *more: Any) -> None:
+        if getattr(came.publication.message, "incident", "") == incident:
             raise OverflowError("planted")
-        mean(store, publication, *more)
+        mean(store, came, *more)
 
     monkeypatch.setattr(taking, "_mean", broken)
 
