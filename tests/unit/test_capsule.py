@@ -105,13 +105,16 @@ answers = st.builds(
     cleared_by=st.just(""),
     reason=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n"), max_size=40),
 )
+ENDED = AnswerCapsule(incident=new_incident(), tail=bytes(8), epoch=bytes(4), revision=1, reason="help is there")
 persons = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=40)
 
 
 @pytest.mark.promise("P-BEARER-07")
-@given(answers, persons, st.booleans())
+@given(answers, persons, is_end=st.booleans())
+@example(ENDED, "Dežurni Nikola Petrović, 3", is_end=True)
+@example(ENDED, "Dežurni Nikola Petrović", is_end=True)
 def test_an_answer_comes_back_with_its_place_and_as_much_of_its_words_as_there_is_room_for(
-    sent: AnswerCapsule, by: str, is_end: bool
+    sent: AnswerCapsule, by: str, *, is_end: bool
 ) -> None:
     sent = replace(sent, cleared_by=by) if is_end else replace(sent, acknowledged_by=by, reason="")
     body = answer_body(sent)
