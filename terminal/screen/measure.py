@@ -13,7 +13,7 @@ def faults(boxes: Sequence[Box], height: int, width: int) -> Iterator[str]:
     """Everything that makes these boxes unfit for a screen of this size."""
     for box in boxes:
         if box.is_cut:
-            yield f"{box.words!r} is cut: {box.area}"
+            yield f"{box.words!r} is cut: its place has {box.area.height} lines of {box.area.width}"
         if not _is_inside(box.area, height, width):
             yield f"{box.words!r} is outside: {box.area}"
         if box.code and _is_too_small(box):
@@ -32,7 +32,7 @@ def _is_too_small(box: Box) -> bool:
 
 
 def _overlapping(boxes: Sequence[Box]) -> Iterator[tuple[Box, Box]]:
-    flat = [box for box in boxes if not box.rows and box.tone not in ON_MAP]
+    flat = [box for box in boxes if not (box.rows or box.pixels) and box.tone not in ON_MAP]
     return ((a, b) for a, b in combinations(flat, 2) if _touch(a.area, b.area))
 
 

@@ -53,10 +53,21 @@ def test_a_second_tap_that_comes_late_sends_nothing() -> None:
     assert taps("send", state=state, now_ns=NOW_NS + 3_100_000_000)[1] == ()
 
 
-def test_a_mistake_is_two_taps_too() -> None:
-    assert taps("cancel:I")[1] == ()
-    assert taps("cancel:I", "cancel:I")[1] == (CancelAlarm(incident="I"),)
-    assert taps("cancel:I", "page:duty", "cancel:I")[1] == ()
+@pytest.mark.promise("P-PRESS-20")
+def test_a_mistake_is_two_taps_in_two_places_about_one_alarm() -> None:
+    assert taps("mistake:I", "mistake:I", "mistake:I")[1] == ()
+    assert taps("cancel:I", "cancel:I")[1] == ()
+    assert taps("mistake:I", "cancel:I")[1] == (CancelAlarm(incident="I"),)
+    assert taps("mistake:I", "cancel:I", "cancel:I")[1] == (CancelAlarm(incident="I"),)
+    assert taps("mistake:TEST", "cancel:REAL")[1] == (), "the first tap was about a test"
+    assert taps("mistake:I", "page:duty", "cancel:I")[1] == ()
+
+
+@pytest.mark.promise("P-PRESS-20")
+def test_a_mistake_that_is_half_said_is_forgotten_after_a_moment() -> None:
+    state, _ = taps("mistake:I")
+    assert taps("cancel:I", state=state, now_ns=NOW_NS + 3_000_000_000)[1] == (CancelAlarm(incident="I"),)
+    assert taps("cancel:I", state=state, now_ns=NOW_NS + 3_000_000_001)[1] == ()
 
 
 def test_a_report_is_a_form_its_answers_and_sending() -> None:
@@ -97,6 +108,13 @@ def test_typed_words_are_sent_and_the_keyboard_goes() -> None:
 def test_a_job_leads_to_its_place_on_the_map() -> None:
     state, told = taps("job:01", "map:45.2688000:19.8391000")
     assert (state.page, state.chart.middle, told) == (Page.MAP, (45.2688, 19.8391), ())
+
+
+def test_a_job_that_goes_on_keeps_the_page_and_one_that_ends_gives_the_list_back() -> None:
+    for step in (JobStep.ACCEPTED, JobStep.EN_ROUTE, JobStep.ON_SCENE):
+        assert taps(f"answer:02:{step}", seen=MOVING)[0].job == "02"
+    for step in (JobStep.DONE, JobStep.DECLINED):
+        assert taps("job:02", f"answer:02:{step}")[0].job == ""
 
 
 def test_what_was_turned_begins_anew_on_another_page_and_a_text_with_each_opening() -> None:
@@ -181,6 +199,7 @@ CODES = [
     "language:sl",
     "palette:red",
     "layout:digits",
+    "mistake:I",
     "cancel:I",
     "alarm:",
     "test",

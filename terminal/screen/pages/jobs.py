@@ -7,8 +7,9 @@ from terminal.screen import paging, urgency
 from terminal.screen.cells import LEAST_HEIGHT, Area, Box, target
 from terminal.screen.language import Say
 from terminal.screen.pages import reader
+from terminal.screen.state import Page
 from terminal.screen.view import View
-from terminal.screen.words import clean, on_one_line
+from terminal.screen.words import Said, clean, on_one_line
 
 SIDE = 3
 """What can be done with a job takes one part in so many of the width."""
@@ -41,7 +42,30 @@ def name(one: JobView) -> str:
 def chosen(view: View, jobs: tuple[JobView, ...]) -> JobView | None:
     """The job that the crew has tapped; while the car moves else the one that is wanted soonest."""
     found = next((one for one in jobs if one.job.job == view.state.job), None)
-    return ordered(jobs)[0] if found is None and view.is_locked else found
+    return next(iter(ordered(jobs)), None) if found is None and view.is_locked else found
+
+
+def news(view: View) -> Said | None:
+    """What a job asks of the crew that looks at something else, their own alarm apart: are they there, will they go."""
+    if view.snapshot is None or view.is_alarm_on_top:
+        return None
+    jobs = ordered(view.snapshot.jobs)
+    calling = next((one for one in jobs if one.arrived), None) or next(filter(is_calling, jobs), None)
+    if calling is None or is_shown(view, calling):
+        return None
+    said = title(view.say, calling)
+    return (view.say("On scene? {job}", job=said) if calling.arrived else view.say("NEW: {job}", job=said)), "proposed"
+
+
+def is_calling(one: JobView) -> bool:
+    """Whether a job wants an answer now: the car stands near its place, or it is new and urgent."""
+    return one.arrived or (one.step is JobStep.SENT and one.job.priority is not Priority.ROUTINE)
+
+
+def is_shown(view: View, one: JobView) -> bool:
+    """Whether this job has the page."""
+    jobs = () if view.snapshot is None else view.snapshot.jobs
+    return view.state.page is Page.JOBS and chosen(view, jobs) is one
 
 
 def ordered(jobs: tuple[JobView, ...]) -> list[JobView]:
@@ -76,7 +100,7 @@ def tone(one: JobView) -> str:
     """How much it wants to be seen."""
     if one.step in ENDED:
         return "locked"
-    return "proposed" if one.step is JobStep.SENT and one.job.priority is not Priority.ROUTINE else "button"
+    return "proposed" if is_calling(one) else "button"
 
 
 def state(say: Say, one: JobView) -> str:
@@ -89,7 +113,9 @@ def state(say: Say, one: JobView) -> str:
         JobStep.DONE: say("done"),
         JobStep.DECLINED: say("declined"),
     }
-    return names[one.step] if one.received else f"{names[one.step]}, {say('HQ not told yet')}"
+    known = "" if one.received else f", {say('HQ not told yet')}"
+    asked = f" {say('On scene?')}" if one.arrived else ""
+    return f"{names[one.step]}{known}{asked}"
 
 
 def one_job(view: View, one: JobView, area: Area) -> list[Box]:
