@@ -110,9 +110,9 @@ persons = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, ma
 
 
 @pytest.mark.promise("P-BEARER-07")
-@given(answers, persons, is_end=st.booleans())
-@example(ENDED, "Dežurni Nikola Petrović, 3", is_end=True)
-@example(ENDED, "Dežurni Nikola Petrović", is_end=True)
+@given(sent=answers, by=persons, is_end=st.booleans())
+@example(sent=ENDED, by="Dežurni Nikola Petrović, 3", is_end=True)
+@example(sent=ENDED, by="Dežurni Nikola Petrović", is_end=True)
 def test_an_answer_comes_back_with_its_place_and_as_much_of_its_words_as_there_is_room_for(
     sent: AnswerCapsule, by: str, *, is_end: bool
 ) -> None:
