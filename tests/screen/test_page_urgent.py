@@ -31,7 +31,7 @@ def heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Sound], 
     return lambda sound: sum(path.read_bytes() == wav(sound, 2) for path in folder.glob("heard.*"))
 
 
-@pytest.mark.promise("P-SHOW-16")
+@pytest.mark.promise("P-SHOW-17")
 def test_a_due_check_in_ends_typing_for_a_while_and_rings_until_it_is_answered(
     tmp_path: Path, heard: Callable[[Sound], int]
 ) -> None:
@@ -54,7 +54,7 @@ def test_a_due_check_in_ends_typing_for_a_while_and_rings_until_it_is_answered(
     run(promise)
 
 
-@pytest.mark.promise("P-SHOW-16")
+@pytest.mark.promise("P-SHOW-17")
 def test_a_due_check_in_lights_the_dark_panel_dimly_until_it_is_answered(
     tmp_path: Path, heard: Callable[[Sound], int]
 ) -> None:

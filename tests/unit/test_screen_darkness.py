@@ -39,7 +39,7 @@ NOT_LIT = {
 }
 
 
-@pytest.mark.promise("P-SHOW-16")
+@pytest.mark.promise("P-SHOW-17")
 @pytest.mark.parametrize("told", LIT.values(), ids=LIT.keys())
 def test_what_cannot_wait_lights_it_and_a_tap_on_dark_darkens_it_all_the_same(told: Snapshot) -> None:
     assert not is_dark(told)

@@ -29,7 +29,7 @@ def times(sound: Sound, *told: Snapshot) -> int:
     return sum(sound in one for one in heard(*told))
 
 
-@pytest.mark.promise("P-SHOW-16")
+@pytest.mark.promise("P-SHOW-17")
 def test_a_check_in_that_is_due_rings_until_it_is_answered() -> None:
     assert AGAIN_NS == 10 * SECOND_NS
     assert times(Sound.CHECK_IN, *[DUE] * 21) == 3
