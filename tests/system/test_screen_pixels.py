@@ -90,8 +90,8 @@ def test_the_picture_is_where_the_map_is_and_gone_when_anything_else_is_there(tm
 
         assert terminal.covered() == set()
         await map_shown()
-        core.publish(replace(shown_now(), sources=()))
-        await terminal.until(lambda: "Not working" not in terminal.text(), "notice that has gone")
+        core.publish(replace(shown_now(), link=None))
+        await terminal.until(lambda: "LTE" not in terminal.text(), "word of the network that has gone")
         assert len(terminal.pictures) == 1, "a change above the map draws it anew"
         core.publish(replace(shown_now(), position=PositionView(stale=True)))
         await gone_for("No position yet")
