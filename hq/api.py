@@ -160,8 +160,6 @@ class Api:
             case "units":
                 told = [public(one) | {"proved": self._desk.is_proved(one)} for one in self._desk.units()]
                 return {"units": told, "deaf_since_ms": self._desk.deaf_since_ms}
-            case "incidents":
-                return {"incidents": [self._desk.plain(one) for one in self._desk.incidents()]}
             case "gaps":
                 return {"gaps": [public(gap) for gap in await self._desk.gaps()]}
             case "ack":

@@ -80,6 +80,12 @@ JOBS = (
     ),
 )
 TEXTS = (Text(text_id="t1", text="Lookout: white van, plates NS 123 AB, two men", sent_by="Desk 2"),)
+SOUGHT = (
+    "Lookout for a white van, plates NS 123 AB, last seen at the motorway's northern exit towards the river at 11:50. "
+    "Two men, one in a grey jacket; they took tools from a building site and drove off when they were spoken to. "
+    "The left tail lamp is broken. Do not stop it alone: say where it is and wait for the second patrol, which comes "
+    "from the east. The owner of the van says that he lent it out on Monday and has not heard of it since."
+)
 CREW = CrewView(
     aboard=(MemberView("1001", "First Officer", checked=True), MemberView("1002", "")),
     roster=(MemberView("1001", "First Officer", checked=True), MemberView("1003", "Third Officer", checked=True)),
@@ -187,6 +193,12 @@ def scenes() -> Iterator[tuple[str, Seen, ScreenState]]:
     yield "full-question", full, ScreenState(page=Page.REPORT, form="form-0")
     yield "long-job", full, ScreenState(page=Page.JOBS, job="job-0", opened="job:job-0", leaves={"job:job-0": 1})
     yield "long-text", full, ScreenState(page=Page.TEXTS, opened="text:text-0", leaves={"text:text-0": 99})
+    sought = replace(snapshot(), texts=(Text(text_id="t9", text=SOUGHT, sent_by="Desk 2", priority=Priority.URGENT),))
+    yield "reading", Seen(snapshot=sought), ScreenState(page=Page.TEXTS, opened="text:t9")
+    roster = replace(
+        snapshot(), crew=CrewView(roster=tuple(MemberView(f"20{n:02}", f"Officer {n}") for n in range(12)))
+    )
+    yield "roster", Seen(snapshot=roster), ScreenState(page=Page.CREW, opened="roster")
     yield "dark", good, ScreenState(is_dark=True)
 
 
@@ -251,7 +263,7 @@ L, P = Language, Palette
 PICTURES = (
     *(
         (name, name, L.ENGLISH, P.NIGHT, 0)
-        for name in ("duty", "jobs", "map", "texts", "report", "car", "system", "crew")
+        for name in ("duty", "jobs", "map", "texts", "more", "report", "car", "system", "crew", "dark")
     ),
     *(
         (name, name, L.ENGLISH, P.NIGHT, 0)
@@ -264,6 +276,8 @@ PICTURES = (
     ("self-test", "bench-bad-all", L.ENGLISH, P.NIGHT, 0),
     ("self-test-board", "bench-bad-board", L.ENGLISH, P.NIGHT, 0),
     ("self-test-corner", "bench-corner-2", L.ENGLISH, P.NIGHT, 0),
+    ("reading", "reading", L.ENGLISH, P.NIGHT, 0),
+    ("roster", "roster", L.SLOVENIAN, P.NIGHT, 0),
     ("duty-large", "duty", L.ENGLISH, P.NIGHT, 3),
 )
 """What stands in the documentation: (file, scene, language, colours, size)."""

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 FREE = {"dark"}
 """Scenes in which SOS is not to be seen: one touch anywhere brings the screen back."""
 
-READ = {"long-text", "long-job"}
+READ = {"long-text", "long-job", "reading"}
 """Scenes that have a text to be read at leisure, parked: its words are headquarters'."""
 
 

@@ -64,7 +64,7 @@ def test_a_word_that_is_cut_is_named_with_its_language(kind: str) -> None:
 
 
 def test_serbian_latin_is_measured_as_it_is_made() -> None:
-    lj = lasts(extreme.profile(), lambda label: replace(label, sr="љ" * 12))["statuses"]
+    lj = lasts(extreme.profile(), lambda label: replace(label, sr="љ" * 10))["statuses"]
     assert {one.partition(":")[0] for one in misfits(lj)} == {str(Language.SERBIAN_LATIN)}
 
 

@@ -1,15 +1,16 @@
-"""Duty: one tap a status, what headquarters knows, the crew, and darkness."""
+"""Duty: one tap a status, what headquarters knows, the crew, how loud the screen is, and darkness."""
 
 from terminal.contract.profile import Choice
 from terminal.link import Snapshot
 from terminal.screen import paging
-from terminal.screen.cells import MAIN_HEIGHT, Area, Box, target
+from terminal.screen.cells import MAIN_HEIGHT, MAIN_WIDTH, Area, Box, target
 from terminal.screen.state import Page
 from terminal.screen.view import View
 from terminal.screen.words import clean
 
 SIDE = 5
-"""The column at the right takes one part in so many of the width."""
+LEAST_SIDE = 2 * MAIN_WIDTH + 1
+"""What stands at the right takes one part in so many of the width, and has room for two main targets."""
 
 FEW = 6
 """So many statuses have room on every screen, and a place is no larger for fewer."""
@@ -22,7 +23,7 @@ def boxes(view: View, area: Area) -> list[Box]:
     if view.snapshot is None:
         return []
     head, field = area.rows(1, 0)
-    left, right = field.columns(0, max(area.width // SIDE, 9), gap=1)
+    left, right = field.columns(0, max(area.width // SIDE, LEAST_SIDE), gap=1)
     return [headline(view, view.snapshot, head), *statuses(view, view.snapshot, left), *side(view, right)]
 
 
@@ -55,11 +56,13 @@ def status(view: View, snapshot: Snapshot, one: Choice, area: Area) -> Box:
 
 
 def side(view: View, area: Area) -> list[Box]:
-    """Crew and darkness."""
-    crew, dark = area.rows(0, 0)
+    """Crew, sound and darkness: what is wanted at once, also while the car moves."""
+    upper, dark = area.rows(0, 0)
+    crew, sound = upper.columns(0, 0, gap=1)
     aboard = 0 if view.snapshot is None else len(view.snapshot.crew.aboard)
     words = view.say("Crew\n{count}", count=aboard)
     return [
         target(crew, words, f"page:{Page.CREW}", "button" if aboard else "proposed", main=True),
+        target(sound, view.say("Sound\n{volume}", volume=view.state.volume), "louder", main=True),
         target(dark, view.say("Dark"), "dark", main=True),
     ]

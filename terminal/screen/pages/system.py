@@ -1,4 +1,4 @@
-"""The terminal itself: every device in words, language, colours, sound and light. Pure."""
+"""The terminal itself: every device in words, language, colours and light. Pure."""
 
 from terminal.link import SourceView
 from terminal.screen import paging
@@ -68,19 +68,19 @@ def speech(view: View, area: Area) -> list[Box]:
 
 
 def palettes(view: View, area: Area) -> list[Box]:
-    """Colours, by the sun or by hand; how loud the screen is, and how bright."""
+    """Colours, by the sun or by hand, and how bright the screen is."""
     names = {
         None: view.say("Auto"),
         Palette.DAY: view.say("Day"),
         Palette.NIGHT: view.say("Night"),
         Palette.RED: view.say("Red"),
     }
-    *fields, loud, bright = area.columns(*[0] * (len(names) + 2), gap=1)
+    *fields, bright = area.columns(*[0] * (len(names) + 1), gap=1)
     found = [
         target(field, words, f"palette:{one or ''}", "chosen" if one is view.state.palette else "button")
         for (one, words), field in zip(names.items(), fields, strict=True)
     ]
-    return [*found, target(loud, view.say("Sound\n{volume}", volume=view.state.volume), "louder"), light(view, bright)]
+    return [*found, light(view, bright)]
 
 
 def light(view: View, area: Area) -> Box:
