@@ -15,10 +15,12 @@ from msgspec.structs import replace
 from terminal.map.drawing import CellSize
 from terminal.screen import frame
 from terminal.screen.cells import Area, over
+from terminal.screen.feed import Seen
 from terminal.screen.language import Language
 from terminal.screen.palettes import Palette
 from terminal.screen.pixels import shown
-from tests.screen.gallery import in_scene
+from terminal.screen.state import Page, ScreenState
+from tests.screen.gallery import in_scene, snapshot, view
 from tests.screen.sixel_reader import read
 from tests.system.patrol_car import LOOK_S, PATROLA, ROOT, WITHIN_S, Process
 
@@ -58,8 +60,8 @@ def middle(scene: str, code: str, columns: int, rows: int) -> tuple[int, int]:
 def map_in_pixels(kiosk: "Kiosk", columns: int, rows: int) -> bool:
     """Whether the panel shows the map's picture, pixel by pixel, wherever no words lie on it."""
     cell = CellSize(PANEL_PX[1] // rows, PANEL_PX[0] // columns)
-    one = replace(in_scene("map", Language.ENGLISH, rows, columns), cell=cell, now_ns=time.monotonic_ns())
-    boxes = frame.boxes(one)
+    one = view(Seen(snapshot=snapshot()), ScreenState(page=Page.MAP), rows, columns)
+    boxes = frame.boxes(replace(one, cell=cell, now_ns=time.monotonic_ns()))
     (under,) = [box for box in boxes if box.pixels is not None]
     assert under.pixels is not None
     pixels = kiosk.picture(under.area).split(b"\n", 3)[3]
