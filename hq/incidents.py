@@ -335,6 +335,7 @@ def status(incident: Incident, now_ms: int) -> AlarmStatus:
         trigger=incident.trigger,
         silent=incident.silent,
         age_s=max(now_ms - incident.raised_ms, 0) // 1000,
+        untaken=bool(incident.acknowledged_by) and incident.is_untaken,
     )
 
 

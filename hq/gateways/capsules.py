@@ -53,11 +53,11 @@ def kept(data: bytes, message: Told) -> bytes:
 
 
 def receipt(message: Told, incident: Incident) -> bytes:
-    """The body of headquarters' answer: the message is on disk, and who has taken its incident, if one has."""
+    """The body of headquarters' answer: the message is on disk, and who has taken all that was pressed, if one has."""
     told = ReceiptCapsule(
         incident=message.incident,
         tail=tail_of(message.id),
         signals=incident.signals,
-        acknowledged_by=incident.acknowledged_by,
+        acknowledged_by="" if incident.is_untaken else incident.acknowledged_by,
     )
     return receipt_body(told)

@@ -6,9 +6,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hal.readings import Press
-from terminal.contract.messages import AlarmRaised, Stored
+from terminal.contract.messages import AlarmRaised, AlarmSignalled, Stored
 from terminal.core import check_in, proving, vehicle_events
-from terminal.core.alarm import Alarm, AlarmRules, is_open
+from terminal.core.alarm import Alarm, AlarmRules, Pressed, is_open
 from terminal.core.channels import CLEARED_SHOWN_S, STORE_AGAIN_AFTER_S
 from terminal.core.check_in import CheckIn, CheckInRules
 from terminal.core.effects import Effect, Note, SaveEmergency, SendAlarm, StoreAlarm
@@ -96,10 +96,12 @@ def restored(emergency: Emergency, moment: Moment, alarms: AlarmRules, timing: C
 def _alarm_restored(alarm: Alarm, moment: Moment, rules: AlarmRules) -> Alarm:
     if alarm.boot == moment.boot:
         return alarm
+    long_ago_ns = moment.mono_ns - round(rules.use_the_radio_after_s * 1e9)
     return replace(
         alarm,
         boot=moment.boot,
-        pressed_mono_ns=moment.mono_ns - round(rules.use_the_radio_after_s * 1e9),
+        pressed_mono_ns=long_ago_ns,
+        told=tuple(replace(one, mono_ns=long_ago_ns) for one in alarm.told),
         store_again_ns=moment.mono_ns,
         cleared_mono_ns=moment.mono_ns if alarm.phase is Phase.CLEARED else None,
     )
@@ -119,7 +121,7 @@ def _alarm_on_disk(alarm: Alarm, ids: Collection[str]) -> Alarm:
     return replace(
         alarm,
         unstored=left,
-        stored=alarm.stored or alarm.raised_id in ids,
+        told=tuple(replace(one, stored=one.stored or one.id in ids) for one in alarm.told),
         store_failed=alarm.store_failed and bool(left),
     )
 
@@ -134,10 +136,20 @@ def with_message(alarm: Alarm, message: Stored, moment: Moment) -> Alarm:
     return replace(
         alarm,
         message_ids=(*alarm.message_ids, message.id),
+        told=(*alarm.told, *_pressed(message, moment)),
         owed=(*alarm.owed, without_track(message)),
         unstored=(*alarm.unstored, message),
         store_again_ns=_again_ns(moment),
     )
+
+
+def _pressed(message: Stored, moment: Moment) -> tuple[Pressed, ...]:
+    match message:
+        case AlarmRaised(id=message_id):
+            return (Pressed(id=message_id, number=1, mono_ns=moment.mono_ns),)
+        case AlarmSignalled(id=message_id, signal=number):
+            return (Pressed(id=message_id, number=number, mono_ns=moment.mono_ns),)
+    return ()
 
 
 def _again_ns(moment: Moment) -> int:

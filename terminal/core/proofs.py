@@ -4,9 +4,10 @@ from collections.abc import Collection
 
 from msgspec.structs import replace
 
+from terminal.contract.capsule import tail_of
 from terminal.contract.messages import AlarmStatus, DesiredState
 from terminal.core import following, proving
-from terminal.core.alarm import Alarm
+from terminal.core.alarm import Alarm, Pressed
 from terminal.core.effects import ConfirmPress, Effect, SaveEmergency
 from terminal.core.emergency import Emergency, Step, notes, on_disk, open_alarm, put
 from terminal.core.ladder import TABLE, Cause, Phase
@@ -38,8 +39,12 @@ def published(emergency: Emergency, ids: tuple[str, ...], bearer: str) -> Step:
     """This bearer's network took these messages."""
     effects: list[Effect] = []
     for alarm in emergency.alarms:
-        if alarm.raised_id in ids and bearer not in alarm.sent_by:
-            alarm = replace(alarm, sent=True, sent_by=(*alarm.sent_by, bearer))
+        told = tuple(
+            replace(one, sent_by=(*one.sent_by, bearer)) if one.id in ids and bearer not in one.sent_by else one
+            for one in alarm.told
+        )
+        if told != alarm.told:
+            alarm = replace(alarm, told=told)
             emergency = put(emergency, alarm)
             effects += notes("alarm-sent", alarm, bearer=bearer)
     return emergency, effects
@@ -49,10 +54,16 @@ def received(emergency: Emergency, ids: tuple[str, ...], bearer: str, moment: Mo
     """Headquarters has these messages on its disk; one that came without its place still wants its commit here."""
     effects: list[Effect] = []
     for alarm in emergency.alarms:
-        after = replace(alarm, owed=tuple(message for message in alarm.owed if message.id not in ids))
-        if alarm.raised_id in ids and bearer not in alarm.received_by:
-            by, phase = (*alarm.received_by, bearer), TABLE[alarm.phase, Cause.RECEIPT]
-            after = replace(after, sent=True, received=True, received_by=by, phase=phase)
+        told = tuple(
+            replace(one, received_by=(*one.received_by, bearer))
+            if one.id in ids and bearer not in one.received_by
+            else one
+            for one in alarm.told
+        )
+        owed = tuple(message for message in alarm.owed if message.id not in ids)
+        after = replace(alarm, told=told, owed=owed)
+        if told != alarm.told:
+            after = replace(after, phase=TABLE[alarm.phase, Cause.RECEIPT])
             effects += notes("alarm-received", after, bearer=bearer)
         if after != alarm:
             emergency = _proving(put(emergency, after), alarm, after, moment)
@@ -101,18 +112,22 @@ def _put_answer(emergency: Emergency, before: Alarm, after: Alarm, moment: Momen
 
 
 def _proving(emergency: Emergency, before: Alarm, after: Alarm, moment: Moment) -> Emergency:
-    """Headquarters has an alarm: the way there and back is proved; a silent one must not show, not even by this."""
-    if before.received or not after.received or after.silent:
+    """Headquarters has a press: the way there and back is proved; a silent one must not show, not even by this."""
+    if after.silent or _received(after) <= _received(before):
         return emergency
     return replace(emergency, proof=proving.proved(moment))
 
 
+def _received(alarm: Alarm) -> int:
+    return sum(one.received for one in alarm.told)
+
+
 def _answered(alarm: Alarm, status: AlarmStatus, moment: Moment) -> Alarm:
     every_press = _has_every_press(alarm, status)
-    alarm = _given_back(_with_presses(alarm, status), status)
-    if status.acknowledged_by and status.acknowledged_by != alarm.acknowledged_by:
+    alarm = _known(_given_back(_with_presses(alarm, status), status), status)
+    if status.acknowledged_by:
         phase = TABLE[alarm.phase, Cause.ACKNOWLEDGEMENT]
-        alarm = replace(alarm, phase=phase, acknowledged_by=status.acknowledged_by, received=True, sent=True)
+        alarm = replace(alarm, phase=phase, acknowledged_by=status.acknowledged_by, untaken=status.untaken)
     # A press that headquarters had not heard of is not dealt with; when it gets there, the incident is open again.
     if status.cleared_by and every_press and alarm.phase is not Phase.CLEARED:
         alarm = replace(
@@ -121,8 +136,6 @@ def _answered(alarm: Alarm, status: AlarmStatus, moment: Moment) -> Alarm:
             cleared_by=status.cleared_by,
             reason=status.reason,
             cleared_mono_ns=moment.mono_ns,
-            received=True,
-            sent=True,
         )
     return alarm
 
@@ -137,6 +150,21 @@ def _with_presses(alarm: Alarm, status: AlarmStatus) -> Alarm:
     """The alarm with the presses that a crash made this car forget."""
     presses = tuple(dict.fromkeys((*alarm.presses, *status.presses)))
     return replace(alarm, presses=presses, signals=max(alarm.signals, status.signals or 0))
+
+
+def _known(alarm: Alarm, status: AlarmStatus) -> Alarm:
+    """The alarm with what headquarters must have received, since it knows of it."""
+    told = tuple(replace(one, known=one.known or _knew_of(status, one)) for one in alarm.told)
+    if told == alarm.told:
+        return alarm
+    return replace(alarm, told=told, phase=TABLE[alarm.phase, Cause.RECEIPT])
+
+
+def _knew_of(status: AlarmStatus, one: Pressed) -> bool:
+    """Whether this press was meant; where headquarters names none, the first so many of what a person deals with."""
+    if status.presses:
+        return tail_of(one.id).hex() in status.presses
+    return bool(status.acknowledged_by or status.cleared_by) and one.number <= (status.signals or 1)
 
 
 def _given_back(alarm: Alarm, status: AlarmStatus) -> Alarm:

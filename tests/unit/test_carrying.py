@@ -115,9 +115,9 @@ def test_a_receipt_of_one_message_ends_that_one_only_and_one_from_any_bearer_doe
     car.press(21.0, OTHER_PRESS)
     effects = car.receipt(car.raised_id, at_s=22.0)
     assert of_type(effects, SaveEmergency), "else a restart would pay for it again"
-    (alarm,) = car.state.emergency.alarms
-    assert (alarm.received, alarm.received_by) == (True, ("sms",))
-    signal_id = alarm.message_ids[1]
+    raised, signal = car.state.emergency.alarms[0].told
+    assert (raised.received_by, signal.received_by) == (("sms",), ())
+    signal_id = signal.id
     assert {one.message.id for _, one in car.until(300, 22, beat=False)} == {signal_id}
     car.take(Received((signal_id,)), 300.0)
     assert car.until(2000, 300, beat=False) == []
@@ -127,8 +127,8 @@ def test_a_receipt_by_sms_may_name_who_took_it() -> None:
     car = Radio()
     car.press(1.0)
     car.receipt(car.raised_id, by="Novak")
-    (alarm,) = car.state.emergency.alarms
-    assert (alarm.received_by, alarm.acknowledged_by) == (("sms",), "Novak")
+    (alarm,) = car.shown.alarms
+    assert (alarm.received_by, alarm.acknowledged_by, alarm.taken) == (("sms",), "Novak", True)
 
 
 def test_a_name_by_sms_says_nothing_where_a_broker_brought_an_answer_which_says_how_it_is_now() -> None:

@@ -263,6 +263,98 @@ def test_the_crew_is_told_after_5_s_and_to_use_the_radio_after_20_s_until_it_is_
     assert urgency(car.state.emergency.alarms[0], round(122e9), AlarmRules()) is Urgency.NONE
 
 
+SECOND = Press("board-1", 7, 2)
+
+
+def taken_and_pressed_again() -> Car:
+    """An alarm that is on disk, at headquarters and taken, and a press at 200 s that is neither yet."""
+    car = Car()
+    car.press(1.0)
+    ids = car.state.emergency.alarms[0].message_ids
+    for told in (Stored(places(*ids)), Published(ids), Received(ids)):
+        car.take(told, 1.5)
+    car.take(answered(car.state.emergency.alarms[0].incident, acknowledged_by="Novak", signals=1), 2.0)
+    assert rung(car.state.emergency.alarms) == "acknowledged"
+    car.press(200.0, SECOND)
+    return car
+
+
+@pytest.mark.promise("P-SHOW-01", "P-SHOW-14")
+def test_what_was_proved_of_one_press_is_not_shown_of_the_next() -> None:
+    car = taken_and_pressed_again()
+    car.take(Tick(), 201.5)
+    shown = car.shown_at(204.9).alarms[0]
+    assert (shown.stored, shown.store_failed, shown.sent, shown.received, shown.taken) == (False, True, *[False] * 3)
+    assert (shown.sent_by, shown.received_by, shown.acknowledged_by) == ((), (), "Novak")
+    assert rung(car.state.emergency.alarms) == "pressed"
+    told = [car.shown_at(at_s).alarms[0].urgency for at_s in (204.9, 205.0, 219.9, 220.0)]
+    assert told == [Urgency.NONE, Urgency.NOT_CONFIRMED, Urgency.NOT_CONFIRMED, Urgency.USE_THE_RADIO]
+
+
+@pytest.mark.promise("P-SHOW-14")
+def test_each_press_comes_up_the_ladder_by_itself() -> None:
+    car = taken_and_pressed_again()
+    (alarm,) = car.state.emergency.alarms
+    signal = (alarm.told[1].id,)
+    seen = []
+    for told in (
+        Stored(places(*signal)),
+        Published(signal),
+        Received(signal),
+        answered(alarm.incident, 2, acknowledged_by="Novak", signals=2, untaken=True),
+        answered(alarm.incident, 3, acknowledged_by="Novak", signals=2),
+    ):
+        car.take(told, 201.0)
+        seen.append((rung(car.state.emergency.alarms), car.shown.alarms[0].taken))
+    assert seen == [
+        ("stored", False),
+        ("sent", False),
+        ("received", False),
+        ("received", False),
+        ("acknowledged", True),
+    ]
+
+
+@pytest.mark.promise("P-SHOW-14")
+def test_the_first_press_is_waited_for_also_when_a_later_one_has_come_through() -> None:
+    car = Car()
+    car.press(100.0)
+    car.press(117.0, SECOND)
+    car.take(Received((car.state.emergency.alarms[0].told[1].id,)), 118.0)
+    shown = car.shown_at(120.0).alarms[0]
+    assert (shown.received, shown.urgency) == (False, Urgency.USE_THE_RADIO)
+
+
+@pytest.mark.promise("P-RECEIPT-14")
+def test_who_takes_it_knew_of_the_presses_that_headquarters_names_and_of_no_other() -> None:
+    car = Car()
+    car.press(1.0)
+    car.press(2.0, SECOND)
+    (alarm,) = car.state.emergency.alarms
+    car.take(answered(alarm.incident, acknowledged_by="Novak", signals=2, presses=alarm.presses[1:]), 3.0)
+    assert [one.known for one in car.state.emergency.alarms[0].told] == [False, True]
+    assert not car.shown.alarms[0].received
+    car.take(answered(alarm.incident, 2, acknowledged_by="Novak", signals=2, presses=alarm.presses), 4.0)
+    assert (car.shown.alarms[0].received, car.shown.alarms[0].taken) == (True, True)
+
+
+@pytest.mark.promise("P-SHOW-09")
+def test_a_bearer_that_brought_one_press_is_not_said_to_have_brought_all() -> None:
+    car = Car()
+    car.press(1.0)
+    car.press(2.0, SECOND)
+    first, second = (one.id for one in car.state.emergency.alarms[0].told)
+    car.take(Received((first,)), 3.0)
+    assert car.shown.alarms[0].received_by == ()
+    car.take(Received((second,), "sms"), 4.0)
+    assert (car.shown.alarms[0].received, car.shown.alarms[0].received_by) == (True, ("sms",))
+
+
+def test_after_another_boot_a_press_that_waits_is_long_ago() -> None:
+    car = taken_and_pressed_again().restarted(3.0, "boot-2")
+    assert car.shown_at(3.0).alarms[0].urgency is Urgency.USE_THE_RADIO
+
+
 @pytest.mark.promise("P-KIND-08")
 def test_cancelling_is_told_to_headquarters_and_ends_nothing() -> None:
     car = Car()
@@ -313,7 +405,7 @@ def test_the_saved_state_holds_exactly_the_committed_messages_as_stored() -> Non
     first = raised_id(car)
     car.press(1.0, Press("board-1", 7, 2))
     saved = msgspec.json.decode(msgspec.json.encode(emergency.on_disk(car.state.emergency, (first,))), type=Emergency)
-    assert saved.alarms[0].stored
+    assert [one.stored for one in saved.alarms[0].told] == [True, False]
     assert [type(message) for message in saved.alarms[0].unstored] == [AlarmSignalled]
     assert [waiting.press.number for waiting in saved.unconfirmed] == [2]
 
