@@ -93,8 +93,13 @@ class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def is_untaken(self) -> bool:
         """Whether it waits for a person: nobody has taken it, or the car has signalled again since."""
+        return self.is_open and (not self.acknowledged_by or self.is_pressed_again)
+
+    @property
+    def is_pressed_again(self) -> bool:
+        """Whether the car has signalled since somebody took it."""
         known = self.signals if self.acknowledged_signals is None else self.acknowledged_signals
-        return self.is_open and (not self.acknowledged_by or self.signals > known)
+        return bool(self.acknowledged_by) and self.signals > known
 
 
 Key = tuple[str, str, str]
@@ -335,7 +340,7 @@ def status(incident: Incident, now_ms: int) -> AlarmStatus:
         trigger=incident.trigger,
         silent=incident.silent,
         age_s=max(now_ms - incident.raised_ms, 0) // 1000,
-        untaken=bool(incident.acknowledged_by) and incident.is_untaken,
+        untaken=incident.is_pressed_again,
     )
 
 

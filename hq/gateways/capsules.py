@@ -58,6 +58,6 @@ def receipt(message: Told, incident: Incident) -> bytes:
         incident=message.incident,
         tail=tail_of(message.id),
         signals=incident.signals,
-        acknowledged_by="" if incident.is_untaken else incident.acknowledged_by,
+        acknowledged_by="" if incident.is_pressed_again else incident.acknowledged_by,
     )
     return receipt_body(told)

@@ -107,6 +107,24 @@ def _alarm_restored(alarm: Alarm, moment: Moment, rules: AlarmRules) -> Alarm:
     )
 
 
+def off_disk(emergency: Emergency, moment: Moment) -> Step:
+    """The disk has lost what was on it: what headquarters is not known to have goes there again, and out."""
+    alarms = tuple(_alarm_off_disk(alarm, moment) for alarm in emergency.alarms)
+    messages = tuple(message for alarm in alarms for message in alarm.unstored)
+    effects = [effect for message in messages for effect in out(message)]
+    return replace(emergency, alarms=alarms), [SaveEmergency(), *effects]
+
+
+def _alarm_off_disk(alarm: Alarm, moment: Moment) -> Alarm:
+    waiting = {message.id for message in alarm.unstored}
+    return replace(
+        alarm,
+        told=tuple(replace(one, stored=False) for one in alarm.told),
+        unstored=(*alarm.unstored, *(message for message in alarm.owed if message.id not in waiting)),
+        store_again_ns=_again_ns(moment),
+    )
+
+
 def on_disk(emergency: Emergency, ids: Collection[str]) -> Emergency:
     """The state once these messages are on disk; it is written in the same transaction as they are."""
     return replace(

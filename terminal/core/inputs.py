@@ -54,7 +54,7 @@ class Restored(Struct, frozen=True):
 
 
 class OutboxRepaired(Struct, frozen=True):
-    """The outbox was damaged, and a new one was begun; the text says where the old one is."""
+    """The outbox was damaged, and a new one was begun; the text says where the old one is. It may be told twice."""
 
     problem: str
 

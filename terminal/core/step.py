@@ -185,8 +185,12 @@ def _restored(state: State, told: Restored, moment: Moment, rules: Rules) -> Ste
 
 def _repaired(state: State, repaired: OutboxRepaired, moment: Moment, _rules: Rules) -> Step:
     """What stood in the damaged outbox is not stored any more; headquarters learns why numbers begin anew."""
+    if repaired.problem == state.repaired:
+        return state, []
     message = SourceChanged(**moment.envelope(), source=OUTBOX, up=True, problem=repaired.problem)
-    return state, [SaveEmergency(), StoreEvent(message), Note("outbox-repaired", {"problem": repaired.problem})]
+    state = replace(state, repaired=repaired.problem)
+    state, effects = with_emergency(state, emergency.off_disk(state.emergency, moment))
+    return state, [*effects, StoreEvent(message), Note("outbox-repaired", {"problem": repaired.problem})]
 
 
 def _published(state: State, published: Published, moment: Moment, _rules: Rules) -> Step:

@@ -8,7 +8,15 @@ from terminal.contract import topics
 from terminal.contract.messages import DesiredState, Heartbeat, Malformed, Receipt, decode_as
 from terminal.contract.topics import Lane
 from terminal.contract.work import Picture
-from terminal.core.inputs import HeartbeatHeard, PendingCounted, PictureSeen, Received, StateDesired, Told
+from terminal.core.inputs import (
+    HeartbeatHeard,
+    OutboxRepaired,
+    PendingCounted,
+    PictureSeen,
+    Received,
+    StateDesired,
+    Told,
+)
 from terminal.uplink.outbox import Outbox, Row
 from terminal.uplink.sender import Sender
 from terminal.uplink.writer import OutboxFailed, Writer
@@ -98,8 +106,10 @@ class Inbox:
 
     async def open_account(self) -> str:
         """Tell the sender which account this is and which alarms it still owes; returns the outbox id."""
-        outbox, self._epoch_on_disk, alarms = await self._writer.submit(_account)
+        outbox, self._epoch_on_disk, alarms, problem = await self._writer.submit(_account)
         self._epoch = self._epoch or self._epoch_on_disk
+        if problem:
+            self._tell(OutboxRepaired(problem))
         self._sender.opened(outbox, alarms)
         return outbox
 
@@ -132,5 +142,5 @@ class Inbox:
             await self.open_account()
 
 
-def _account(outbox: Outbox) -> tuple[str, str, list[Row]]:
-    return outbox.id, outbox.epoch, outbox.pending(Lane.ALARM, limit=MOST_WAITING)
+def _account(outbox: Outbox) -> tuple[str, str, list[Row], str]:
+    return outbox.id, outbox.epoch, outbox.pending(Lane.ALARM, limit=MOST_WAITING), outbox.problem

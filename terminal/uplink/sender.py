@@ -104,8 +104,14 @@ class Sender:
         self.hq_heard = True
 
     def opened(self, outbox: str, alarms: Iterable[Row] = ()) -> None:
-        """The account that places are given in, and its alarms that have no receipt; what waits is looked for anew."""
+        """The account that places are given in, and its alarms that have no receipt; what waits is looked for anew.
+
+        A place in another account is nobody's any more, and nothing would ever be receipted at it.
+        """
         self.outbox = outbox
+        for outgoing in self._alarms.values():
+            if outgoing.message.place is not None and outgoing.message.place.outbox != outbox:
+                outgoing.message = msgspec.structs.replace(outgoing.message, place=None)
         for waiting in self._waiting.values():
             waiting.forget()
         for row in alarms:
@@ -138,7 +144,9 @@ class Sender:
         """An alarm is on disk: it is sent again, with its place in this account, if that is still the one."""
         if outbox != self.outbox:
             return
-        message = msgspec.json.decode(row.body, type=Stored)
+        # What is in hand may be more than what went to a disk a second time.
+        known = self._alarms.get(row.id)
+        message = msgspec.json.decode(row.body, type=Stored) if known is None else known.message
         message = msgspec.structs.replace(message, place=Place(outbox, row.lane, row.seq))
         self._alarms[row.id] = Outgoing(message, self._rules.alarm_again_after_s)
         self._send_alarms()

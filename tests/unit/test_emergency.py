@@ -21,7 +21,17 @@ from terminal.core.alarm import AlarmRules, rung, urgency, view
 from terminal.core.check_in import CheckInRules
 from terminal.core.effects import ConfirmPress, SaveEmergency, SendAlarm, SendMoved, ShowRung, StoreAlarm
 from terminal.core.emergency import Emergency
-from terminal.core.inputs import Commanded, Published, Received, Restored, StateDesired, Stored, StoreFailed, Tick
+from terminal.core.inputs import (
+    Commanded,
+    OutboxRepaired,
+    Published,
+    Received,
+    Restored,
+    StateDesired,
+    Stored,
+    StoreFailed,
+    Tick,
+)
 from terminal.core.ladder import TABLE, Cause, Phase
 from terminal.link import CancelAlarm, RaiseAlarm, Urgency
 from tests.unit.core_scene import PRESS, Car, fix, of_type, places
@@ -261,6 +271,45 @@ def test_the_crew_is_told_after_5_s_and_to_use_the_radio_after_20_s_until_it_is_
     assert told == [Urgency.NONE, Urgency.NOT_CONFIRMED, Urgency.NOT_CONFIRMED, Urgency.USE_THE_RADIO]
     car.take(Received((alarm.raised_id,)), 121.0)
     assert urgency(car.state.emergency.alarms[0], round(122e9), AlarmRules()) is Urgency.NONE
+
+
+@pytest.mark.promise("P-DISK-07")
+def test_what_a_damaged_outbox_lost_goes_to_the_new_one_and_is_not_called_stored_until_it_is_there() -> None:
+    car = Car()
+    car.press()
+    (alarm,) = car.state.emergency.alarms
+    car.take(Stored(places(raised_id(car))), 1.0)
+    car.take(Commanded(CancelAlarm(incident=alarm.incident)), 2.0)
+    effects = car.take(OutboxRepaired("it was damaged"), 3.0)
+    ids = [raised_id(car), car.state.emergency.alarms[0].message_ids[1]]
+    assert sorted(effect.message.id for effect in of_type(effects, StoreAlarm)) == sorted(ids)
+    assert sorted(effect.message.id for effect in of_type(effects, SendAlarm)) == sorted(ids)
+    assert not car.shown.alarms[0].stored
+    assert car.take(OutboxRepaired("it was damaged"), 3.5) == [], "told twice, done once"
+    assert len(of_type(car.take(Tick(), 5.0), StoreAlarm)) == 2, "until the disk has them"
+    car.take(Stored(places(*ids)), 6.0)
+    assert car.shown.alarms[0].stored
+    assert of_type(car.take(Tick(), 9.0), StoreAlarm) == []
+
+
+def test_after_a_repair_and_a_restart_the_alarm_goes_out_and_to_the_disk() -> None:
+    car = Car()
+    car.press()
+    car.take(Stored(places(raised_id(car))), 1.0)
+    car.take(OutboxRepaired("it was damaged"), 2.0)
+    after = Car(boot="boot-2")
+    effects = after.take(Restored(car.state.emergency, None), 1.0) + after.take(Tick(), 3.0)
+    for kind in (SendAlarm, StoreAlarm):
+        assert [effect.message.id for effect in of_type(effects, kind)] == [raised_id(car)]
+
+
+def test_what_headquarters_has_is_not_told_again_after_a_repair_and_not_called_stored() -> None:
+    car = Car()
+    car.press()
+    car.take(Stored(places(raised_id(car))), 1.0)
+    car.take(Received((raised_id(car),)), 1.0)
+    assert of_type(car.take(OutboxRepaired("it was damaged"), 2.0), StoreAlarm) == []
+    assert (car.shown.alarms[0].stored, car.shown.alarms[0].received) == (False, True)
 
 
 SECOND = Press("board-1", 7, 2)

@@ -154,8 +154,10 @@ def test_the_car_is_told_that_its_newest_press_waits_for_a_person() -> None:
     again = after(said(AlarmSignalled, signal=2), incident=taken)
     assert again is not None
     anew = incidents.acknowledged(again, "B", NOW_MS)
-    told = [incidents.status(one, NOW_MS) for one in (opened(), taken, again, anew)]
-    assert [(one.acknowledged_by, one.untaken) for one in told] == [("", False), ("A", False), ("A", True), ("B", False)]
+    by_itself = incidents.closed_test(replace(again, kind=AlarmKind.TEST), NOW_MS)
+    told = [incidents.status(one, NOW_MS) for one in (opened(), taken, again, by_itself, anew)]
+    assert [one.acknowledged_by for one in told] == ["", "A", "A", "A", "B"]
+    assert [one.untaken for one in told] == [False, False, True, True, False]
 
 
 def test_a_car_is_told_which_presses_its_clearance_knew_of() -> None:
