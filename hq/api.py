@@ -26,9 +26,9 @@ MOST_WAITING = 1000
 """Events that a slow watcher may have waiting; one that falls further behind is let go, and comes again."""
 LONGEST_LINE = 65536
 
-SHOWN = ("alarm-raised", "alarm-signalled", "alarm-escalated")
+SHOWN = ("alarm-raised", "alarm-signalled", "alarm-not-stored", "alarm-escalated")
 """Events that show an alarm to whoever watches."""
-RINGING = (*SHOWN, "alarm-waits", "alarm-not-stored")
+RINGING = (*SHOWN, "alarm-waits")
 """Events with which a desk makes its sound: these, and that an alarm still waits for a person."""
 
 Answer = dict[str, Any]
@@ -121,7 +121,7 @@ class Api:
         waiting: asyncio.Queue[Told] = asyncio.Queue(MOST_WAITING)
         self._watchers.add(waiting)
         already = self._desk.incidents(only_open=True)
-        writer.write(_line({"ok": True, "incidents": [public(one) for one in already]}))
+        writer.write(_line({"ok": True, "incidents": [self._desk.plain(one) for one in already]}))
         for incident in already:
             self._note_shown(incident.key, by, "open when the watch began")
         await self._follow(waiting, reader, writer, by)
@@ -161,15 +161,16 @@ class Api:
                 told = [public(one) | {"proved": self._desk.is_proved(one)} for one in self._desk.units()]
                 return {"units": told, "deaf_since_ms": self._desk.deaf_since_ms}
             case "incidents":
-                return {"incidents": [public(one) for one in self._desk.incidents()]}
+                return {"incidents": [self._desk.plain(one) for one in self._desk.incidents()]}
             case "gaps":
                 return {"gaps": [public(gap) for gap in await self._desk.gaps()]}
             case "ack":
-                return {"incident": public(await self._desk.acknowledge(alarm, by))}
+                return {"incident": self._desk.plain(await self._desk.acknowledge(alarm, by))}
             case "clear":
                 seen = question.get("signals")
                 known = seen if isinstance(seen, int) else None
-                return {"incident": public(await self._desk.clear(alarm, by, str(question.get("reason", "")), known))}
+                cleared = await self._desk.clear(alarm, by, str(question.get("reason", "")), known)
+                return {"incident": self._desk.plain(cleared)}
             case "new-epoch":
                 return {"epoch": await self._new_epoch()}
             case other:

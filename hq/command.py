@@ -176,7 +176,7 @@ def _summary(one: dict[str, Any], what: str) -> str:
     taken = f"taken by {one['acknowledged_by']}" if one["acknowledged_by"] else "NOT TAKEN"
     taken += ", PRESSED AGAIN" if one["acknowledged_by"] and one["untaken"] else ""
     end = f"cleared by {one['cleared_by']}: {one['reason']}" if one["cleared_by"] else taken
-    return f"{one['incident']} {raised} {one['unit']}{_how(one)} {end}{_bearers(one)}{_signature(one)}"
+    return f"{one['incident']} {raised} {one['unit']}{_how(one)} {end}{_bearers(one)}{_stored(one)}{_signature(one)}"
 
 
 def _how(incident: dict[str, Any]) -> str:
@@ -192,6 +192,11 @@ def _bearers(incident: dict[str, Any]) -> str:
     """By what it came, where that is not a broker alone."""
     bearers = incident["bearers"]
     return f"; by {' and '.join(bearers)}" if set(bearers) - {MQTT} else ""
+
+
+def _stored(incident: dict[str, Any]) -> str:
+    """Whether headquarters would lose it now, and the car's receipt waits."""
+    return "" if incident.get("stored", True) else "; NOT STORED, the disk of headquarters refuses it"
 
 
 THERE = {

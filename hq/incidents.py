@@ -110,6 +110,9 @@ GRAVITY = (AlarmKind.REAL, AlarmKind.EXERCISE, AlarmKind.TEST)
 """Gravest first."""
 
 
+MOST_AHEAD_MS = 86_400_000
+"""A position dated further ahead of headquarters' clock than a day is no reason to refuse later ones."""
+
 MOST_PRESSES = 100
 """Of one incident; a repeat by another bearer of one that found no room counts as a press of its own."""
 
@@ -134,10 +137,10 @@ def told(
     A press always counts: one that comes after the clearance opens the incident again, unless it has come before by
     another bearer. A cancellation that overtook its press begins the incident too; a position alone begins none. What
     is signed well takes the place of what was not; what is signed less well than the incident changes nothing in it,
-    but a press opens it again all the same.
+    but a press opens it again all the same, and counts if its car's key signed it, on whatever day.
     """
     if incident is not None and weight(mark) < weight(incident.signature):
-        return _doubted(incident, message)
+        return _doubted(incident, message, counts=credible and bool(weight(mark)))
     if incident is not None and weight(mark) > weight(incident.signature):
         incident = _proved(incident, message)
     if incident is None:
@@ -158,17 +161,23 @@ def told(
             return _placed(incident, message.position, now_ms)
 
 
-def _doubted(incident: Incident, message: Alarm) -> Incident:
+def _doubted(incident: Incident, message: Alarm, *, counts: bool) -> Incident:
     """The incident after a message that is signed less well than it is."""
     if isinstance(message, AlarmMoved):
         return incident
     incident = replace(incident, doubted=incident.doubted + 1)
-    return incident if isinstance(message, AlarmCancelled) or knows(incident, message) else _opened(incident)
+    if isinstance(message, AlarmCancelled) or knows(incident, message):
+        return incident
+    incident = _opened(incident)
+    return _counted(incident, message) if counts else incident
 
 
 def _proved(incident: Incident, message: Alarm) -> Incident:
-    """The incident without what messages told of it that were not signed as well as this one; what people did stays."""
-    return replace(
+    """The incident without what messages told of it that were not signed as well as this one; what people did stays.
+
+    So does a press that its car's key signed, though on a day when its certificate did not hold.
+    """
+    after = replace(
         _begun(incident.realm, incident.unit, message, incident.raised_ms),
         doubted=incident.doubted + 1,
         acknowledged_by=incident.acknowledged_by,
@@ -180,6 +189,15 @@ def _proved(incident: Incident, message: Alarm) -> Incident:
         reason=incident.reason,
         since=incident.since,
         escalated=incident.escalated,
+    )
+    if not weight(incident.signature):
+        return after
+    return replace(
+        after,
+        signals=incident.signals,
+        presses=incident.presses,
+        pressed_utc_ms=incident.pressed_utc_ms,
+        acknowledged_signals=incident.acknowledged_signals,
     )
 
 
@@ -236,14 +254,11 @@ def _graver(one: AlarmKind, other: AlarmKind) -> AlarmKind:
 
 
 def _pressed(incident: Incident, message: AlarmRaised | AlarmSignalled, bearer: str) -> Incident:
-    if not knows(incident, message):
-        presses = sorted((*incident.presses, _tail(message)))[:MOST_PRESSES]
-        told_ms = [at_ms for at_ms in (incident.pressed_utc_ms, message.utc_ms) if at_ms is not None]
-        incident = replace(_opened(incident), presses=tuple(presses), pressed_utc_ms=min(told_ms, default=None))
+    was_known = incident.signals
+    incident = _counted(incident, message)
     if isinstance(message, AlarmSignalled):
-        # After a crash its car may give one number twice.
-        return replace(incident, signals=max(incident.signals, message.signal, len(incident.presses)))
-    if bearer != MQTT and incident.signals:
+        return incident
+    if bearer != MQTT and was_known:
         # What comes in an SMS is less than what the message itself has told.
         return incident
     return replace(
@@ -256,8 +271,18 @@ def _pressed(incident: Incident, message: AlarmRaised | AlarmSignalled, bearer: 
         lights_on=message.lights_on,
         siren_on=message.siren_on,
         door_open=message.door_open,
-        signals=max(incident.signals, 1),
     )
+
+
+def _counted(incident: Incident, message: AlarmRaised | AlarmSignalled) -> Incident:
+    """The incident with this press among those that there were."""
+    if not knows(incident, message):
+        presses = sorted((*incident.presses, _tail(message)))[:MOST_PRESSES]
+        told_ms = [at_ms for at_ms in (incident.pressed_utc_ms, message.utc_ms) if at_ms is not None]
+        incident = replace(_opened(incident), presses=tuple(presses), pressed_utc_ms=min(told_ms, default=None))
+    # After a crash its car may give one number twice.
+    numbers = (message.signal, len(incident.presses)) if isinstance(message, AlarmSignalled) else (1,)
+    return replace(incident, signals=max(incident.signals, *numbers))
 
 
 def counted(incident: Incident, signal: int) -> Incident:
@@ -273,7 +298,7 @@ def _placed(incident: Incident, position: Position | None, now_ms: int) -> Incid
     if position is None:
         return incident
     known = incident.position
-    if known is not None and known.utc_ms and position.utc_ms and position.utc_ms < known.utc_ms:
+    if known is not None and position.utc_ms and position.utc_ms < (known.utc_ms or 0) < now_ms + MOST_AHEAD_MS:
         return incident
     return replace(incident, position=position, position_ms=now_ms)
 

@@ -69,7 +69,7 @@ class Service:
         self._heads = Heads(self._receiver, config.audit, self._emit)
         self._closing = Closing(self._receiver, config.alarms.close_tests_after_s, self._desk.close_test)
         self._receiver.on_incidents += [self._escalating.changed, self._closing.changed]
-        self._receiver.on_not_stored = self._escalating.not_stored
+        self._receiver.on_kept = lambda incident: self._start(self._desk.kept(incident))
         weigh, sign = self._keyring.weigh_parts, self._keyring.capsule_signature
         intake = Intake(self._receiver, weigh, sign, self._emit, config.sms)
         self._texting = TextGateways(config.sms, assemble.modem(config.sms), intake, self._emit)
@@ -185,6 +185,7 @@ class Service:
         silent_after_s = self._config.line.unit_silent_after_s
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
+            self._receiver.look_at_the_disk()
             if self._connection is not None and self._receiver.watching.deaf_since_ms is None:
                 self._ask_the_broker(self._connection, silent_after_s - 2 * LOOK_EVERY_S)
                 self._receiver.look_for_silence(self._connection.heard_s, silent_after_s)

@@ -10,15 +10,17 @@ from msgspec.structs import replace
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 
-from terminal.map.drawing import Tiles
+from terminal.map.drawing import CellSize, Tiles
 from terminal.screen import backlight, daylight, frame, sound
 from terminal.screen.backlight import Backlight
 from terminal.screen.feed import Feed, Seen
 from terminal.screen.language import Say
 from terminal.screen.pages import chart
 from terminal.screen.sheet import Sheet
+from terminal.screen.sound import Sound
 from terminal.screen.state import ScreenState, tapped
 from terminal.screen.view import View
+from terminal.screen.wanted import Wanted
 
 REFRESH_S = 0.25
 """Ages and the second tap's time run on; a change of the alarm or of core's presence is shown at once."""
@@ -49,6 +51,7 @@ class TerminalScreen(App[None]):
         state: ScreenState | None = None,
         maps: Sequence[Tiles] = (),
         lights: Path | None = None,
+        cell: Callable[[], CellSize | None] = lambda: None,
     ) -> None:
         super().__init__()
         self._feed = Feed(socket, self._changed)
@@ -58,6 +61,8 @@ class TerminalScreen(App[None]):
         self._state = state or ScreenState()
         self._before = self._feed.seen
         self._maps = tuple(maps)
+        self._cell = cell
+        self._cell_now: CellSize | None = None
         self._is_drawing_due = False
         self._backlight = Backlight(lights)
         self.sheet = Sheet()
@@ -103,21 +108,30 @@ class TerminalScreen(App[None]):
             height=size.height,
             width=size.width,
             maps=self._maps,
+            cell=self._cell_now,
             light=self._backlight.light,
         )
 
     def on_sheet_resized(self) -> None:
-        """Draw for another size."""
+        """Draw for another size, of cells too: letters may have been made larger."""
+        self._cell_now = self._cell()
         self._refresh()
 
     def on_sheet_tapped(self, tap: Sheet.Tapped) -> None:
-        """A finger: the screen changes at once, and core is told."""
+        """A finger: the screen changes at once; core is told, or a tone is heard."""
         code = chart.placed(self.view(), tap.code, tap.area) if tap.code.startswith(chart.ON_MAP) else tap.code
-        after, commands = tapped(self._state, code, self._feed.seen.snapshot, self._mono_ns())
+        after, wanted = tapped(self._state, code, self._feed.seen.snapshot, self._mono_ns())
         # What nobody has taken is still there to be sent.
-        if all(self._feed.send(command) for command in commands):
+        if all(self._is_done(one) for one in wanted):
             self._state = after
         self._refresh()
+
+    def _is_done(self, wanted: Wanted) -> bool:
+        """Give it to core, or let it be heard; False when core is not there."""
+        if not isinstance(wanted, Sound):
+            return self._feed.send(wanted)
+        self.run_worker(sound.play(wanted, sound.LOUDEST), name="sound")
+        return True
 
     def on_sheet_dragged(self, drag: Sheet.Dragged) -> None:
         """A finger that moves; what has queued up of it by the time of drawing is drawn at once."""

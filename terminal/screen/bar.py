@@ -1,7 +1,7 @@
 """The pages' buttons and, apart from them, SOS: always there, in one touch. Pure."""
 
 from terminal.screen.cells import MAIN_HEIGHT, MAIN_WIDTH, Area, Box, target
-from terminal.screen.pages import keyboard
+from terminal.screen.pages import jobs, keyboard
 from terminal.screen.sos import Arming
 from terminal.screen.state import Page
 from terminal.screen.view import View
@@ -53,9 +53,11 @@ def is_typing(view: View) -> bool:
 
 def _button(view: View, page: Page, field: Area) -> Box:
     here = view.state.page
-    under = page is Page.MORE and here in UNDER_MORE
-    below = {Page.CREW: Page.DUTY, Page.KEYBOARD: Page.TEXTS}.get(here, here)
-    tone = "chosen" if (below is page or under) and not view.is_alarm_on_top else "button"
+    below = {Page.CREW: Page.DUTY, Page.KEYBOARD: Page.TEXTS, Page.WORKSHOP: Page.SYSTEM}.get(here, here)
+    under = page is Page.MORE and below in UNDER_MORE
+    calls = page is Page.JOBS and view.snapshot is not None and any(map(jobs.is_calling, view.snapshot.jobs))
+    idle = "proposed" if calls else "button"
+    tone = "chosen" if (below is page or under) and not view.is_alarm_on_top else idle
     words = name(view, page)
     count = waiting(view, page)
     return target(field, f"{words}\n{count}" if count else words, f"page:{page}", tone, main=True)
@@ -81,9 +83,11 @@ def waiting(view: View, page: Page) -> str:
     """How much on a page the crew has not dealt with."""
     if view.snapshot is None:
         return ""
-    jobs = sum(one.step == "sent" for one in view.snapshot.jobs)
+    new = sum(one.step == "sent" for one in view.snapshot.jobs)
     texts = sum(not one.read for one in view.snapshot.texts)
-    count = {Page.JOBS: jobs, Page.TEXTS: texts}.get(page, 0)
+    count = {Page.JOBS: new, Page.TEXTS: texts}.get(page, 0)
+    if page is Page.JOBS and any(one.arrived for one in view.snapshot.jobs):
+        return f"({count}?)" if count else "(?)"
     return f"({count})" if count else ""
 
 

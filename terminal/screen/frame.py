@@ -8,7 +8,7 @@ from terminal.link import Snapshot, Urgency
 from terminal.screen import bar, status
 from terminal.screen.cells import DARK, Area, Box, target
 from terminal.screen.driving import is_moving
-from terminal.screen.pages import alarm, car, chart, crew, duty, jobs, keyboard, more, report, system, texts
+from terminal.screen.pages import alarm, car, chart, crew, duty, jobs, keyboard, more, report, system, texts, workshop
 from terminal.screen.sos import Arming
 from terminal.screen.state import Page
 from terminal.screen.trouble import in_words
@@ -28,15 +28,16 @@ PAGES: dict[Page, Draw] = {
     Page.SYSTEM: system.boxes,
     Page.CREW: crew.boxes,
     Page.KEYBOARD: keyboard.boxes,
+    Page.WORKSHOP: workshop.boxes,
 }
 
 SHOWN_WHEN_OLD = frozenset((Page.JOBS, Page.MAP, Page.TEXTS, Page.CAR, Page.SYSTEM, Page.MORE))
 """Pages that still help when core is gone; the others say that it is gone, and what then goes on."""
 
-ELSEWHERE = ("page:", "job:")
+ELSEWHERE = ("page:", "job:", "open:", "turn:", "map:")
 """Taps that the screen answers by itself."""
 
-LOCKED_WHILE_DRIVING = frozenset((Page.REPORT, Page.SYSTEM, Page.CREW, Page.KEYBOARD))
+LOCKED_WHILE_DRIVING = frozenset((Page.REPORT, Page.SYSTEM, Page.CREW, Page.KEYBOARD, Page.WORKSHOP))
 """Pages of which nothing is left while the car moves; jobs and texts keep their one-tap answers."""
 
 
@@ -46,6 +47,8 @@ def boxes(view: View) -> list[Box]:
     if view.state.is_dark:
         return [Box(area=whole, tone=DARK, code="light", main=True)]
     top, notice, middle, bottom = whole.rows(1, 1, 0, bar.height(view.height))
+    if workshop.is_touching(view) and not is_answer_due(view):
+        return workshop.corners(view, bar.boxes(view, bottom)[-1], whole)
     found = [*status.row(view, top), *bar.boxes(view, bottom)]
     if bar.is_typing(view):
         return [*found, *keyboard.boxes(view, Area(notice.top, 0, notice.height + middle.height, view.width))]
@@ -123,13 +126,15 @@ def notice(view: View) -> tuple[str, str]:
     if view.is_refusal_new:
         assert view.seen.refused is not None
         return say("NOT DONE: {reason}", reason=clean(view.seen.refused.reason)), "bad"
+    news = jobs.news(view)
+    if news is not None:
+        return news
     if snapshot.line.disk_problem:
         return say("NOT STORED, disk: {problem}", problem=clean(snapshot.line.disk_problem)), "bad"
-    trouble = in_words(say, snapshot.line.trouble)
+    problem = clean(snapshot.line.problem)
+    trouble = in_words(say, snapshot.line.trouble) or (problem and say("Line: {problem}", problem=problem))
     if trouble:
         return trouble, "warn"
-    if snapshot.line.problem:
-        return say("Line: {problem}", problem=clean(snapshot.line.problem)), "warn"
     if alarm_now is not None and alarm_now.cleared_by:
         by, reason = clean(alarm_now.cleared_by), clean(alarm_now.reason)
         return say("Alarm cleared by {by}: {reason}", by=by, reason=reason), "good"

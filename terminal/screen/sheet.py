@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from functools import lru_cache
 
-from rich.segment import Segment
+from msgspec import Struct
+from rich.segment import ControlType, Segment
 from rich.style import Style
 from textual import events
 from textual.geometry import Region
@@ -11,7 +12,8 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from terminal.screen.cells import EDGED, Area, Box, hit, painted
+from terminal.screen import pixels
+from terminal.screen.cells import EDGED, Area, Box, hit, over, painted
 from terminal.screen.palettes import COLOURS, Palette
 
 SLIP = 1
@@ -19,6 +21,17 @@ SLIP = 1
 
 SPOT_ROWS, SPOT_COLUMNS = 1, 3
 """What shows where a finger is on a map; a button shows it as a whole."""
+
+
+UNSEEN = [(ControlType.CURSOR_FORWARD, 0)]
+"""Of a segment that takes no cell; Textual writes its text as it is."""
+
+
+class Picture(Struct, frozen=True):
+    """What is written after the last of these rows, whose cells it covers."""
+
+    rows: range = range(0)
+    drawn: str = ""
 
 
 class Sheet(Widget):
@@ -53,6 +66,7 @@ class Sheet(Widget):
         self._at = (0.0, 0.0)
         self._drags = False
         self._rows: list[Strip] = []
+        self._picture = Picture()
 
     def show(self, boxes: Iterable[Box], palette: Palette) -> None:
         """Draw these boxes; costs nothing when they stand there already."""
@@ -71,20 +85,41 @@ class Sheet(Widget):
         height, width = self.size.height, self.size.width
         rows = [Strip(self._segments(runs), width) for runs in painted(boxes, height, width)]
         before, self._rows = self._rows, rows
-        for row, strip in enumerate(rows):
-            if row >= len(before) or strip != before[row]:
-                self.refresh(_row(row, width))
+        changed = {row for row, strip in enumerate(rows) if row >= len(before) or strip != before[row]}
+        for row in changed | self._redrawn(boxes, changed):
+            self.refresh(_row(row, width))
+
+    def _redrawn(self, boxes: list[Box], changed: set[int]) -> set[int]:
+        """The rows of the picture before and of the new one, unless it stays: letters erase it, and it them."""
+        before, self._picture = self._picture, self._drawn(boxes)
+        if before == self._picture and changed.isdisjoint(before.rows):
+            return set()
+        return {*before.rows, *self._picture.rows}
+
+    def _drawn(self, boxes: list[Box]) -> "Picture":
+        under = next((box for box in boxes if box.pixels is not None), None)
+        if under is None or under.pixels is None:
+            return Picture()
+        area = under.area
+        parts = [_to(area.top, area.left), pixels.shown(under.pixels, self._palette)]
+        for row, column, text, tone in over(boxes, under):
+            parts += [_to(row, column), Strip(self._segments([(text, tone)])).render(self.app.console)]
+        return Picture(range(area.top, area.bottom), "".join(parts))
 
     def _segments(self, runs: Iterable[tuple[str, str]]) -> list[Segment]:
         return [Segment(text, _style(self._palette, tone)) for text, tone in runs]
 
     def render_line(self, y: int) -> Strip:
         """One row, as it was drawn last."""
-        return self._rows[y] if y < len(self._rows) else Strip.blank(self.size.width, _style(self._palette, "plain"))
+        if y >= len(self._rows):
+            return Strip.blank(self.size.width, _style(self._palette, "plain"))
+        if self._picture.rows and y == self._picture.rows[-1]:
+            return Strip([*self._rows[y], Segment(self._picture.drawn, None, UNSEEN)], self.size.width)
+        return self._rows[y]
 
     def on_resize(self) -> None:
         """Another size needs another picture."""
-        self._rows = []
+        self._rows, self._picture = [], Picture()
         self.post_message(self.Resized())
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
@@ -146,6 +181,11 @@ def _place(event: events.MouseEvent) -> tuple[float, float]:
 
 def _wider(area: Area) -> Area:
     return Area(area.top - SLIP, area.left - SLIP, area.height + 2 * SLIP, area.width + 2 * SLIP)
+
+
+def _to(row: int, column: int) -> str:
+    """The cursor to a cell (CUP)."""
+    return f"\x1b[{row + 1};{column + 1}H"
 
 
 def _row(row: int, width: int) -> Region:

@@ -23,6 +23,8 @@ FADE_S = 0.01
 VOLUMES = (0.0, 0.15, 0.4, 1.0)
 """Of the loudest that the card has; by the number that the crew chooses."""
 
+LOUDEST = len(VOLUMES) - 1
+
 PLAYER = ("aplay", "-q", "-")
 
 
@@ -35,6 +37,7 @@ class Sound(Enum):
     OTHERS = (1320, 880, 1320, 880)
     JOB = (880, 0, 880)
     TEXT = (1046,)
+    TRIAL = (523, 659, 784, 1046)
 
 
 def heard(before: Snapshot | None, after: Snapshot) -> Iterator[Sound]:

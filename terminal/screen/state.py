@@ -1,4 +1,4 @@
-"""What the screen itself remembers, and what a tap does to it: (state, tap) to (state, commands to core). Pure."""
+"""What the screen itself remembers, and what a tap does to it: (state, tap) to (state, what is wanted). Pure."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from terminal.contract.profile import Form
-from terminal.contract.work import JobStep
+from terminal.contract.work import ENDED, JobStep
 from terminal.link import (
     LONGEST_BADGE,
     LONGEST_PIN,
@@ -20,6 +20,7 @@ from terminal.link import (
     FileReport,
     LogIn,
     LogOut,
+    OpenWorkshop,
     RaiseAlarm,
     ReadText,
     SendText,
@@ -29,12 +30,15 @@ from terminal.link import (
     StartShift,
     StopCheckIn,
 )
+from terminal.screen import bench
 from terminal.screen.backlight import SHARES
+from terminal.screen.bench import Bench
 from terminal.screen.driving import is_locked
 from terminal.screen.language import Language, in_language
 from terminal.screen.palettes import Palette
 from terminal.screen.sos import Arming, Sos
 from terminal.screen.sound import VOLUMES
+from terminal.screen.wanted import Wanted
 
 REFUSAL_SHOWN_NS = 8_000_000_000
 """How long it is said that core refused a command."""
@@ -50,7 +54,7 @@ ASK_FOR_SILENT = "000"
 
 TOLD_OF_SILENT_NS = 5_000_000_000
 
-LONGEST_TYPED = {"text": 160, "badge": LONGEST_BADGE, "pin": LONGEST_PIN}
+LONGEST_TYPED = {"text": 160, "badge": LONGEST_BADGE, "pin": LONGEST_PIN, "technician": LONGEST_PIN}
 """Characters; a key beyond them does nothing."""
 
 
@@ -67,10 +71,11 @@ class Page(StrEnum):
     SYSTEM = "system"
     CREW = "crew"
     KEYBOARD = "keyboard"
+    WORKSHOP = "workshop"
 
 
 class Typing(Struct, frozen=True):
-    """What is being typed on the screen's keyboard, and for what: `text`, `badge` or `pin`."""
+    """What is being typed on the screen's keyboard, and for what: `text`, `badge`, `pin` or `technician`."""
 
     what: str = "text"
     typed: str = ""
@@ -87,7 +92,10 @@ class Chart(Struct, frozen=True):
 
 
 class ScreenState(Struct, frozen=True, kw_only=True):
-    """Where the crew is on the screen; nothing of it is known to core or outlives the process."""
+    """Where the crew is on the screen; nothing of it is known to core or outlives the process.
+
+    `opened` is a text, a job or a list that has the whole page; `leaves` how far lists and texts are turned, by name.
+    """
 
     page: Page = Page.DUTY
     language: Language = Language.ENGLISH
@@ -98,6 +106,8 @@ class ScreenState(Struct, frozen=True, kw_only=True):
     cancelling: bool = False
     job: str = ""
     declining: bool = False
+    opened: str = ""
+    leaves: dict[str, int] = {}
     form: str = ""
     answers: dict[str, str] = {}
     typing: Typing = Typing()
@@ -106,13 +116,14 @@ class ScreenState(Struct, frozen=True, kw_only=True):
     volume: int = 2
     brightness: int = len(SHARES) - 1
     asked_ns: int | None = None
+    bench: Bench = Bench()
 
 
-Tapped = tuple[ScreenState, tuple[Command, ...]]
+Tapped = tuple[ScreenState, tuple[Wanted, ...]]
 
 
 def tapped(state: ScreenState, code: str, snapshot: Snapshot | None, now_ns: int) -> Tapped:
-    """The screen after a tap on this code, and what core is told because of it."""
+    """The screen after a tap on this code, and what is wanted because of it."""
     verb, _, rest = code.partition(":")
     done = VERBS[verb](state, rest, snapshot, now_ns)
     return done if isinstance(done, tuple) else (done, ())
@@ -132,9 +143,8 @@ def _send(state: ScreenState, _rest: str, _snapshot: Snapshot | None, now_ns: in
 
 
 def _page(state: ScreenState, rest: str, _snapshot: Snapshot | None, now_ns: int) -> ScreenState:
-    return replace(
-        state, page=Page(rest), hidden_ns=now_ns, cancelling=False, job="", declining=False, form="", answers={}
-    )
+    here = replace(state, page=Page(rest), hidden_ns=now_ns, cancelling=False)
+    return replace(here, job="", declining=False, opened="", leaves={}, form="", answers={})
 
 
 def _alarm(state: ScreenState, _rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
@@ -168,12 +178,28 @@ def _palette(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns:
 
 
 def _job(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
-    return replace(state, page=Page.JOBS, job=rest, declining=False)
+    return replace(state, page=Page.JOBS, job=rest, declining=False, opened="")
+
+
+def _open(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
+    # What is read is read from its beginning.
+    return replace(state, opened=rest, leaves={name: leaf for name, leaf in state.leaves.items() if name != rest})
+
+
+def _map(state: ScreenState, rest: str, snapshot: Snapshot | None, now_ns: int) -> ScreenState:
+    return _centre(_page(state, Page.MAP, snapshot, now_ns), rest, snapshot, now_ns)
+
+
+def _turn(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
+    name, _, leaf = rest.rpartition(":")
+    return replace(state, leaves=state.leaves | {name: int(leaf)})
 
 
 def _answer(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> Tapped:
     job, step, reason = (*rest.split(":"), "")[:3]
-    return replace(state, declining=False), (AnswerJob(job=job, step=JobStep(step), reason=reason),)
+    # A job that goes on keeps the page, or while the car moves the next would stand under the finger.
+    stays = "" if JobStep(step) in ENDED else job
+    return replace(state, job=stays, declining=False), (AnswerJob(job=job, step=JobStep(step), reason=reason),)
 
 
 def _decline(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
@@ -212,7 +238,8 @@ def _ready(state: ScreenState, rest: str, snapshot: Snapshot | None, _now_ns: in
 
 
 def _read(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> Tapped:
-    return state, (ReadText(text_id=rest),)
+    # The next one that waits stands on the first leaf.
+    return replace(state, opened="", leaves={}), (ReadText(text_id=rest),)
 
 
 def _shift(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> Tapped:
@@ -254,7 +281,8 @@ def _type(state: ScreenState, rest: str, snapshot: Snapshot | None, _now_ns: int
 
 
 def _away(state: ScreenState, _rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
-    return replace(state, page=Page.TEXTS if state.typing.what == "text" else Page.CREW, typing=Typing())
+    pages = {"text": Page.TEXTS, "technician": Page.WORKSHOP}
+    return replace(state, page=pages.get(state.typing.what, Page.CREW), typing=Typing())
 
 
 def _key(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
@@ -273,6 +301,8 @@ def _typed(state: ScreenState, _rest: str, snapshot: Snapshot | None, now_ns: in
         return state
     if typing.what == "text":
         return replace(state, page=Page.TEXTS, typing=Typing()), (SendText(text=typing.typed.strip()),)
+    if typing.what == "technician":
+        return replace(state, page=Page.WORKSHOP, typing=Typing(), bench=Bench()), (OpenWorkshop(pin=typing.typed),)
     state = replace(state, page=Page.CREW, typing=Typing())
     if (typing.what, typing.typed) == ("badge", ASK_FOR_SILENT):
         return replace(state, asked_ns=now_ns)
@@ -292,6 +322,11 @@ def _brighter(state: ScreenState, _rest: str, _snapshot: Snapshot | None, _now_n
 def _zoom(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
     scale = state.chart.scale + (1 if rest == "out" else -1)
     return replace(state, chart=replace(state.chart, scale=max(0, min(len(SCALES_M) - 1, scale))))
+
+
+def _bench(state: ScreenState, rest: str, _snapshot: Snapshot | None, now_ns: int) -> Tapped:
+    after, wanted = bench.tapped(state.bench, rest, now_ns)
+    return replace(state, page=Page.WORKSHOP, bench=after), wanted
 
 
 def _follow(state: ScreenState, _rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
@@ -319,6 +354,9 @@ VERBS: dict[str, Verb] = {
     "language": _language,
     "palette": _palette,
     "job": _job,
+    "open": _open,
+    "turn": _turn,
+    "map": _map,
     "answer": _answer,
     "decline": _decline,
     "form": _form,
@@ -340,6 +378,7 @@ VERBS: dict[str, Verb] = {
     "zoom": _zoom,
     "louder": _louder,
     "brighter": _brighter,
+    "bench": _bench,
     "follow": _follow,
     "up": _up,
     "centre": _centre,

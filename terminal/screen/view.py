@@ -5,7 +5,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from terminal.link import AlarmView, Snapshot
-from terminal.map.drawing import Tiles
+from terminal.map.drawing import CellSize, Tiles
 from terminal.screen.backlight import Light
 from terminal.screen.driving import is_locked
 from terminal.screen.feed import Seen
@@ -18,7 +18,8 @@ from terminal.screen.words import age
 class View(Struct, frozen=True, kw_only=True):
     """What core said, where the crew is, what time it is, and how large the screen is.
 
-    `local` is the machine's clock as it shows in this time zone; `now_ns` the monotonic one.
+    `local` is the machine's clock as it shows in this time zone; `now_ns` the monotonic one. `cell` is how many pixels
+    a cell has, where the terminal draws any.
     """
 
     seen: Seen
@@ -29,6 +30,7 @@ class View(Struct, frozen=True, kw_only=True):
     height: int
     width: int
     maps: tuple[Tiles, ...] = ()
+    cell: CellSize | None = None
     light: Light = Light.NONE
 
     @property

@@ -60,6 +60,7 @@ class Output(Struct, frozen=True):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `patrola kiosk`."""
     screen.add_places(parser)
+    screen.add_graphics(parser)
     parser.add_argument("--files", type=Path, default=FILES, metavar="FOLDER", help=f"its settings; default {FILES}")
     parser.add_argument(
         "--backlight", type=Path, default=LIGHTS, metavar="FOLDER", help=f"the panel's light; default {LIGHTS}"
@@ -141,7 +142,8 @@ def _patrola(*arguments: str) -> list[str]:
 
 
 def _places(args: argparse.Namespace) -> list[str]:
-    return ["--socket", str(args.socket), "--maps", str(args.maps), "--backlight", str(args.backlight)]
+    paths = ("--socket", str(args.socket), "--maps", str(args.maps), "--backlight", str(args.backlight))
+    return [*paths, "--graphics", args.graphics]
 
 
 def _become(command: list[str], settings: dict[str, str]) -> NoReturn:

@@ -1,5 +1,6 @@
 """The page: it says what is proved, in time, and SOS needs two taps in two places."""
 
+import os
 import signal
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from msgspec.structs import replace
 from page_bench import (
     FIX,
     GOOD,
+    NOW_NS,
     PRESSED,
     Page,
     alarmed,
@@ -18,8 +20,22 @@ from page_bench import (
 )
 
 from hal.readings import FixMode
-from terminal.link import DutyView, PositionView, RaiseAlarm, SendText, SetDuty, Snapshot, Urgency, VehicleView
+from terminal.link import (
+    DiskView,
+    DutyView,
+    Examine,
+    OpenWorkshop,
+    PositionView,
+    RaiseAlarm,
+    SendText,
+    SetDuty,
+    Snapshot,
+    Urgency,
+    VehicleView,
+    WorkshopView,
+)
 from terminal.screen.sheet import Sheet
+from terminal.screen.sound import LOUDEST, Sound, wav
 
 LOST = "THE TERMINAL DOES NOT WORK"
 
@@ -282,7 +298,8 @@ def test_duty_says_whether_headquarters_has_it_and_a_tap_changes_it(tmp_path: Pa
 def test_a_longer_list_of_statuses_can_be_tapped_too(tmp_path: Path):
     async def promise() -> None:
         async with page(tmp_path, snapshot=replace(GOOD, profile=profile("S", 9))) as seen:
-            await seen.until(lambda: len([one for one in seen.targets() if one.code.startswith("duty:")]) == 9)
+            await seen.says("S4", "Next 1/2")
+            await seen.tap("turn:statuses:1")
             await seen.tap("duty:code-8")
             await seen.until(lambda: seen.core.taken == [SetDuty(status="code-8")])
 
@@ -333,5 +350,40 @@ def test_the_panel_gives_as_much_light_as_was_chosen_and_none_in_the_dark(tmp_pa
             assert light.read_text() == "0"
             await seen.tap("light")
             assert light.read_text() == "30"
+
+    run(promise)
+
+
+def test_the_self_test_opens_with_the_pin_says_how_things_are_and_plays_its_tones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    heard = tmp_path / "heard"
+    player = tmp_path / "aplay"
+    player.write_text(f"#!/bin/sh\ncat >{heard}.part && mv {heard}.part {heard}\n")
+    player.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    parked = replace(_driving(GOOD, 0), workshop=WorkshopView())
+
+    async def promise() -> None:
+        async with page(tmp_path, snapshot=parked) as seen:
+            for code in ("page:more", "page:system", "bench:", "type:technician", *["key:4"] * 6, "typed"):
+                await seen.tap(code)
+            await seen.until(lambda: seen.core.taken == [OpenWorkshop(pin="444444")])
+            opened = WorkshopView(opened_mono_ns=NOW_NS, signals=7)
+            seen.core.publish(replace(parked, workshop=opened))
+            await seen.says("CAN bus ● good", "Disk ○ open")
+            await seen.tap("bench:item:disk")
+            await seen.tap("bench:disk")
+            await seen.until(lambda: seen.core.taken[-1] == Examine(what="disk"))
+            disk = DiskView(asked_mono_ns=NOW_NS, sync_ms=31.0)
+            seen.core.publish(replace(parked, workshop=replace(opened, disk=disk)))
+            await seen.says("Disk: ● good", "Seen: the slowest sync took 31 ms")
+            await seen.tap("bench:")
+            await seen.tap("bench:item:sound")
+            await seen.tap("bench:tone")
+            await seen.until(heard.exists)
+            assert heard.read_bytes() == wav(Sound.TRIAL, LOUDEST)
+            await seen.tap("bench:heard:yes")
+            await seen.says("Sound: ● good")
 
     run(promise)

@@ -303,7 +303,10 @@ def test_a_test_is_ended_by_headquarters_and_called_out_to_nobody(tmp_path: Path
     assert [event["by"] for event in watch.events("alarm-cleared")] == ["headquarters"]
 
 
-def test_an_alarm_that_the_disk_does_not_take_is_told_outside_all_the_same(tmp_path: Path, mosquitto: Broker) -> None:
+@pytest.mark.promise("P-HQ-11")
+def test_an_alarm_that_the_disk_refuses_is_told_outside_and_taken_all_the_same(
+    tmp_path: Path, mosquitto: Broker
+) -> None:
     command = script(tmp_path, KEEPS_WHAT_IT_READS)
     hq = configured(tmp_path, mosquitto, COMMAND.format(command=command), desks_after_s=1.5)
     disk, alarm, stored = hq.store.parent, raised(), raised()
@@ -316,9 +319,12 @@ def test_an_alarm_that_the_disk_does_not_take_is_told_outside_all_the_same(tmp_p
         await waited(watch, lambda watch: told_of(watch, alarm, "command") and told_of(watch, alarm, "all desks") > 2)
         await waited(watch, lambda watch: told_of(watch, stored, "command") and told_of(watch, stored, "all desks") > 2)
         assert watch.events("alarm-not-stored")
+        taken = await asyncio.to_thread(hq.ask, "ack", alarm=alarm.incident, by="Dispatcher 7")
+        assert (taken["incident"]["acknowledged_by"], taken["incident"]["stored"]) == ("Dispatcher 7", False)
         await asyncio.to_thread(make_room, serving, disk)
-        car.says(Lane.ALARM, alarm)
-        await car.hears(topics.RECEIPT, Receipt)
+        await car.hears(topics.RECEIPT, Receipt, lambda told: alarm.id in told.ids)
+        await car.hears(topics.STATE, DesiredState, lambda told: told.alarms[-1].acknowledged_by == "Dispatcher 7")
+        assert not [event for event in watch.events("alarm-raised") if event["incident"] == alarm.incident]
 
     with hq.serving(on_small_disk(disk)) as serving, hq.watched() as watch:
         played(mosquitto, scene)

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from hq import incidents
 from hq.incidents import Incident, NotPossible
+from hq.marks import Mark
 from hq.people import NoName
 from terminal.contract.identity import new_id, new_incident
 from terminal.contract.messages import (
@@ -36,8 +37,8 @@ def after(*messages: Alarm, incident: Incident | None = None) -> Incident | None
     return incident
 
 
-def opened(*messages: Alarm) -> Incident:
-    incident = after(*messages or (said(AlarmRaised),))
+def opened(*messages: Alarm, incident: Incident | None = None) -> Incident:
+    incident = after(*messages or (said(AlarmRaised),), incident=incident)
     assert incident is not None
     return incident
 
@@ -63,6 +64,31 @@ def test_a_press_after_a_cancellation_takes_it_back_in_whatever_order_they_come(
     for claim in (said(AlarmCancelled, signals=2), said(AlarmCancelled)):
         assert {opened(*order).cancelled for order in permutations([*presses, claim])} == {True}
     assert opened(said(AlarmCancelled, signals=1)).cancelled, "it may overtake its press"
+
+
+@pytest.mark.promise("P-PRESS-02")
+def test_a_press_whose_certificate_has_expired_meanwhile_counts_and_waits_for_a_person() -> None:
+    first, second = said(AlarmRaised), said(AlarmSignalled, signal=2)
+    taken = incidents.acknowledged(marked(None, first, Mark.VERIFIED), "Novak", NOW_MS)
+    again = marked(taken, second, Mark.EXPIRED)
+    assert (again.signals, again.is_untaken, again.signature) == (2, True, Mark.VERIFIED)
+    assert marked(again, second, Mark.EXPIRED).signals == 2
+    assert marked(taken, second, Mark.WRONG, credible=False).signals == 1, "anybody may have said that"
+    other_way = marked(marked(None, second, Mark.EXPIRED), first, Mark.VERIFIED)
+    assert (other_way.signals, other_way.signature) == (2, Mark.VERIFIED)
+
+
+def marked(incident: Incident | None, message: Alarm, mark: Mark, *, credible: bool = True) -> Incident:
+    after = incidents.told(incident, REALM, UNIT, message, NOW_MS, mark, credible=credible)
+    assert after is not None
+    return after
+
+
+@pytest.mark.promise("P-SEND-08")
+def test_where_an_open_alarm_is_follows_its_car_though_one_position_was_dated_years_ahead() -> None:
+    ahead = replace(LJUBLJANA, utc_ms=NOW_MS + 20 * 365 * 86_400_000)
+    moved = opened(said(AlarmRaised, position=LJUBLJANA), said(AlarmMoved, position=ahead))
+    assert opened(said(AlarmMoved, position=MARIBOR), incident=moved).position == MARIBOR
 
 
 def test_an_alarm_that_waited_for_a_line_says_when_it_was_pressed() -> None:

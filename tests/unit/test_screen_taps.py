@@ -94,6 +94,26 @@ def test_typed_words_are_sent_and_the_keyboard_goes() -> None:
     assert taps("type:text", "key:space", "typed")[1] == ()
 
 
+def test_a_job_leads_to_its_place_on_the_map() -> None:
+    state, told = taps("job:01", "map:45.2688000:19.8391000")
+    assert (state.page, state.chart.middle, told) == (Page.MAP, (45.2688, 19.8391), ())
+
+
+def test_a_job_that_goes_on_keeps_the_page_and_one_that_ends_gives_the_list_back() -> None:
+    for step in (JobStep.ACCEPTED, JobStep.EN_ROUTE, JobStep.ON_SCENE):
+        assert taps(f"answer:02:{step}", seen=MOVING)[0].job == "02"
+    for step in (JobStep.DONE, JobStep.DECLINED):
+        assert taps("job:02", f"answer:02:{step}")[0].job == ""
+
+
+def test_what_was_turned_begins_anew_on_another_page_and_a_text_with_each_opening() -> None:
+    turned, _ = taps("page:texts", "turn:answers:1", "open:text:t1", "turn:text:t1:2")
+    assert (turned.opened, turned.leaves) == ("text:t1", {"answers": 1, "text:t1": 2})
+    assert taps("open:", "open:text:t1", state=turned)[0].leaves == {"answers": 1}
+    left, _ = taps("page:jobs", state=turned)
+    assert (left.opened, left.leaves) == ("", {})
+
+
 def test_a_text_outlives_what_takes_the_keyboard_away_and_ends_with_it_put_away() -> None:
     typed, _ = taps("type:text", "key:O", "key:K")
     assert taps("page:duty", "type:text", "typed", state=typed)[1] == (SendText(text="OK"),)

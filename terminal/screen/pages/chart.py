@@ -1,50 +1,27 @@
 """The map: own car, other patrols, jobs and alarms on what lies around; old positions look old. Pure but for tiles."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from functools import lru_cache
 from math import atan2, cos, degrees, radians
 
-from msgspec import Struct
+from msgspec.structs import replace
 
-from terminal.contract.work import ENDED
 from terminal.link import Snapshot
 from terminal.map.drawing import Name, Tiles, Window, drawn
-from terminal.map.features import Kind
 from terminal.map.mercator import EQUATOR_M
 from terminal.screen.cells import LEAST_HEIGHT, Area, Box, Run, target
 from terminal.screen.language import Say
+from terminal.screen.pages import plot
+from terminal.screen.pages.marks import Mark, marks
 from terminal.screen.state import SCALES_M
 from terminal.screen.view import View
-from terminal.screen.words import age, clean
+from terminal.screen.words import clean
 
 ON_MAP = "on-map"
 """A tap on the map; `placed` makes a place of its cell."""
 
 SIDE = 11
-OLD_AFTER_MS = 120_000
-"""A patrol that has not told its position for so long looks old."""
-
-TONES = {
-    0: "plain",
-    Kind.LAKE: "map-water",
-    Kind.RIVER: "map-water",
-    Kind.RAIL: "map-rail",
-    Kind.STREET: "map-street",
-    Kind.ROAD: "map-road",
-    Kind.MOTORWAY: "map-motorway",
-    Kind.BORDER: "map-border",
-}
-WINDS = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
 ARROWS = "↑↗→↘↓↙←↖"
-
-
-class Mark(Struct, frozen=True):
-    """Something on the map; the urgent ones are drawn last."""
-
-    lat_deg: float
-    lon_deg: float
-    words: str
-    tone: str
 
 
 def boxes(view: View, area: Area) -> list[Box]:
@@ -56,11 +33,20 @@ def boxes(view: View, area: Area) -> list[Box]:
     controls_there = controls(view, side)
     if window is None:
         return [Box(area=field, words=view.say("No position yet."), tone="dim", middle=True), *controls_there]
-    rows, names = base(window, view.maps)
-    found = [Box(area=field, rows=rows, code=ON_MAP, located=True, main=True)]
-    found += [Box(area=_at(field, one), words=one.text, tone="map-place") for one in names]
-    found += [box for mark in marks(view, view.snapshot) if (box := marked(field, window, mark)) is not None]
-    return [*found, *nearest_alarm(view, view.snapshot, field), *controls_there]
+    there = marks(view, view.snapshot)
+    if view.cell is None:
+        ground, *above = in_cells(window, view.maps, field, there)
+    else:
+        ground, *above = plot.boxes(window, view.maps, view.cell, field, there)
+    target_there = replace(ground, code=ON_MAP, located=True, main=True)
+    return [target_there, *above, *nearest_alarm(view, view.snapshot, field), *controls_there]
+
+
+def in_cells(window: Window, maps: tuple[Tiles, ...], field: Area, there: Iterable[Mark]) -> list[Box]:
+    """The map of braille, names of places, and marks as words where they are."""
+    rows, names = base(window, maps)
+    marked_there = (marked(field, window, mark) for mark in there)
+    return [Box(area=field, rows=rows), *plot.named(field, names), *(box for box in marked_there if box is not None)]
 
 
 def window_of(view: View, snapshot: Snapshot, field: Area) -> Window | None:
@@ -79,44 +65,7 @@ def window_of(view: View, snapshot: Snapshot, field: Area) -> Window | None:
 def base(window: Window, maps: tuple[Tiles, ...]) -> tuple[tuple[tuple[Run, ...], ...], tuple[Name, ...]]:
     """What lies there, in tones, and its names; drawn once as long as nothing moves."""
     rows, names = drawn(window, maps)
-    return tuple(tuple((text, TONES[kind]) for text, kind in row) for row in rows), tuple(names)
-
-
-def _at(field: Area, name: Name) -> Area:
-    return Area(field.top + name.row, field.left + name.column, 1, len(name.text))
-
-
-def marks(view: View, snapshot: Snapshot) -> Iterator[Mark]:
-    """Patrols, jobs, alarms, and the car itself, in the order in which they are drawn."""
-    if snapshot.picture is not None:
-        picture = snapshot.picture.picture
-        told_ms = (view.now_ns - snapshot.picture.mono_ns) // 1_000_000
-        for one in picture.units:
-            if one.lat_deg is not None and one.lon_deg is not None:
-                aged_ms = told_ms + picture.utc_ms - (one.position_ms or 0)
-                old = not one.online or aged_ms > OLD_AFTER_MS
-                words = f"{clean(one.unit)} {age(aged_ms * 1_000_000)}" if old else clean(one.unit)
-                yield Mark(one.lat_deg, one.lon_deg, words, "old" if old else "other")
-    for number, there in enumerate(snapshot.jobs, 1):
-        job = there.job
-        if job.lat_deg is not None and job.lon_deg is not None and there.step not in ENDED:
-            yield Mark(job.lat_deg, job.lon_deg, f"#{number}", "job")
-    if snapshot.picture is not None:
-        for alarm in snapshot.picture.picture.alarms:
-            if alarm.lat_deg is not None and alarm.lon_deg is not None:
-                yield Mark(alarm.lat_deg, alarm.lon_deg, f"!{clean(alarm.unit)}", "urgent")
-    fix = snapshot.position.last_good
-    if fix is not None and fix.lat_deg is not None and fix.lon_deg is not None:
-        yield Mark(fix.lat_deg, fix.lon_deg, heading(view, snapshot), "old" if snapshot.position.stale else "own")
-
-
-def heading(view: View, snapshot: Snapshot) -> str:
-    """The car: an arrow over ground while it moves."""
-    fix = snapshot.position.last_good
-    if fix is None or fix.track_deg is None or snapshot.position.stale:
-        return "◉"
-    up_deg = 0.0 if view.state.chart.is_north_up else fix.track_deg
-    return ARROWS[round((fix.track_deg - up_deg) / 45) % 8]
+    return tuple(tuple((text, plot.TONES[kind]) for text, kind in row) for row in rows), tuple(names)
 
 
 def marked(field: Area, window: Window, mark: Mark) -> Box | None:
@@ -124,9 +73,15 @@ def marked(field: Area, window: Window, mark: Mark) -> Box | None:
     cell = window.cell_of(mark.lat_deg, mark.lon_deg)
     if cell is None:
         return None
-    width = min(len(mark.words), field.width)
+    words = mark.words or heading(window, mark)
+    width = min(len(words), field.width)
     left = min(field.left + cell[1], field.right - width)
-    return Box(area=Area(field.top + cell[0], left, 1, width), words=mark.words[:width], tone=mark.tone)
+    return Box(area=Area(field.top + cell[0], left, 1, width), words=words[:width], tone=mark.tone)
+
+
+def heading(window: Window, car: Mark) -> str:
+    """The car: an arrow over ground while it moves."""
+    return "◉" if car.course_deg is None else ARROWS[round((car.course_deg - window.up_deg) / 45) % 8]
 
 
 def nearest_alarm(view: View, snapshot: Snapshot, field: Area) -> list[Box]:
