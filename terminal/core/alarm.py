@@ -47,7 +47,8 @@ class Pressed(Struct, frozen=True, kw_only=True):
     """One press that this car tells of, whatever it came from: its message, and what is proved of that.
 
     `sent_by` and `received_by` are the bearers that took it, or brought headquarters' receipt for it. `known`:
-    headquarters has answered about the incident, and knew of this press then.
+    headquarters has answered about the incident, and knew of this press then. Since `mono_ns` it has been waited for to
+    have it.
     """
 
     id: str
@@ -77,7 +78,8 @@ class Alarm(Struct, frozen=True, kw_only=True):
     first; there is none while headquarters alone has told of it.
 
     `owed` are the messages that headquarters is not known to have, without their track. `answered`: a broker has
-    brought headquarters' answer about it. `untaken`: it has been pressed again since a person took it.
+    brought headquarters' answer about it. `untaken`: it has been pressed again since a person took it. Since
+    `owed_since_ns`, if at all, headquarters has another store, to which the brokers bring what the one before had.
     """
 
     incident: str
@@ -94,6 +96,7 @@ class Alarm(Struct, frozen=True, kw_only=True):
     signals: int = 1
     store_failed: bool = False
     owed: tuple[Stored, ...] = ()
+    owed_since_ns: int = 0
     carried: tuple[Carried, ...] = ()
     unstored: tuple[Stored, ...] = ()
     store_again_ns: int = 0

@@ -29,11 +29,13 @@ class UnconfirmedPress(Struct, frozen=True):
 class Emergency(Struct, frozen=True, kw_only=True):
     """All incidents that the crew may still be shown, and what else must outlive core because an alarm hangs on it.
 
-    `answer` is the epoch and the revision of headquarters' answer that is shown.
+    `answer` is the epoch and the revision of headquarters' answer that is shown, `epoch` that of the store that has
+    what is called received.
     """
 
     alarms: tuple[Alarm, ...] = ()
     answer: tuple[str, int] = ("", 0)
+    epoch: str = ""
     presses: tuple[Press, ...] = ()
     unconfirmed: tuple[UnconfirmedPress, ...] = ()
     check_in: CheckIn | None = None
@@ -102,6 +104,7 @@ def _alarm_restored(alarm: Alarm, moment: Moment, rules: AlarmRules) -> Alarm:
         boot=moment.boot,
         pressed_mono_ns=long_ago_ns,
         told=tuple(replace(one, mono_ns=long_ago_ns) for one in alarm.told),
+        owed_since_ns=0,
         store_again_ns=moment.mono_ns,
         cleared_mono_ns=moment.mono_ns if alarm.phase is Phase.CLEARED else None,
     )

@@ -5,11 +5,21 @@ from collections.abc import Collection
 from msgspec.structs import replace
 
 from terminal.contract.capsule import tail_of
-from terminal.contract.messages import AlarmStatus, DesiredState
+from terminal.contract.messages import AlarmStatus, DesiredState, Stored
 from terminal.core import following, proving
-from terminal.core.alarm import Alarm, Pressed
-from terminal.core.effects import ConfirmPress, Effect, SaveEmergency
-from terminal.core.emergency import Emergency, Step, notes, on_disk, open_alarm, put
+from terminal.core.alarm import Alarm, Pressed, is_open
+from terminal.core.effects import ConfirmPress, Effect, SaveEmergency, SendAlarm
+from terminal.core.emergency import (
+    Emergency,
+    Step,
+    any_open,
+    notes,
+    on_disk,
+    open_alarm,
+    put,
+    unstored,
+    without_track,
+)
 from terminal.core.ladder import TABLE, Cause, Phase
 from terminal.core.moment import Moment
 
@@ -69,6 +79,40 @@ def received(emergency: Emergency, ids: tuple[str, ...], bearer: str, moment: Mo
             emergency = _proving(put(emergency, after), alarm, after, moment)
             effects.append(SaveEmergency())
     return emergency, effects
+
+
+def in_store(emergency: Emergency, epoch: str, moment: Moment) -> Step:
+    """Headquarters has the store of this epoch; what another one had of open alarms is not known to be in it."""
+    before = emergency.epoch
+    if epoch in ("", before):
+        return emergency, []
+    emergency = replace(emergency, epoch=epoch)
+    if not (before and any_open(emergency)):
+        return emergency, []
+    alarms = tuple(_unproved(alarm, moment) if is_open(alarm) else alarm for alarm in emergency.alarms)
+    # What the disk never took is in no outbox from which it would be sent again.
+    again: list[Effect] = [SendAlarm(message) for message in unstored(emergency)]
+    return replace(emergency, alarms=alarms), [*again, SaveEmergency()]
+
+
+def _unproved(alarm: Alarm, moment: Moment) -> Alarm:
+    told = tuple(
+        replace(one, received_by=(), known=False, mono_ns=moment.mono_ns) if one.received else one for one in alarm.told
+    )
+    return owing(replace(alarm, told=told, owed_since_ns=moment.mono_ns), alarm.unstored)
+
+
+def unreceipted(emergency: Emergency, messages: Collection[Stored]) -> Step:
+    """These messages on disk have no receipt of the store that headquarters has now."""
+    alarms = tuple(owing(alarm, messages) for alarm in emergency.alarms)
+    return replace(emergency, alarms=alarms), [] if alarms == emergency.alarms else [SaveEmergency()]
+
+
+def owing(alarm: Alarm, messages: Collection[Stored]) -> Alarm:
+    """The alarm that owes headquarters those of these messages which are its own and not known to be there."""
+    there = {one.id for one in alarm.told if one.received} | {message.id for message in alarm.owed}
+    mine = [message for message in messages if message.id in alarm.message_ids and message.id not in there]
+    return replace(alarm, owed=(*alarm.owed, *(without_track(message) for message in mine)))
 
 
 def desired(emergency: Emergency, state: DesiredState, moment: Moment) -> Step:

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from terminal.contract.messages import AlarmKind, Stored
-from terminal.core import emergency, proving, vehicle_events
+from terminal.core import emergency, proofs, proving, vehicle_events
 from terminal.core.alarm import Alarm, Pressed, is_open
 from terminal.core.calling import REMEMBERED_PRESSES
 from terminal.core.emergency import Emergency
@@ -17,12 +17,14 @@ HEIGHT = list(Phase)
 def merged(now: Emergency, saved: Emergency, moment: Moment, rules: Rules) -> Emergency:
     """Both together: of an incident that both know, what is newer or has come further, with the messages of both."""
     before = emergency.restored(saved, moment, rules.alarms, rules.check_in)
+    before, _ = proofs.in_store(before, now.epoch, moment)
     since = {alarm.incident: alarm for alarm in now.alarms}
     older = [_joined(alarm, since.pop(alarm.incident, alarm)) for alarm in before.alarms]
     presses = dict.fromkeys((*before.presses, *now.presses))
     return Emergency(
         alarms=(*older, *since.values()),
         answer=now.answer if any(now.answer) else before.answer,
+        epoch=before.epoch,
         presses=tuple(presses)[-REMEMBERED_PRESSES:],
         unconfirmed=(*before.unconfirmed, *now.unconfirmed),
         check_in=now.check_in or before.check_in,
@@ -50,6 +52,7 @@ def _joined(before: Alarm, now: Alarm) -> Alarm:
         pressed_mono_ns=min(alarm.pressed_mono_ns for alarm in known),
         told=_told(before.told, now.told),
         owed=_together(before.owed, now.owed),
+        owed_since_ns=max(before.owed_since_ns, now.owed_since_ns),
         carried=before.carried or now.carried,
         unstored=_together(before.unstored, now.unstored),
         cancelled_signals=max(before.cancelled_signals, now.cancelled_signals),

@@ -7,7 +7,7 @@ from terminal.contract.capsule import ReceiptCapsule, tail_of
 from terminal.contract.messages import AlarmCancelled, AlarmRaised, AlarmSignalled, AlarmStatus, DesiredState, Heartbeat
 from terminal.core import inputs
 from terminal.core.carrying import Carrying
-from terminal.core.effects import CarryAlarm, Effect, SaveEmergency
+from terminal.core.effects import CarryAlarm, Effect, SaveEmergency, SendAlarm
 from terminal.core.inputs import (
     CapsuleReceipted,
     CarryFailed,
@@ -17,6 +17,7 @@ from terminal.core.inputs import (
     Received,
     StateDesired,
     Tick,
+    Unreceipted,
 )
 from terminal.core.state import Rules
 from terminal.link import CancelAlarm, RaiseAlarm
@@ -31,12 +32,13 @@ class Radio(Car):
 
     def __init__(self, rules: Carrying = SMS, *, line: bool = True) -> None:
         super().__init__(rules=replace(RULES, carrying={"sms": rules}))
+        self.epoch = "e"
         if line:
             self.take(LineChanged(connected=True), 0.0)
             self.beat(0.0)
 
     def beat(self, at_s: float) -> None:
-        self.take(HeartbeatHeard(Heartbeat(epoch="e", storing=True, attended=True)), at_s)
+        self.take(HeartbeatHeard(Heartbeat(epoch=self.epoch, storing=True, attended=True)), at_s)
 
     def tick(self, at_s: float, *, beat: bool = True) -> list[CarryAlarm]:
         """What goes by SMS at this time; headquarters is heard, unless the line is to be dead."""
@@ -121,6 +123,18 @@ def test_a_receipt_of_one_message_ends_that_one_only_and_one_from_any_bearer_doe
     assert {one.message.id for _, one in car.until(300, 22, beat=False)} == {signal_id}
     car.take(Received((signal_id,)), 300.0)
     assert car.until(2000, 300, beat=False) == []
+
+
+@pytest.mark.promise("P-RECEIPT-07")
+def test_to_another_store_the_brokers_bring_it_first_and_then_it_goes_again() -> None:
+    car = Radio()
+    car.press(1.0)
+    sent = of_type(car.effects, SendAlarm)[0].message
+    car.take(Received((car.raised_id,)), 2.0)
+    car.epoch = "f"
+    car.beat(50.0)
+    car.take(Unreceipted((sent,)), 50.0)
+    assert [at_s for at_s, _ in car.until(70, 50)] == [60]
 
 
 def test_a_receipt_by_sms_may_name_who_took_it() -> None:

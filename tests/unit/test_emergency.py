@@ -15,6 +15,7 @@ from terminal.contract.messages import (
     AlarmSignalled,
     AlarmStatus,
     DesiredState,
+    Heartbeat,
 )
 from terminal.core import emergency
 from terminal.core.alarm import AlarmRules, rung, urgency, view
@@ -23,6 +24,7 @@ from terminal.core.effects import ConfirmPress, SaveEmergency, SendAlarm, SendMo
 from terminal.core.emergency import Emergency
 from terminal.core.inputs import (
     Commanded,
+    HeartbeatHeard,
     OutboxRepaired,
     Published,
     Received,
@@ -31,6 +33,7 @@ from terminal.core.inputs import (
     Stored,
     StoreFailed,
     Tick,
+    Unreceipted,
 )
 from terminal.core.ladder import TABLE, Cause, Phase
 from terminal.link import CancelAlarm, RaiseAlarm, Urgency
@@ -310,6 +313,62 @@ def test_what_headquarters_has_is_not_told_again_after_a_repair_and_not_called_s
     car.take(Received((raised_id(car),)), 1.0)
     assert of_type(car.take(OutboxRepaired("it was damaged"), 2.0), StoreAlarm) == []
     assert (car.shown.alarms[0].stored, car.shown.alarms[0].received) == (False, True)
+
+
+def beat(epoch: str, *, storing: bool = True) -> HeartbeatHeard:
+    return HeartbeatHeard(Heartbeat(epoch=epoch, storing=storing, attended=True))
+
+
+def received_and_taken() -> Car:
+    """An alarm that is on disk, and at headquarters in the store "a"."""
+    car = Car()
+    car.take(beat("a"), 0.5)
+    car.press(1.0)
+    ids = car.state.emergency.alarms[0].message_ids
+    for told in (Stored(places(*ids)), Published(ids), Received(ids)):
+        car.take(told, 1.5)
+    car.take(answered(car.state.emergency.alarms[0].incident, acknowledged_by="Novak", signals=1), 2.0)
+    return car
+
+
+@pytest.mark.promise("P-RECEIPT-07", "P-SHOW-02")
+def test_what_another_store_had_is_not_called_received_of_the_one_that_is_there_now() -> None:
+    car = received_and_taken()
+    assert car.take(beat("a"), 50.0) == []
+    car.take(beat("b", storing=False), 100.0)
+    shown = [car.shown_at(at_s).alarms[0] for at_s in (104.9, 105.0, 120.0)]
+    assert [(one.received, one.taken, one.received_by) for one in shown] == [(False, False, ())] * 3
+    assert [one.urgency for one in shown] == [Urgency.NONE, Urgency.NOT_CONFIRMED, Urgency.USE_THE_RADIO]
+    assert rung(car.state.emergency.alarms) == "sent"
+    car.take(Received((raised_id(car),)), 121.0)
+    assert (car.shown.alarms[0].received, car.shown.alarms[0].urgency) == (True, Urgency.NONE)
+
+
+def test_so_it_is_when_core_learns_of_it_after_a_restart_before_or_after_the_disk_has_spoken() -> None:
+    saved = msgspec.json.decode(msgspec.json.encode(received_and_taken().state.emergency), type=Emergency)
+    for inputs in ([Restored(saved, None), beat("b")], [beat("b"), Restored(saved, None)]):
+        after = Car(boot="boot-2")
+        for told in inputs:
+            after.take(told, 3.0)
+        assert not after.shown.alarms[0].received
+    same = Car(boot="boot-2")
+    for told in (beat("a"), Restored(saved, None)):
+        same.take(told, 3.0)
+    assert same.shown.alarms[0].received
+
+
+@pytest.mark.promise("P-RECEIPT-07")
+def test_what_the_new_store_has_no_receipt_of_is_owed_again_over_every_bearer() -> None:
+    car = received_and_taken()
+    sent = of_type(car.effects, SendAlarm)[0].message
+    assert car.state.emergency.alarms[0].owed == ()
+    car.take(beat("b"), 100.0)
+    assert of_type(car.take(Unreceipted((sent,)), 100.1), SaveEmergency)
+    assert [message.id for message in car.state.emergency.alarms[0].owed] == [sent.id]
+    assert car.take(Unreceipted((sent,)), 100.2) == []
+    car.take(Received((sent.id,)), 101.0)
+    car.take(Unreceipted((sent,)), 101.1)
+    assert car.state.emergency.alarms[0].owed == (), "it has come meanwhile"
 
 
 SECOND = Press("board-1", 7, 2)
