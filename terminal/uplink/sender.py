@@ -196,6 +196,10 @@ class Sender:
             self._repeat_later(message_id, mid)
         self._wake.set()
 
+    def alarms_in_flight(self) -> bool:
+        """Whether the broker has been given an alarm that it has not acknowledged."""
+        return any(outgoing.mid in self._flights for outgoing in self._alarms.values())
+
     async def run(self) -> None:
         """Send what is due, for ever."""
         while True:
