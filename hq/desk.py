@@ -9,6 +9,7 @@ from msgspec.structs import asdict
 
 from hq import incidents, orders, units
 from hq.accounts import Gap
+from hq.at_hand import MOST_ENDED
 from hq.config import Alarms
 from hq.incidents import Incident, NotPossible
 from hq.incidents import Key as IncidentKey
@@ -22,9 +23,6 @@ from terminal.contract.work import Officer
 
 TOLD_AFTER_CLEARING_S = 86400
 """A cleared incident stays in what its car is told for a day, in which the car must have been reached once."""
-
-MOST_CLEARED_TOLD = 20
-"""Of those only the newest: what a car is told stays one small message."""
 
 SendState = Callable[[str, str, DesiredState], None]
 
@@ -51,8 +49,9 @@ class Desk:
         return self._receiver.moment().wall_ms
 
     def incidents(self, *, only_open: bool = False) -> list[Incident]:
-        """Incidents, newest last."""
-        found = [one for one in self._receiver.incidents.values() if one.is_open or not only_open]
+        """The incidents at hand, newest last."""
+        at_hand = self._receiver.incidents
+        found = at_hand.open() if only_open else list(at_hand.values())
         return sorted(found, key=lambda one: one.raised_ms)
 
     def units(self) -> list[Unit]:
@@ -150,14 +149,15 @@ class Desk:
         revision, confirmed = revisions
         oldest_ms = self._now_ms() - TOLD_AFTER_CLEARING_S * 1000
         # Who is told that an alarm is taken is told that it is received; what is not named stays as it is.
-        of_car = [one for one in self.incidents() if (one.realm, one.unit) == unit and self.is_stored(one)]
+        of_car = [one for one in self._receiver.incidents.of_car(unit) if self.is_stored(one)]
+        of_car.sort(key=lambda one: one.raised_ms)
         # The wall's clock may have been stepped: what the car has not confirmed it is told, however old that looks.
         ended = [
             one
             for one in of_car
             if not one.is_open and (one.told_revision > confirmed or (one.cleared_ms or 0) > oldest_ms)
         ]
-        ended = sorted(ended, key=lambda one: one.told_revision)[-MOST_CLEARED_TOLD:]
+        ended = sorted(ended, key=lambda one: one.told_revision)[-MOST_ENDED:]
         told = [*(one for one in of_car if one.is_open), *ended]
         return DesiredState(
             revision=revision,

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from hq import arrivals, incidents, news, taking, units
 from hq.arrivals import Publication, Weigh
+from hq.at_hand import MOST_ENDED, AtHand
 from hq.incidents import Incident, Key, NotPossible
 from hq.marks import unweighed
 from hq.moment import Moment
@@ -88,7 +89,7 @@ class Receiver(Listener):
         self._under_way: Sequence[Publication] = ()
         self._others: deque[Publication] = deque()
         self._arrived = asyncio.Event()
-        self._kept: dict[int, asyncio.Future[tuple[Incident, bool]]] = {}
+        self._kept: dict[int, asyncio.Future[tuple[Key, bool]]] = {}
         self.epoch = store.epoch
         self.storing = True
         self._begun: list[int] = []
@@ -98,7 +99,7 @@ class Receiver(Listener):
         self.without_room = 0
         self.units: dict[units.Key, Unit] = {last.key: Unit(last=last) for last in store.units()}
         self._proved(store.proved())
-        self.incidents: dict[Key, Incident] = {one.key: one for one in store.incidents()}
+        self.incidents = AtHand(store.incidents(MOST_ENDED))
         self.watching = Watching(store.zones(), emit, self._has_open_alarm)
         self.on_presence: Callable[[units.Key, Presence], None] = lambda _unit, _presence: None
         self.on_arrival: Callable[[Unit], None] = lambda _unit: None
@@ -162,7 +163,7 @@ class Receiver(Listener):
             self.units[key] = replace(self._unit(*key), proved_ms=proved_ms)
 
     def _changed(self, changed: dict[Key, Incident]) -> None:
-        self.incidents |= changed
+        self.incidents.put(changed.values())
         for tell in self.on_incidents:
             try:
                 tell(changed.values())
@@ -206,15 +207,18 @@ class Receiver(Listener):
         assert isinstance(publication.message, AlarmRaised | AlarmSignalled | AlarmCancelled)
         key = (publication.realm, publication.unit)
         self.units.setdefault(key, units.unknown(key))
-        on_disk: asyncio.Future[tuple[Incident, bool]] = asyncio.get_running_loop().create_future()
+        on_disk: asyncio.Future[tuple[Key, bool]] = asyncio.get_running_loop().create_future()
         self._kept[id(publication)] = on_disk
         self._alarms.append(publication)
         self.look_at_the_disk()
         self._arrived.set()
         try:
-            return await on_disk
+            home, is_new = await on_disk
         finally:
             self._kept.pop(id(publication), None)
+        incident = self.incidents.get(home) or await self.on_disk(lambda store: store.incident(home))
+        assert incident is not None, "a message that is on disk is in an incident"
+        return incident, is_new
 
     def _let_know(self, batch: Sequence[Publication], taken: Taken | DiskFailed) -> None:
         """Whoever waits for one of these: the incident that it is in, and whether it is news, or why it is not here."""
@@ -226,7 +230,7 @@ class Receiver(Listener):
             if isinstance(taken, DiskFailed):
                 waiting.set_exception(taken)
             else:
-                waiting.set_result((self.incidents[taken.incident_of(publication)], id(publication) in new))
+                waiting.set_result((taken.incident_of(publication), id(publication) in new))
 
     def _lane(self, publication: Publication) -> None:
         self._now(units.heard(self._unit(publication.realm, publication.unit), time.monotonic()))
@@ -256,7 +260,7 @@ class Receiver(Listener):
         self.units[key] = replace(self._unit(*key), signs=True)
 
     def _has_open_alarm(self, unit: Unit) -> bool:
-        return any(one.is_open and (one.realm, one.unit) == unit.last.key for one in self.incidents.values())
+        return self.incidents.has_open(unit.last.key)
 
     def look_for_silence(self, line_heard_s: float, silent_after_s: float) -> None:
         """Count cars as gone that were not heard for too long before the line was last known to carry anything."""
@@ -346,7 +350,8 @@ class Receiver(Listener):
         for unit_key, last in self._known(came, now.wall_ms).items():
             self._knows(unit_key, last)
         for key in dict.fromkeys(one.key for one in owed if isinstance(one, Act) and one.told_to_car):
-            self.on_kept(self.incidents[key])
+            if key in self.incidents:
+                self.on_kept(self.incidents[key])
 
     def _knows(self, key: units.Key, last: LastKnown) -> None:
         before = self.units[key]

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from hq import assemble, taking
 from hq.api import Api
+from hq.archive import Archive
 from hq.closing import Closing
 from hq.config import LOOK_EVERY_S, Config
 from hq.desk import Desk
@@ -63,7 +64,8 @@ class Service:
         self._receiver.on_arrival = self._greet
         self._desk = Desk(self._receiver, self._send_state, self._emit, config.alarms)
         self._seen = Seen(self._receiver)
-        self._dispatch = Dispatch(self._receiver, self._desk)
+        self._archive = Archive(config.store)
+        self._dispatch = Dispatch(self._receiver, self._desk, self._archive)
         self._pictured: dict[Key, Picture] = {}
         self._escalating = Escalating(self._receiver, config.escalation, self._emit, self._seen.note)
         self._heads = Heads(self._receiver, config.audit, self._emit)
@@ -101,6 +103,7 @@ class Service:
             await asyncio.gather(*tasks, *self._answers, return_exceptions=True)
             await self._texting.close()
             await self._api.close()
+            self._archive.close()
             self._receiver.close()
 
     def _emit(self, event: str, fields: dict[str, Any]) -> None:

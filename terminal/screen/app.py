@@ -13,9 +13,11 @@ from textual.binding import Binding, BindingType
 from terminal.map.drawing import CellSize, Tiles
 from terminal.screen import backlight, daylight, frame, sound
 from terminal.screen.backlight import Backlight
+from terminal.screen.cells import Box
 from terminal.screen.feed import Feed, Seen
 from terminal.screen.language import Say
 from terminal.screen.pages import chart
+from terminal.screen.settling import stood, takes
 from terminal.screen.sheet import Sheet
 from terminal.screen.sound import Sound
 from terminal.screen.state import ScreenState, tapped
@@ -65,7 +67,7 @@ class TerminalScreen(App[None]):
         self._cell_now: CellSize | None = None
         self._is_drawing_due = False
         self._backlight = Backlight(lights)
-        self.sheet = Sheet()
+        self.sheet = Sheet(self._takes)
 
     def compose(self) -> ComposeResult:
         """One sheet of cells."""
@@ -94,7 +96,12 @@ class TerminalScreen(App[None]):
             state, snapshot = self._state, self._feed.seen.snapshot
             palette = state.palette or daylight.fitting(snapshot, self._mono_ns())
             self._backlight.show(backlight.share(state.brightness, palette, is_dark=state.is_dark))
-            self.sheet.show(frame.boxes(self.view()), palette)
+            boxes = frame.boxes(self.view())
+            self._state = replace(state, standing=stood(state.standing, boxes, self._mono_ns()))
+            self.sheet.show(boxes, palette)
+
+    def _takes(self, box: Box) -> bool:
+        return takes(self._state.standing, box, self._mono_ns())
 
     def view(self) -> View:
         """All that the picture is made of now."""
@@ -113,8 +120,9 @@ class TerminalScreen(App[None]):
         )
 
     def on_sheet_resized(self) -> None:
-        """Draw for another size, of cells too: letters may have been made larger."""
+        """Draw for another size, of cells too: the terminal's doing, and nothing that a finger could have missed."""
         self._cell_now = self._cell()
+        self._state = replace(self._state, standing=())
         self._refresh()
 
     def on_sheet_tapped(self, tap: Sheet.Tapped) -> None:

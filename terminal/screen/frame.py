@@ -1,11 +1,11 @@
 """The whole screen of one moment: status, a line for what is wrong, a page, the buttons. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from msgspec.structs import replace
 
 from terminal.link import Snapshot, Urgency
-from terminal.screen import bar, status
+from terminal.screen import bar, others, status
 from terminal.screen.cells import DARK, Area, Box, target
 from terminal.screen.driving import is_moving
 from terminal.screen.pages import alarm, car, chart, crew, duty, jobs, keyboard, more, report, system, texts, workshop
@@ -13,7 +13,7 @@ from terminal.screen.sos import Arming
 from terminal.screen.state import Page
 from terminal.screen.trouble import in_words
 from terminal.screen.view import View
-from terminal.screen.words import age, clean, on_one_line
+from terminal.screen.words import Said, age, clean, on_one_line
 
 Draw = Callable[[View, Area], list[Box]]
 
@@ -112,40 +112,78 @@ def notices(view: View, area: Area) -> list[Box]:
     return [Box(area=area, words=on_one_line(words, area.width), tone=tone)] if words else []
 
 
-def notice(view: View) -> tuple[str, str]:
+def notice(view: View) -> Said:
     """The worst thing that no page says."""
-    snapshot, say, alarm_now = view.snapshot, view.say, view.alarm
+    snapshot = view.snapshot
     if snapshot is None:
-        return say("OLD: for {span} nothing new", span=view.age(view.seen.lost_mono_ns)), "bad"
-    if alarm_now is not None and not alarm_now.cleared_by and not view.is_alarm_on_top:
-        urgent = {Urgency.NOT_CONFIRMED: say("NOT CONFIRMED"), Urgency.USE_THE_RADIO: say("USE THE RADIO")}
-        return f"{say('ALARM IS OPEN')} {urgent.get(alarm_now.urgency, '')}".strip(), "urgent"
-    wanted = asked(view, snapshot)
-    if wanted is not None:
-        return wanted
-    if view.is_refusal_new:
-        assert view.seen.refused is not None
-        return say("NOT DONE: {reason}", reason=clean(view.seen.refused.reason)), "bad"
-    news = jobs.news(view)
-    if news is not None:
-        return news
-    if snapshot.line.disk_problem:
-        return say("NOT STORED, disk: {problem}", problem=clean(snapshot.line.disk_problem)), "bad"
-    problem = clean(snapshot.line.problem)
-    trouble = in_words(say, snapshot.line.trouble) or (problem and say("Line: {problem}", problem=problem))
+        return view.say("OLD: for {span} nothing new", span=view.age(view.seen.lost_mono_ns)), "bad"
+    return next((said for said in from_the_worst_on(view, snapshot) if said is not None), ("", "plain"))
+
+
+def from_the_worst_on(view: View, snapshot: Snapshot) -> Iterator[Said | None]:
+    """All that may have to be told; what passes by itself stands before an alarm of others, which may last."""
+    theirs, say = alarm_of_others(view, snapshot), view.say
+    yield own_alarm(view)
+    yield asked(view, snapshot)
+    yield refusal(view)
+    yield theirs if theirs is not None and theirs[1] == "urgent" else None
+    yield jobs.news(view)
+    yield line(view, snapshot)
+    yield cleared(view)
+    yield theirs
+    down = [source.name for source in snapshot.sources if not source.up]
+    yield (say("Not working: {names}", names=clean(", ".join(down))), "warn") if down else None
+    unproved = snapshot.proved is not None and snapshot.proved.due
+    yield (say("Alarm not proved lately: send a test"), "warn") if unproved else None
+
+
+def own_alarm(view: View) -> Said | None:
+    """An open alarm of this car that was put aside."""
+    alarm_now, say = view.alarm, view.say
+    if alarm_now is None or not view.is_alarm_aside:
+        return None
+    if alarm_now.taken:
+        return f"{say('ALARM IS OPEN')}. {say('TAKEN by {by}', by=clean(alarm_now.acknowledged_by))}", "good"
+    urgent = {Urgency.NOT_CONFIRMED: say("NOT CONFIRMED"), Urgency.USE_THE_RADIO: say("USE THE RADIO")}
+    return f"{say('ALARM IS OPEN')} {urgent.get(alarm_now.urgency, '')}".strip(), "urgent"
+
+
+def refusal(view: View) -> Said | None:
+    """What core has not done, for a while."""
+    if view.seen.refused is None or not view.is_refusal_new:
+        return None
+    return view.say("NOT DONE: {reason}", reason=clean(view.seen.refused.reason)), "bad"
+
+
+def alarm_of_others(view: View, snapshot: Snapshot) -> Said | None:
+    """Who calls for help, how far and where; the map says that by itself. Urgent until somebody has taken it."""
+    alarm = others.first(snapshot)
+    if alarm is None or (view.state.page is Page.MAP and not view.is_alarm_on_top):
+        return None
+    words = others.in_words(view.say, snapshot, alarm, view.now_ns)
+    return words, "urgent" if others.is_urgent(alarm) else "warn"
+
+
+def line(view: View, snapshot: Snapshot) -> Said | None:
+    """Trouble with the disk, or with the line."""
+    say, of_line = view.say, snapshot.line
+    if of_line.disk_problem:
+        return say("NOT STORED, disk: {problem}", problem=clean(of_line.disk_problem)), "bad"
+    trouble = in_words(say, of_line.trouble)
     if trouble:
         return trouble, "warn"
-    if alarm_now is not None and alarm_now.cleared_by:
-        by, reason = clean(alarm_now.cleared_by), clean(alarm_now.reason)
-        return say("Alarm cleared by {by}: {reason}", by=by, reason=reason), "good"
-    down = [source.name for source in snapshot.sources if not source.up]
-    if down:
-        return say("Not working: {names}", names=clean(", ".join(down))), "warn"
-    unproved = snapshot.proved is not None and snapshot.proved.due
-    return (say("Alarm not proved lately: send a test"), "warn") if unproved else ("", "plain")
+    return (say("Line: {problem}", problem=clean(of_line.problem)), "warn") if of_line.problem else None
 
 
-def asked(view: View, snapshot: Snapshot) -> tuple[str, str] | None:
+def cleared(view: View) -> Said | None:
+    """That the last alarm of this car is over, and why."""
+    if view.alarm is None or not view.alarm.cleared_by:
+        return None
+    by, reason = clean(view.alarm.cleared_by), clean(view.alarm.reason)
+    return view.say("Alarm cleared by {by}: {reason}", by=by, reason=reason), "good"
+
+
+def asked(view: View, snapshot: Snapshot) -> Said | None:
     """What the crew is to do now: answer the timer, or press the button that it has armed."""
     timer, armed, say = snapshot.check_in, snapshot.armed, view.say
     if timer is not None and timer.due_mono_ns and timer.alarm_mono_ns and view.now_ns >= timer.due_mono_ns:

@@ -1,6 +1,6 @@
 """The one widget: draws boxes, and tells which target a finger hit."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 from msgspec import Struct
@@ -58,11 +58,14 @@ class Sheet(Widget):
     class Resized(Message):
         """The screen has another size."""
 
-    def __init__(self) -> None:
+    def __init__(self, takes: Callable[[Box], bool] = lambda _: True) -> None:
+        """`takes` says whether a finger that comes down on a target now is meant for it."""
         super().__init__()
         self.boxes: tuple[Box, ...] = ()
+        self._takes = takes
         self._palette = Palette.NIGHT
         self._down: Box | None = None
+        self._is_meant = False
         self._at = (0.0, 0.0)
         self._drags = False
         self._rows: list[Strip] = []
@@ -123,9 +126,11 @@ class Sheet(Widget):
         self.post_message(self.Resized())
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        """A finger came down: what it hit shows so at once."""
+        """A finger came down: what it hit shows so at once, if it takes a tap; a map can be dragged all the same."""
         event.stop()
-        self._down = hit(self.boxes, event.y, event.x)
+        found = hit(self.boxes, event.y, event.x)
+        self._is_meant = found is not None and self._takes(found)
+        self._down = found if found is not None and (self._is_meant or found.located) else None
         self._at, self._drags = _place(event), False
         self.capture_mouse()
         self._draw()
@@ -158,7 +163,7 @@ class Sheet(Widget):
         self.release_mouse()
         self._follow(event)
         down, self._down = self._down, None
-        if down is not None and not self._drags and _wider(down.area).has(event.y, event.x):
+        if down is not None and self._is_meant and not self._drags and _wider(down.area).has(event.y, event.x):
             at = f":{event.y - down.area.top}:{event.x - down.area.left}" if down.located else ""
             self.post_message(self.Tapped(down.code + at, down.area))
         self._draw()

@@ -35,7 +35,9 @@ from terminal.screen.backlight import SHARES
 from terminal.screen.bench import Bench
 from terminal.screen.driving import is_locked
 from terminal.screen.language import Language, in_language
+from terminal.screen.mistake import Mistake
 from terminal.screen.palettes import Palette
+from terminal.screen.settling import Standing
 from terminal.screen.sos import Arming, Sos
 from terminal.screen.sound import VOLUMES
 from terminal.screen.wanted import Wanted
@@ -43,8 +45,8 @@ from terminal.screen.wanted import Wanted
 REFUSAL_SHOWN_NS = 8_000_000_000
 """How long it is said that core refused a command."""
 
-HIDDEN_NS = 10_000_000_000
-"""An alarm that the crew has put aside comes back after so long."""
+ASIDE_NS = 10_000_000_000
+"""An alarm that the crew has put aside comes back after so long, unless somebody has taken it."""
 
 SCALES_M = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 2048.0, 4096.0)
 """Metres a dot of the map, from a crossing to a country."""
@@ -83,6 +85,13 @@ class Typing(Struct, frozen=True):
     badge: str = ""
 
 
+class Aside(Struct, frozen=True):
+    """When the crew put the alarms aside, and how many presses each had: a new one brings its alarm back."""
+
+    since_ns: int
+    presses: dict[str, int] = {}
+
+
 class Chart(Struct, frozen=True):
     """How the map is shown: its scale by number, its middle (None: the car), and whether north or the way is up."""
 
@@ -102,8 +111,8 @@ class ScreenState(Struct, frozen=True, kw_only=True):
     palette: Palette | None = None
     is_dark: bool = False
     sos: Sos = Sos()
-    hidden_ns: int | None = None
-    cancelling: bool = False
+    aside: Aside | None = None
+    mistake: Mistake = Mistake()
     job: str = ""
     declining: bool = False
     opened: str = ""
@@ -116,6 +125,7 @@ class ScreenState(Struct, frozen=True, kw_only=True):
     volume: int = 2
     brightness: int = len(SHARES) - 1
     asked_ns: int | None = None
+    standing: tuple[Standing, ...] = ()
     bench: Bench = Bench()
 
 
@@ -139,22 +149,28 @@ def _arm(state: ScreenState, _rest: str, _snapshot: Snapshot | None, now_ns: int
 def _send(state: ScreenState, _rest: str, _snapshot: Snapshot | None, now_ns: int) -> ScreenState | Tapped:
     if state.sos.arming(now_ns) is not Arming.ARMED:
         return state
-    return replace(state, sos=Sos(), hidden_ns=None, cancelling=False), (RaiseAlarm(),)
+    return replace(state, sos=Sos(), aside=None, mistake=Mistake()), (RaiseAlarm(),)
 
 
-def _page(state: ScreenState, rest: str, _snapshot: Snapshot | None, now_ns: int) -> ScreenState:
-    here = replace(state, page=Page(rest), hidden_ns=now_ns, cancelling=False)
+def _page(state: ScreenState, rest: str, snapshot: Snapshot | None, now_ns: int) -> ScreenState:
+    alarms = () if snapshot is None else snapshot.alarms
+    aside = Aside(now_ns, {alarm.incident: alarm.signals for alarm in alarms if not alarm.silent})
+    here = replace(state, page=Page(rest), aside=aside, mistake=Mistake())
     return replace(here, job="", declining=False, opened="", leaves={}, form="", answers={})
 
 
 def _alarm(state: ScreenState, _rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
-    return replace(state, hidden_ns=None, cancelling=False)
+    return replace(state, aside=None, mistake=Mistake())
 
 
-def _cancel(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState | Tapped:
-    if not state.cancelling:
-        return replace(state, cancelling=True)
-    return replace(state, cancelling=False), (CancelAlarm(incident=rest),)
+def _mistake(state: ScreenState, rest: str, _snapshot: Snapshot | None, now_ns: int) -> ScreenState:
+    return replace(state, mistake=Mistake(rest, Sos(now_ns)))
+
+
+def _cancel(state: ScreenState, rest: str, _snapshot: Snapshot | None, now_ns: int) -> ScreenState | Tapped:
+    if not state.mistake.is_half_said(rest, now_ns):
+        return state
+    return replace(state, mistake=Mistake()), (CancelAlarm(incident=rest),)
 
 
 def _duty(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> Tapped:
@@ -248,7 +264,7 @@ def _shift(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: i
 
 
 def _test(state: ScreenState, _rest: str, _snapshot: Snapshot | None, _now_ns: int) -> Tapped:
-    return replace(state, hidden_ns=None), (RaiseAlarm(kind="test"),)
+    return replace(state, aside=None), (RaiseAlarm(kind="test"),)
 
 
 def _try_button(state: ScreenState, _rest: str, _snapshot: Snapshot | None, now_ns: int) -> Tapped:
@@ -347,6 +363,7 @@ VERBS: dict[str, Verb] = {
     "send": _send,
     "page": _page,
     "alarm": _alarm,
+    "mistake": _mistake,
     "cancel": _cancel,
     "duty": _duty,
     "dark": _dark,

@@ -11,7 +11,7 @@ from terminal.screen.driving import is_locked
 from terminal.screen.feed import Seen
 from terminal.screen.ladder import shown_alarm
 from terminal.screen.language import Say
-from terminal.screen.state import HIDDEN_NS, REFUSAL_SHOWN_NS, ScreenState
+from terminal.screen.state import ASIDE_NS, REFUSAL_SHOWN_NS, ScreenState
 from terminal.screen.words import age
 
 
@@ -45,13 +45,20 @@ class View(Struct, frozen=True, kw_only=True):
 
     @property
     def is_alarm_on_top(self) -> bool:
-        """Whether the alarm has the page: an open one, unless the crew has put it aside a moment ago."""
+        """Whether an open alarm has the page: put aside it comes back after a while, unless somebody took it."""
         if self.seen.shown_held is not None:
             return True
         if self.alarm is None or self.alarm.cleared_by:
             return False
-        hidden_ns = self.state.hidden_ns
-        return hidden_ns is None or self.now_ns - hidden_ns > HIDDEN_NS or hidden_ns < self.alarm.pressed_mono_ns
+        aside = self.state.aside
+        if aside is None or aside.presses.get(self.alarm.incident) != self.alarm.signals:
+            return True
+        return not self.alarm.taken and self.now_ns - aside.since_ns > ASIDE_NS
+
+    @property
+    def is_alarm_aside(self) -> bool:
+        """Whether there is an open alarm that the crew has put aside."""
+        return self.alarm is not None and not self.alarm.cleared_by and not self.is_alarm_on_top
 
     @property
     def is_refusal_new(self) -> bool:

@@ -42,9 +42,10 @@ from terminal.screen.bench import Bench
 from terminal.screen.cells import painted
 from terminal.screen.feed import Seen
 from terminal.screen.language import Language, Say
+from terminal.screen.mistake import Mistake
 from terminal.screen.palettes import Palette
 from terminal.screen.sos import Sos
-from terminal.screen.state import Chart, Page, ScreenState, Typing
+from terminal.screen.state import Aside, Chart, Page, ScreenState, Typing
 from terminal.screen.view import View
 from tests.screen import extreme
 
@@ -98,13 +99,13 @@ PICTURE = Picture(
         Neighbour(unit="NS-22", online=True, duty="available", lat_deg=45.2708, lon_deg=19.8423, position_ms=995_000),
         Neighbour(unit="NS-23", online=False, lat_deg=45.2641, lon_deg=19.8207, position_ms=400_000),
     ),
-    alarms=(LiveAlarm(incident="A", unit="NS-24", lat_deg=45.2603, lon_deg=19.8389, position_ms=998_000),),
 )
+NS_24 = LiveAlarm(incident="A", unit="NS-24", lat_deg=45.2603, lon_deg=19.8389, position_ms=998_000)
 
 
 @cache
-def snapshot(role: str = "general") -> Snapshot:
-    """A good day."""
+def snapshot(role: str = "general", alarms: tuple[LiveAlarm, ...] = ()) -> Snapshot:
+    """A good day, but for these alarms of others."""
     profile = load(PROFILES / f"{role}.toml")
     return Snapshot(
         unit=UnitView("NS-21", "Novi Sad 21", "Octavia", "NS"),
@@ -124,7 +125,7 @@ def snapshot(role: str = "general") -> Snapshot:
         jobs=JOBS,
         texts=TEXTS,
         crew=CREW,
-        picture=PictureView(PICTURE, NOW_NS - 3_000_000_000),
+        picture=PictureView(replace(PICTURE, alarms=alarms), NOW_NS - 3_000_000_000),
     )
 
 
@@ -143,9 +144,13 @@ ALARM = AlarmView(
 
 def scenes() -> Iterator[tuple[str, Seen, ScreenState]]:
     """Every page, and every overlay."""
-    good = Seen(snapshot=snapshot())
+    good, help_wanted = Seen(snapshot=snapshot()), Seen(snapshot=snapshot(alarms=(NS_24,)))
     for page in Page:
-        yield str(page), good, ScreenState(page=page)
+        yield str(page), help_wanted if page is Page.MAP else good, ScreenState(page=page)
+    for page in (Page.DUTY, Page.MORE):
+        yield f"{page}-alarm-of-others", help_wanted, ScreenState(page=page)
+    told = replace(NS_24, unit="NOVI-SAD-0024", kind="exercise", acknowledged_by="Desk 2", position_ms=1)
+    yield "exercise-of-others", Seen(snapshot=snapshot(alarms=(told,))), ScreenState()
     yield "one-job", good, ScreenState(page=Page.JOBS, job="01")
     yield "decline", good, ScreenState(page=Page.JOBS, job="01", declining=True)
     for role in ("general", "traffic", "border"):
@@ -179,10 +184,16 @@ def scenes() -> Iterator[tuple[str, Seen, ScreenState]]:
     yield "armed", good, ScreenState(sos=Sos(NOW_NS - 10**9))
     yield "late", good, ScreenState(sos=Sos(NOW_NS - 4 * 10**9))
     yield "alarm", Seen(snapshot=replace(snapshot(), alarms=(ALARM,))), ScreenState()
+    half_said = ScreenState(mistake=Mistake("I", Sos(NOW_NS - 10**9)))
+    yield "mistake", Seen(snapshot=replace(snapshot(), alarms=(ALARM,))), half_said
+    aside = Aside(NOW_NS - 10**9, {"I": ALARM.signals})
+    for page in (Page.DUTY, Page.MORE):
+        yield f"{page}-aside", Seen(snapshot=replace(snapshot(), alarms=(ALARM,))), ScreenState(page=page, aside=aside)
     named = replace(ALARM, acknowledged_by="Dispatcher Desk 2")
     yield "alarm-pressed-again", Seen(snapshot=replace(snapshot(), alarms=(named,))), ScreenState()
     taken = replace(named, received=True, taken=True, urgency=Urgency.NONE, cancelled=True)
     yield "alarm-taken", Seen(snapshot=replace(snapshot(), alarms=(taken,))), ScreenState()
+    yield "taken-aside", Seen(snapshot=replace(snapshot(), alarms=(taken,))), ScreenState(aside=aside)
     yield "core-gone", Seen(lost_mono_ns=NOW_NS - 5 * 10**9, problem="core is not running"), ScreenState()
     gone = Seen(last=snapshot(), lost_mono_ns=NOW_NS - 5 * 10**9, problem="core is not running")
     yield "old-jobs", gone, ScreenState(page=Page.JOBS)
@@ -275,6 +286,7 @@ PICTURES = (
     ("duty-red", "duty", L.SERBIAN_LATIN, P.RED, 0),
     ("alarm-sl", "alarm", L.SLOVENIAN, P.NIGHT, 0),
     ("form-border", "form-group-direction", L.SERBIAN_CYRILLIC, P.NIGHT, 0),
+    ("alarm-of-others", "duty-alarm-of-others", L.ENGLISH, P.NIGHT, 0),
     ("self-test", "bench-bad-all", L.ENGLISH, P.NIGHT, 0),
     ("self-test-board", "bench-bad-board", L.ENGLISH, P.NIGHT, 0),
     ("self-test-corner", "bench-corner-2", L.ENGLISH, P.NIGHT, 0),
@@ -292,7 +304,7 @@ PIXEL_PICTURES = (("map-pixels", P.NIGHT), ("map-pixels-day", P.DAY))
 def in_pixels() -> View:
     """The map around the car, as far as the shipped map has lines there, on a panel of 800 x 480."""
     fix = replace(FIX, track_deg=52.0)
-    seen = Seen(snapshot=replace(snapshot(), position=PositionView(fix=fix, last_good=fix, stale=False)))
+    seen = Seen(snapshot=replace(snapshot(alarms=(NS_24,)), position=PositionView(fix=fix, last_good=fix, stale=False)))
     state = ScreenState(page=Page.MAP, chart=Chart(scale=6))
     return replace(view(seen, state, *SIZES[0]), cell=CellSize(32, 16))
 

@@ -28,6 +28,7 @@ from terminal.link import (
 )
 from terminal.screen.app import TerminalScreen
 from terminal.screen.cells import Box
+from terminal.screen.settling import SETTLED_NS
 from terminal.screen.sheet import Sheet
 
 DEADLINE_S = 20
@@ -152,6 +153,13 @@ class Page:
                 await self.pilot.pause(0.02)
 
     async def tap(self, code: str) -> None:
+        """As one does who has seen what stands there."""
+        if not self.app._takes(self.target(code)):
+            self.clock.pass_s(SETTLED_NS / SECOND_NS)
+        await self.tap_blindly(code)
+
+    async def tap_blindly(self, code: str) -> None:
+        """Where it stands, whether it takes a tap or not."""
         area = self.target(code).area
         await self.pilot.click(Sheet, offset=(area.left + area.width // 2, area.top + area.height // 2))
         await self.pilot.pause()

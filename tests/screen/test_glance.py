@@ -97,6 +97,12 @@ def test_what_needs_reading_or_typing_is_locked_while_the_car_moves(language: La
         assert reachable == [], name
 
 
+@pytest.mark.parametrize(("height", "width"), SIZES)
+def test_what_is_wanted_at_once_stays_while_the_car_moves(height: int, width: int) -> None:
+    codes = {box.code for box in frame.boxes(in_scene("duty", Language.ENGLISH, height, width, moving=True))}
+    assert {"dark", "louder", "arm", "duty:available"} <= codes
+
+
 @pytest.mark.parametrize("moving", [False, True], ids=["parked", "driving"])
 @pytest.mark.parametrize("language", list(Language))
 def test_no_page_has_more_to_read_than_a_glance_takes(language: Language, moving: bool) -> None:

@@ -4,7 +4,7 @@ from itertools import combinations
 from math import cos, radians, sin
 
 import pytest
-from gallery import ALARM, FIX, SIZES, snapshot, view
+from gallery import ALARM, FIX, NS_24, SIZES, snapshot, view
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -89,7 +89,7 @@ def test_what_is_old_looks_old_and_nothing_of_it_as_if_it_were_so_now() -> None:
 
 
 def test_patrols_jobs_and_alarms_are_where_they_are() -> None:
-    one = shown(snapshot(), replace(ON_MAP, chart=Chart(scale=6)))
+    one = shown(snapshot(alarms=(NS_24,)), replace(ON_MAP, chart=Chart(scale=6)))
     box, rows = picture_of(one)
     assert one.snapshot is not None
     window = chart.window_of(one, one.snapshot, box.area)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 import pytest
 from gallery import NOW_NS, SIZES, view
 from gallery import snapshot as good_day
+from msgspec.structs import replace
 
 from terminal.contract.work import LONGEST_TEXT, MOST_JOBS, MOST_OFFICERS, MOST_TEXTS
 from terminal.screen import frame, measure
@@ -129,6 +130,19 @@ def test_a_text_is_told_as_read_from_its_last_leaf_alone(size: tuple[int, int]) 
         assert told == ()
     assert offered == [False] * (len(offered) - 1) + [True]
     assert "xxx" in read([boxes]) or last_words in read([boxes]), "where it ends"
+
+
+def test_once_core_is_gone_a_text_and_a_job_can_be_read_to_their_end_and_nothing_else_be_done() -> None:
+    gone = Seen(last=FULL.snapshot, lost_mono_ns=NOW_NS - 10**9)
+    for state in (
+        ScreenState(page=Page.TEXTS, opened="text:text-0"),
+        ScreenState(page=Page.JOBS, job="job-3", opened="job:job-3"),
+    ):
+        before = [box.code for box in frame.boxes(view(FULL, state, *SIZES[0])) if box.code]
+        after = [box.code for box in frame.boxes(view(gone, state, *SIZES[0])) if box.code]
+        assert after == before, "the way on and the way back"
+        last = replace(state, leaves={state.opened: 99})
+        assert not any(box.code.startswith("read:") for box in frame.boxes(view(gone, last, *SIZES[0])))
 
 
 @pytest.mark.parametrize("language", list(Language))

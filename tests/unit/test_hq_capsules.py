@@ -282,7 +282,7 @@ def test_replays_take_no_answer_from_what_is_new_and_cost_no_more_than_their_own
     played(tmp_path, story, most_per_incident=3, most_repeats_per_incident=2)
 
 
-@pytest.mark.promise("P-SHOW-14")
+@pytest.mark.promise("P-SHOW-16")
 def test_a_receipt_names_nobody_who_has_not_taken_the_newest_press() -> None:
     taken = incidents.acknowledged(after((RAISED, MQTT)), "Novak", NOW_MS)
     again = after((SIGNALLED, "sms"), incident=taken)

@@ -53,10 +53,21 @@ def test_a_second_tap_that_comes_late_sends_nothing() -> None:
     assert taps("send", state=state, now_ns=NOW_NS + 3_100_000_000)[1] == ()
 
 
-def test_a_mistake_is_two_taps_too() -> None:
-    assert taps("cancel:I")[1] == ()
-    assert taps("cancel:I", "cancel:I")[1] == (CancelAlarm(incident="I"),)
-    assert taps("cancel:I", "page:duty", "cancel:I")[1] == ()
+@pytest.mark.promise("P-PRESS-20")
+def test_a_mistake_is_two_taps_in_two_places_about_one_alarm() -> None:
+    assert taps("mistake:I", "mistake:I", "mistake:I")[1] == ()
+    assert taps("cancel:I", "cancel:I")[1] == ()
+    assert taps("mistake:I", "cancel:I")[1] == (CancelAlarm(incident="I"),)
+    assert taps("mistake:I", "cancel:I", "cancel:I")[1] == (CancelAlarm(incident="I"),)
+    assert taps("mistake:TEST", "cancel:REAL")[1] == (), "the first tap was about a test"
+    assert taps("mistake:I", "page:duty", "cancel:I")[1] == ()
+
+
+@pytest.mark.promise("P-PRESS-20")
+def test_a_mistake_that_is_half_said_is_forgotten_after_a_moment() -> None:
+    state, _ = taps("mistake:I")
+    assert taps("cancel:I", state=state, now_ns=NOW_NS + 3_000_000_000)[1] == (CancelAlarm(incident="I"),)
+    assert taps("cancel:I", state=state, now_ns=NOW_NS + 3_000_000_001)[1] == ()
 
 
 def test_a_report_is_a_form_its_answers_and_sending() -> None:
@@ -188,6 +199,7 @@ CODES = [
     "language:sl",
     "palette:red",
     "layout:digits",
+    "mistake:I",
     "cancel:I",
     "alarm:",
     "test",

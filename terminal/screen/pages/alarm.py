@@ -1,6 +1,6 @@
 """The alarm's ladder, or that core is gone; each rung is said to be reached on core's proof only."""
 
-from terminal.screen import ladder
+from terminal.screen import bar, ladder
 from terminal.screen.cells import Area, Box, target
 from terminal.screen.ladder import Ladder
 from terminal.screen.state import Page
@@ -15,16 +15,18 @@ BANNER_ROWS = 2
 def boxes(view: View, area: Area) -> list[Box]:
     """Rungs at the left, what can be done at the right, what the crew must be told beneath."""
     left, right = area.columns(0, max(area.width // SIDE, 10), gap=1)
-    rungs = current(view)
+    rungs, found = current(view), actions(view, right)
     words, _ = rungs.banner
     rows, banner = left.rows(0, BANNER_ROWS if words else 1)
-    found = [
+    if is_half_said(view):
+        place, rows = rows.rows(bar.height(view.height), 0)
+        found.append(second_tap(view, place))
+    shown = rungs.rows[-rows.height :]
+    found += [
         Box(area=line, words=said, tone=tone)
-        for (said, tone), line in zip(rungs.rows, rows.rows(*[1] * min(len(rungs.rows), rows.height)), strict=False)
+        for (said, tone), line in zip(shown, rows.rows(*[1] * len(shown)), strict=True)
     ]
-    if words:
-        found.append(Box(area=banner, words=words, tone="urgent", middle=True))
-    return [*found, *actions(view, right)]
+    return [*found, Box(area=banner, words=words, tone="urgent", middle=True)] if words else found
 
 
 def current(view: View) -> Ladder:
@@ -47,6 +49,19 @@ def actions(view: View, area: Area) -> list[Box]:
     found = [target(aside, view.say("Other\npages"), f"page:{Page.DUTY}", main=True)]
     if alarm.cancelled:
         return [*found, Box(area=mistake, words=view.say("Mistake.\nHQ\ndecides"), tone="dim", middle=True)]
-    words = view.say("Tap again:\nmistake") if view.state.cancelling else view.say("Mistake")
-    tone = "proposed" if view.state.cancelling else "button"
-    return [*found, target(mistake, words, f"cancel:{alarm.incident}", tone, main=True)]
+    words = view.say("TAP AT\nLEFT") if is_half_said(view) else view.say("Mistake")
+    return [*found, target(mistake, words, f"mistake:{alarm.incident}", main=True)]
+
+
+def is_half_said(view: View) -> bool:
+    """Whether the second tap says now that the shown alarm was a mistake."""
+    alarm = view.alarm
+    return alarm is not None and not alarm.cancelled and view.state.mistake.is_half_said(alarm.incident, view.now_ns)
+
+
+def second_tap(view: View, strip: Area) -> Box:
+    """The other place, far from the first and from where SOS has its own."""
+    place, _ = strip.columns(bar.sos_width(view.width), 0)
+    words = view.say("TAP HERE:\nMISTAKE\n{left} s", left=view.state.mistake.taps.left_s(view.now_ns))
+    assert view.alarm is not None
+    return target(place, words, f"cancel:{view.alarm.incident}", "proposed", main=True)

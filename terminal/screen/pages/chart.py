@@ -2,20 +2,18 @@
 
 from collections.abc import Iterable
 from functools import lru_cache
-from math import atan2, cos, degrees, radians
 
 from msgspec.structs import replace
 
 from terminal.link import Snapshot
 from terminal.map.drawing import Name, Tiles, Window, drawn
-from terminal.map.mercator import EQUATOR_M
+from terminal.screen import others
 from terminal.screen.cells import LEAST_HEIGHT, Area, Box, Run, target
-from terminal.screen.language import Say
 from terminal.screen.pages import plot
 from terminal.screen.pages.marks import Mark, marks
 from terminal.screen.state import SCALES_M
 from terminal.screen.view import View
-from terminal.screen.words import clean
+from terminal.screen.words import on_one_line
 
 ON_MAP = "on-map"
 """A tap on the map; `placed` makes a place of its cell."""
@@ -25,7 +23,7 @@ ARROWS = "↑↗→↘↓↙←↖"
 
 
 def boxes(view: View, area: Area) -> list[Box]:
-    """The map at the left, its controls at the right, the nearest alarm beneath."""
+    """The map at the left, its controls at the right, the alarm to be told of beneath."""
     if view.snapshot is None:
         return []
     field, side = area.columns(0, SIDE, gap=1)
@@ -39,7 +37,7 @@ def boxes(view: View, area: Area) -> list[Box]:
     else:
         ground, *above = plot.boxes(window, view.maps, view.cell, field, there)
     target_there = replace(ground, code=ON_MAP, located=True, main=True)
-    return [target_there, *above, *nearest_alarm(view, view.snapshot, field), *controls_there]
+    return [target_there, *above, *alarm_line(view, view.snapshot, field), *controls_there]
 
 
 def in_cells(window: Window, maps: tuple[Tiles, ...], field: Area, there: Iterable[Mark]) -> list[Box]:
@@ -84,40 +82,15 @@ def heading(window: Window, car: Mark) -> str:
     return "◉" if car.course_deg is None else ARROWS[round((car.course_deg - window.up_deg) / 45) % 8]
 
 
-def nearest_alarm(view: View, snapshot: Snapshot, field: Area) -> list[Box]:
-    """Whose alarm is nearest, how far and in which direction, as the crow flies."""
-    fix = snapshot.position.last_good
-    if snapshot.picture is None or fix is None or fix.lat_deg is None or fix.lon_deg is None:
+def alarm_line(view: View, snapshot: Snapshot, field: Area) -> list[Box]:
+    """The alarm to be told of, how far and in which direction."""
+    alarm = others.first(snapshot)
+    if alarm is None:
         return []
-    own = (fix.lat_deg, fix.lon_deg)
-    alarms = [one for one in snapshot.picture.picture.alarms if one.lat_deg is not None and one.lon_deg is not None]
-    if not alarms:
-        return []
-    places = {one.incident: distance_and_bearing(own, (one.lat_deg or 0.0, one.lon_deg or 0.0)) for one in alarms}
-    nearest = min(alarms, key=lambda one: places[one.incident][0])
-    far_m, bearing_deg = places[nearest.incident]
-    words = view.say(
-        "ALARM {unit} {far} {wind}", unit=clean(nearest.unit), far=_far(far_m), wind=wind(view.say, bearing_deg)
-    )
+    words = others.in_words(view.say, snapshot, alarm, view.now_ns)
     line = Area(field.bottom - 1, field.left, 1, field.width)
-    return [Box(area=line, words=words[: field.width], tone="urgent")]
-
-
-def distance_and_bearing(own: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
-    """(metres, degrees from north) on a plane, which is right within what a patrol drives."""
-    north_m = (other[0] - own[0]) / 360 * EQUATOR_M
-    east_m = (other[1] - own[1]) / 360 * EQUATOR_M * cos(radians(own[0]))
-    return (north_m**2 + east_m**2) ** 0.5, degrees(atan2(east_m, north_m)) % 360
-
-
-def wind(say: Say, bearing_deg: float) -> str:
-    """A bearing in one of eight words."""
-    names = (say("N"), say("NE"), say("E"), say("SE"), say("S"), say("SW"), say("W"), say("NW"))
-    return names[round(bearing_deg / 45) % 8]
-
-
-def _far(far_m: float) -> str:
-    return f"{far_m:.0f} m" if far_m < 1000 else f"{far_m / 1000:.1f} km"
+    tone = "urgent" if others.is_urgent(alarm) else "warn"
+    return [Box(area=line, words=on_one_line(words, field.width), tone=tone)]
 
 
 def controls(view: View, area: Area) -> list[Box]:

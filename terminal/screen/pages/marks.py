@@ -8,11 +8,10 @@ from msgspec.structs import replace
 
 from terminal.contract.work import ENDED, Picture
 from terminal.link import Snapshot
+from terminal.screen import others
+from terminal.screen.others import OLD_AFTER_MS
 from terminal.screen.view import View
 from terminal.screen.words import age, clean
-
-OLD_AFTER_MS = 120_000
-"""A patrol that has not told its position for so long looks old."""
 
 
 class Shape(Enum):
@@ -52,7 +51,7 @@ def _marks(view: View, snapshot: Snapshot) -> Iterator[Mark]:
             yield Mark(job.lat_deg, job.lon_deg, f"#{number}", "job", Shape.JOB)
     for alarm in () if told is None else told.picture.alarms:
         if alarm.lat_deg is not None and alarm.lon_deg is not None:
-            yield Mark(alarm.lat_deg, alarm.lon_deg, f"!{clean(alarm.unit)}", "urgent", Shape.ALARM)
+            yield Mark(alarm.lat_deg, alarm.lon_deg, f"{others.MARK}{clean(alarm.unit)}", "urgent", Shape.ALARM)
     position = snapshot.position
     fix = position.last_good
     if fix is not None and fix.lat_deg is not None and fix.lon_deg is not None:
