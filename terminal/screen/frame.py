@@ -127,6 +127,7 @@ def from_the_worst_on(view: View, snapshot: Snapshot) -> Iterator[Said | None]:
     yield asked(view, snapshot)
     yield refusal(view)
     yield theirs if theirs is not None and theirs[1] == "urgent" else None
+    yield disk(view, snapshot)
     yield jobs.news(view)
     yield line(view, snapshot)
     yield cleared(view)
@@ -164,11 +165,15 @@ def alarm_of_others(view: View, snapshot: Snapshot) -> Said | None:
     return words, "urgent" if others.is_urgent(alarm) else "warn"
 
 
+def disk(view: View, snapshot: Snapshot) -> Said | None:
+    """That nothing is stored, and why."""
+    problem = clean(snapshot.line.disk_problem)
+    return (view.say("NOT STORED, disk: {problem}", problem=problem), "bad") if problem else None
+
+
 def line(view: View, snapshot: Snapshot) -> Said | None:
-    """Trouble with the disk, or with the line."""
+    """Trouble with the line."""
     say, of_line = view.say, snapshot.line
-    if of_line.disk_problem:
-        return say("NOT STORED, disk: {problem}", problem=clean(of_line.disk_problem)), "bad"
     trouble = in_words(say, of_line.trouble)
     if trouble:
         return trouble, "warn"
