@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from hal.readings import AnyReading
-from terminal.contract.capsule import ReceiptCapsule
+from terminal.contract.capsule import AnswerCapsule, ReceiptCapsule
 from terminal.contract.dead_zones import DeadZones
 from terminal.contract.line_trouble import Proof
 from terminal.contract.messages import DesiredState, Heartbeat, Place
@@ -82,6 +82,13 @@ class CapsuleReceipted(Struct, frozen=True):
 
     bearer: str
     receipt: ReceiptCapsule
+
+
+class CapsuleAnswered(Struct, frozen=True):
+    """Over a bearer headquarters says that a person has taken or ended an alarm."""
+
+    bearer: str
+    answer: AnswerCapsule
 
 
 class CarryFailed(Struct, frozen=True):
@@ -169,6 +176,7 @@ Told = (
     | Published
     | Received
     | CapsuleReceipted
+    | CapsuleAnswered
     | CarryFailed
     | StateDesired
     | HeartbeatHeard
