@@ -48,7 +48,8 @@ def boxes(view: View) -> list[Box]:
         return [Box(area=whole, tone=DARK, code="light", main=True)]
     top, notice, middle, bottom = whole.rows(1, 1, 0, bar.height(view.height))
     if workshop.is_touching(view) and not is_answer_due(view):
-        return workshop.corners(view, bar.boxes(view, bottom)[-1], whole)
+        corners = workshop.corners(view, bar.boxes(view, bottom)[-1], whole)
+        return [*corners, *notices(view, Area(workshop.NOTICE_ROW, 0, 1, view.width))]
     found = [*status.row(view, top), *bar.boxes(view, bottom)]
     if bar.is_typing(view):
         return [*found, *keyboard.boxes(view, Area(notice.top, 0, notice.height + middle.height, view.width))]

@@ -13,6 +13,9 @@ from terminal.screen.view import View
 ROWS, COLUMNS = 3, 4
 """Eleven things, and the way out."""
 
+NOTICE_ROW = LEAST_HEIGHT
+"""Beneath the upper corners, while these are tapped."""
+
 TONES = {Verdict.OK: "chosen", Verdict.WARN: "proposed", Verdict.FAIL: "proposed", Verdict.OPEN: "button"}
 WORD_TONES = {Verdict.OK: "good", Verdict.WARN: "warn", Verdict.FAIL: "bad", Verdict.OPEN: "title"}
 
@@ -142,8 +145,8 @@ def corners(view: View, sos: Box, whole: Area) -> list[Box]:
     right = whole.right - LEAST_WIDTH
     tops = ((0, 0), (0, right), (sos.area.top - LEAST_HEIGHT, right), (whole.bottom - LEAST_HEIGHT, 0))
     top, left = tops[min(touching, len(tops) - 1)]
-    middle = Area(LEAST_HEIGHT + 1, LEAST_WIDTH + 1, whole.height - sos.area.height - LEAST_HEIGHT - 1, right - 1)
-    words, stop = Area(middle.top, middle.left, middle.height, middle.width - LEAST_WIDTH).rows(1, LEAST_HEIGHT)
+    middle = Area(NOTICE_ROW + 1, LEAST_WIDTH + 1, LEAST_HEIGHT + 1, right - LEAST_WIDTH - 2)
+    words, stop = middle.rows(1, LEAST_HEIGHT)
     return [
         sos,
         target(Area(top, left, LEAST_HEIGHT, LEAST_WIDTH), "●", "bench:corner", "proposed"),
