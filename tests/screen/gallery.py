@@ -155,6 +155,10 @@ def scenes() -> Iterator[tuple[str, Seen, ScreenState]]:
     for page in (Page.DUTY, Page.MORE):
         yield f"{page}-alarm-of-others", help_wanted, ScreenState(page=page)
     told = replace(NS_24, unit="NOVI-SAD-0024", kind="exercise", acknowledged_by="Desk 2", position_ms=1)
+    drill = replace(NS_24, incident="B", unit="NS-25", kind="exercise", lat_deg=45.2652, acknowledged_by="Desk 2")
+    yield "map-alarms", Seen(snapshot=snapshot(alarms=(NS_24, drill))), ScreenState(page=Page.MAP)
+    hour_old = PictureView(replace(PICTURE, alarms=(NS_24, drill)), NOW_NS - 3600 * 10**9)
+    yield "map-old", Seen(snapshot=replace(snapshot(), picture=hour_old)), ScreenState(page=Page.MAP)
     yield "exercise-of-others", Seen(snapshot=snapshot(alarms=(told,))), ScreenState()
     yield "one-job", good, ScreenState(page=Page.JOBS, job="01")
     yield "decline", good, ScreenState(page=Page.JOBS, job="01", declining=True)
