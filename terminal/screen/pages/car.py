@@ -47,7 +47,7 @@ def faults(say: Say, car: VehicleView, area: Area) -> Box:
     names = {
         CarFault.ENGINE: say("engine"),
         CarFault.BRAKES: say("brakes"),
-        CarFault.STABILITY: say("ABS or ESC"),
+        CarFault.STABILITY: "ABS/ESC",
         CarFault.TYRES: say("tyres"),
         CarFault.LAMPS: say("lamps"),
         CarFault.FUEL: say("fuel low"),
