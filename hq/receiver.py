@@ -138,7 +138,7 @@ class Receiver(Listener):
                 self._changed({key: after})
                 return after
         if key not in self.incidents:
-            raise NotPossible(f"incident {key[2]} is not known")
+            raise NotPossible(f"incident {key[2]} is not at hand while the disk refuses; try again when it works")
         after = step(self.incidents[key])
         if after != self.incidents[key]:
             self._owed.act(Act(key, step, now, told_to_car))
@@ -339,6 +339,7 @@ class Receiver(Listener):
         self.storing, self.without_room = True, 0
         shown = self._owed.done(owed, batch)
         self._changed({key: self._owed.over(incident) for key, incident in taken.incidents.items()})
+        self._end_those_elsewhere(owed, taken)
         self._let_know(batch, taken)
         stored = [one for publication in came for one in publication.arrivals]
         for realm, unit, receipt in receipts(self.epoch, stored, taken.kept.clashes):
@@ -389,6 +390,12 @@ class Receiver(Listener):
         self._changed({key: after})
         if isinstance(message, NEWS) and not incidents.knows(known, message):
             self._emit("alarm-not-stored", news.of_alarm(came.publication, after))
+
+    def _end_those_elsewhere(self, owed: Sequence[Entry], taken: Taken) -> None:
+        """The disk knew better: what was shown unstored is in another incident, where its press came first."""
+        named = {incident_of(one) for one in publications(owed)} - taken.incidents.keys()
+        shown = [one for key in named if key is not None and (one := self.incidents.get(key)) is not None]
+        self._changed({one.key: incidents.found_elsewhere(one, self.moment().wall_ms) for one in shown if one.is_open})
 
     async def _failed(self, error: DiskFailed, *, is_news: bool) -> None:
         if is_news:

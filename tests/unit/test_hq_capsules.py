@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from hal.errors import PatrolaError
 from hq import incidents
 from hq.arrivals import Publication
+from hq.at_hand import MOST_ENDED
 from hq.gateways import capsules
 from hq.gateways.intake import Answering, Intake
 from hq.incidents import Incident
@@ -320,6 +321,21 @@ def test_a_car_that_a_broker_reaches_is_told_by_sms_once_it_is_gone_unless_it_ha
 def confirm(store: Store, revision: int) -> None:
     with store.transaction():
         store.confirm((REALM, UNIT), revision)
+
+
+def test_an_end_of_long_ago_that_is_on_disk_alone_is_left_alone(tmp_path: Path) -> None:
+    async def story(desk: Desk) -> None:
+        await desk.intake.took(capsule(RAISED), desk.reply)
+        await desk.receipt()
+        await desk.came_by_a_broker_too()
+        ended = await desk.ended()
+        later = (replace(ended, incident=new_incident(), told_revision=100 + number) for number in range(MOST_ENDED))
+        desk.receiver.incidents.put(later)
+        desk.line(online=False)
+        desk.intake.look()
+        assert await desk.is_quiet()
+
+    played(tmp_path, story)
 
 
 def test_what_the_gateway_did_not_send_is_sent_later_and_what_would_cost_too_much_is_not_tried_again(
