@@ -179,6 +179,8 @@ def scenes() -> Iterator[tuple[str, Seen, ScreenState]]:
     yield "alone", Seen(snapshot=replace(snapshot(), check_in=alone)), ScreenState(page=Page.CREW)
     asked = CheckInView(due_mono_ns=NOW_NS - 10**9, alarm_mono_ns=NOW_NS + 29 * 10**9)
     yield "all-well", Seen(snapshot=replace(snapshot(), check_in=asked)), ScreenState()
+    yield "all-well-typing", Seen(snapshot=replace(snapshot(), check_in=asked)), ScreenState(page=Page.KEYBOARD)
+    yield "all-well-dark", Seen(snapshot=replace(snapshot(), check_in=asked)), ScreenState(is_dark=True)
     in_gear = replace(snapshot(), vehicle=VehicleView(speed_mps=0.0, gear="D", in_park=False))
     yield "in-gear", Seen(snapshot=in_gear), ScreenState(page=Page.REPORT)
     unproved = replace(snapshot(), proved=ProvedView(), sources=())
@@ -222,6 +224,7 @@ def scenes() -> Iterator[tuple[str, Seen, ScreenState]]:
         snapshot(), crew=CrewView(roster=tuple(MemberView(f"20{n:02}", f"Officer {n}") for n in range(12)))
     )
     yield "roster", Seen(snapshot=roster), ScreenState(page=Page.CREW, opened="roster")
+    yield "alarm-dark", Seen(snapshot=replace(snapshot(), alarms=(ALARM,))), ScreenState(is_dark=True)
     yield "dark", good, ScreenState(is_dark=True)
 
 
