@@ -125,6 +125,7 @@ def from_the_worst_on(view: View, snapshot: Snapshot) -> Iterator[Said | None]:
     yield refusal(view)
     yield theirs if theirs is not None and theirs[1] == "urgent" else None
     yield told.at_first(view)
+    yield disk(view, snapshot)
     yield jobs.news(view)
     yield line(view, snapshot)
     yield cleared(view)
@@ -141,7 +142,7 @@ def own_alarm(view: View) -> Said | None:
     alarm_now, say = view.alarm, view.say
     if alarm_now is None or not view.is_alarm_aside:
         return None
-    if alarm_now.acknowledged_by:
+    if alarm_now.taken:
         return f"{say('ALARM IS OPEN')}. {say('TAKEN by {by}', by=clean(alarm_now.acknowledged_by))}", "good"
     urgent = {Urgency.NOT_CONFIRMED: say("NOT CONFIRMED"), Urgency.USE_THE_RADIO: say("USE THE RADIO")}
     return f"{say('ALARM IS OPEN')} {urgent.get(alarm_now.urgency, '')}".strip(), "urgent"
@@ -163,11 +164,14 @@ def alarm_of_others(view: View, snapshot: Snapshot) -> Said | None:
     return words, "urgent" if others.is_urgent(alarm) else "warn"
 
 
+def disk(view: View, snapshot: Snapshot) -> Said | None:
+    """That nothing is stored."""
+    return (view.say("NOT STORED: the car's disk fails"), "bad") if snapshot.line.disk_problem else None
+
+
 def line(view: View, snapshot: Snapshot) -> Said | None:
-    """Trouble with the disk, or with the line."""
+    """Trouble with the line."""
     say, of_line = view.say, snapshot.line
-    if of_line.disk_problem:
-        return say("NOT STORED: the car's disk fails"), "bad"
     trouble = in_words(say, of_line.trouble)
     if trouble:
         return trouble, "warn"

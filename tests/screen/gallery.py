@@ -15,6 +15,7 @@ from terminal.link import (
     AlarmView,
     ArmedView,
     BoardTestView,
+    CarFault,
     CheckInView,
     CrewView,
     DiskView,
@@ -112,7 +113,9 @@ def snapshot(role: str = "general", alarms: tuple[LiveAlarm, ...] = ()) -> Snaps
     return Snapshot(
         unit=UnitView("NS-21", "Novi Sad 21", "Octavia", "NS"),
         position=PositionView(fix=FIX, last_good=FIX, stale=False),
-        vehicle=VehicleView(speed_mps=0.0, speed_source="can", engine_rpm=812, fuel_percent=61, odometer_km=120_345.6),
+        vehicle=VehicleView(
+            speed_mps=0.0, speed_source="can", engine_rpm=812, fuel_percent=61, odometer_km=120_345.6, faults=()
+        ),
         profile=profile,
         duty=DutyView(status="available", received=True),
         line=LineView(
@@ -201,7 +204,9 @@ def scenes() -> Iterator[tuple[str, Seen, ScreenState]]:
     aside = Aside(NOW_NS - 10**9, {"I": ALARM.signals})
     for page in (Page.DUTY, Page.MORE):
         yield f"{page}-aside", Seen(snapshot=replace(snapshot(), alarms=(ALARM,))), ScreenState(page=page, aside=aside)
-    taken = replace(ALARM, received=True, acknowledged_by="Dispatcher Desk 2", urgency=Urgency.NONE, cancelled=True)
+    named = replace(ALARM, acknowledged_by="Dispatcher Desk 2")
+    yield "alarm-pressed-again", Seen(snapshot=replace(snapshot(), alarms=(named,))), ScreenState()
+    taken = replace(named, received=True, taken=True, urgency=Urgency.NONE, cancelled=True)
     yield "alarm-taken", Seen(snapshot=replace(snapshot(), alarms=(taken,))), ScreenState()
     yield "taken-aside", Seen(snapshot=replace(snapshot(), alarms=(taken,))), ScreenState(aside=aside)
     yield "core-gone", Seen(lost_mono_ns=NOW_NS - 5 * 10**9, gone=Gone.NOT_RUNNING), ScreenState()
@@ -219,6 +224,8 @@ def scenes() -> Iterator[tuple[str, Seen, ScreenState]]:
     yield "long-job", full, ScreenState(page=Page.JOBS, job="job-0", opened="job:job-0", leaves={"job:job-0": 1})
     yield "long-text", full, ScreenState(page=Page.TEXTS, opened="text:text-0", leaves={"text:text-0": 99})
     sought = replace(snapshot(), texts=(Text(text_id="t9", text=SOUGHT, sent_by="Desk 2", priority=Priority.URGENT),))
+    broken = replace(snapshot().vehicle, faults=tuple(CarFault))
+    yield "car-faults", Seen(snapshot=replace(snapshot(), vehicle=broken)), ScreenState(page=Page.CAR)
     yield "reading", Seen(snapshot=sought), ScreenState(page=Page.TEXTS, opened="text:t9")
     roster = replace(
         snapshot(), crew=CrewView(roster=tuple(MemberView(f"20{n:02}", f"Officer {n}") for n in range(12)))
