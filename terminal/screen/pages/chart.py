@@ -77,7 +77,7 @@ def marked(field: Area, window: Window, mark: Mark) -> Box | None:
     words = mark.words or heading(window, mark)
     row, column = cell
     if column + len(words) > field.width:
-        words = (words[1:] + words[0])[-column - 1 :] if words[0] in SIGNS else words[: column + 1]
+        words = words[1:][:column] + words[0] if words[0] in SIGNS else words[: column + 1]
         column -= len(words) - 1
     return Box(area=Area(field.top + row, field.left + column, 1, len(words)), words=words, tone=mark.tone)
 

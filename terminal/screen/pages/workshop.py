@@ -6,7 +6,6 @@ from terminal.link import LogInProblem, WorkshopView
 from terminal.screen import examined
 from terminal.screen.cells import LEAST_HEIGHT, LEAST_WIDTH, Area, Box, target, wrapped
 from terminal.screen.pages.crew import pin_problem
-from terminal.screen.sos import Arming
 from terminal.screen.state import Page
 from terminal.screen.view import View
 
@@ -135,8 +134,7 @@ def is_touching(view: View) -> bool:
     bench = None if view.snapshot is None else view.snapshot.workshop
     if bench is None or bench.opened_mono_ns is None or view.state.bench.touching is None:
         return False
-    idle = view.state.sos.arming(view.now_ns) is Arming.IDLE
-    return view.state.page is Page.WORKSHOP and idle and not (view.is_alarm_on_top or view.is_locked)
+    return view.state.page is Page.WORKSHOP and view.is_page_shown and not view.is_locked
 
 
 def corners(view: View, sos: Box, whole: Area) -> list[Box]:
