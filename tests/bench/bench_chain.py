@@ -1,19 +1,26 @@
 """The emergency chain: an alarm stamped at every rung, on a sound disk and on one whose every sync stalls for 2 s."""
 
 import asyncio
+import json
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.bench.pressing import Button, Chain, Desk, Shown, Stamps, together
-from tests.bench.processes import Command, broker, configured, core, folder_on_disk, hq, started, wait_for_port
+from terminal.tools.demo_processes import free_port
+from tests.bench import plain_presses
+from tests.bench.bridge import EACH_CHANGE, bridge
+from tests.bench.pressing import UNTRUE, Button, Chain, Desk, Shown, Stamps, together
+from tests.bench.processes import ROOT, Command, broker, configured, core, folder_on_disk, hq, started, wait_for_port
 from tests.bench.rows import Row, row, share
 
 NAME = "The emergency chain: 1000 presses of the button, each rung as it is shown; 1000 calls while the disk stalls"
 PRESSES = 1000
+PRESSES_OF_OTHERS = 300
 SAME_BYTES = 14_746
 """What an alarm's commit writes: `./scripts/bench outbox`."""
 SYNC_FILE_BYTES = 1 << 22
@@ -26,7 +33,7 @@ def measure() -> list[Row]:
     with folder_on_disk() as folder, _car(folder, core(folder)):
         syncs: list[float] = []
         chain, incidents = asyncio.run(together(folder, lambda *parts: _presses(folder, syncs, *parts)))
-    rows = [*_of_disk(syncs, chain), *_of_rungs(chain), *_of_truth(chain, incidents)]
+    rows = [*_of_disk(syncs, chain), *_of_rungs(chain), *_of_others(chain), *_of_truth(chain, incidents)]
     with folder_on_disk() as folder, _car(folder, _stalling(folder)):
         chain, incidents = asyncio.run(together(folder, _calls))
     return [*rows, *_of_stall(chain, incidents)]
@@ -115,6 +122,56 @@ def _of_rungs(chain: Chain) -> list[Row]:
     return rows + _percentiles("finger to received", _times(chain, "finger", "received"))
 
 
+def _of_others(chain: Chain) -> list[Row]:
+    """The same press over what keeps no account of it: no disk, no signature, no named incident."""
+    ours = share(_times(chain, "pressed", "received"), 0.5)
+    rows = []
+    for what, through, how in (
+        ("paho as it comes", _through_paho, ()),
+        ("paho that sends at once", _through_paho, ("nodelay",)),
+        ("paho that sends at once, over a Mosquitto bridge", _through_bridge, ("nodelay",)),
+    ):
+        with folder_on_disk() as folder:
+            took = through(folder, *how)
+        for part, word in ((0.5, "p50"), (0.99, "p99")):
+            beside = f"ours {ours / share(took, part):.2f} times that" if part == 0.5 else ""
+            rows.append(row(f"{what}: press to answered, {word}", share(took, part) * 1000, "ms", beside))
+    return rows
+
+
+def _through_paho(folder: Path, *how: str) -> list[float]:
+    port = configured(folder)
+    with started(broker(folder)):
+        wait_for_port(port)
+        return _pressed(port, port, *how)
+
+
+def _through_bridge(folder: Path, *how: str) -> list[float]:
+    port, local = configured(folder), free_port()
+    ways = {"out": plain_presses.PRESSED, "back": plain_presses.ANSWERED}
+    with started(broker(folder)):
+        wait_for_port(port)
+        with started(bridge(folder, local, port, saving=EACH_CHANGE, **ways)):
+            wait_for_port(local)
+            return _pressed(local, port, *how)
+
+
+def _pressed(car: int, hq: int, *how: str) -> list[float]:
+    """The times of presses by a car at this port, answered at that one."""
+    program = (sys.executable, "-m", "tests.bench.plain_presses")
+    answering = subprocess.Popen([*program, "hq", str(hq), *how], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert answering.stdout is not None
+    try:
+        answering.stdout.readline()
+        pressing = [*program, "car", str(car), str(PRESSES_OF_OTHERS), *how]
+        done = subprocess.run(pressing, cwd=ROOT, stdout=subprocess.PIPE, check=True)
+    finally:
+        answering.kill()
+        answering.communicate()
+    times: list[float] = json.loads(done.stdout)
+    return times
+
+
 def _percentiles(what: str, times: list[float], versus: str = "") -> list[Row]:
     words = ((0.5, "p50"), (0.99, "p99"), (1.0, "longest"))
     return [row(f"{what}, {word}", share(times, part) * 1000, "ms", versus) for part, word in words]
@@ -130,8 +187,9 @@ def _of_truth(chain: Chain, incidents: list[dict[str, Any]]) -> list[Row]:
 
 
 def _untrue(chain: Chain, incidents: list[dict[str, Any]]) -> int:
+    """Shown when it was not there, or not there in the end."""
     held = {incident["incident"] for incident in incidents}
-    return sum("received" in stamps and incident not in held for incident, stamps in chain.items())
+    return sum("received" in one and (UNTRUE in one or incident not in held) for incident, one in chain.items())
 
 
 def _of_stall(chain: Chain, incidents: list[dict[str, Any]]) -> list[Row]:
