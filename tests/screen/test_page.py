@@ -162,6 +162,22 @@ def test_sos_is_two_taps_in_two_places(tmp_path: Path):
     run(promise)
 
 
+@pytest.mark.promise("P-PRESS-21")
+def test_sos_waits_until_the_panel_is_not_touched_all_over(tmp_path: Path):
+    async def promise() -> None:
+        async with page(tmp_path) as seen:
+            await seen.tap("arm")
+            for column in (20, 30):
+                await seen.pilot.click(Sheet, offset=(column, 4))
+            await seen.says("Too many touches at once. Tap it again.")
+            await seen.tap("send")
+            seen.clock.pass_s(3)
+            await seen.tap("send")
+            await seen.until(lambda: seen.core.taken == [RaiseAlarm()])
+
+    run(promise)
+
+
 @pytest.mark.promise("P-PRESS-10")
 def test_the_second_tap_comes_in_time_or_does_nothing_at_all(tmp_path: Path):
     async def promise() -> None:
