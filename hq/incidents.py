@@ -93,8 +93,17 @@ class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def is_untaken(self) -> bool:
         """Whether it waits for a person: nobody has taken it, or the car has signalled again since."""
-        known = self.signals if self.acknowledged_signals is None else self.acknowledged_signals
-        return self.is_open and (not self.acknowledged_by or self.signals > known)
+        return self.is_open and (not self.acknowledged_by or self.is_pressed_again)
+
+    @property
+    def taken_signals(self) -> int:
+        """How many presses whoever took it knew of."""
+        return self.signals if self.acknowledged_signals is None else self.acknowledged_signals
+
+    @property
+    def is_pressed_again(self) -> bool:
+        """Whether the car has signalled since somebody took it."""
+        return bool(self.acknowledged_by) and self.signals > self.taken_signals
 
 
 Key = tuple[str, str, str]
@@ -360,6 +369,7 @@ def status(incident: Incident, now_ms: int) -> AlarmStatus:
         trigger=incident.trigger,
         silent=incident.silent,
         age_s=max(now_ms - incident.raised_ms, 0) // 1000,
+        untaken=incident.is_pressed_again,
     )
 
 

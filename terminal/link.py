@@ -106,7 +106,10 @@ class Urgency(StrEnum):
 
 
 class AlarmView(Struct, frozen=True, kw_only=True):
-    """How far one alarm has come; each rung is shown on proof only, and by which bearers it was proved."""
+    """How far one alarm has come; each rung is shown on proof only, and by which bearers it was proved.
+
+    A rung is that of the press which is proved least. `acknowledged_by` has the incident; `taken`: every press is too.
+    """
 
     incident: str
     kind: str
@@ -121,6 +124,7 @@ class AlarmView(Struct, frozen=True, kw_only=True):
     sent_by: tuple[str, ...] = ()
     received_by: tuple[str, ...] = ()
     acknowledged_by: str = ""
+    taken: bool = False
     cleared_by: str = ""
     reason: str = ""
     cancelled: bool = False

@@ -69,7 +69,7 @@ def answer(message: Told, incident: Incident, epoch: str) -> bytes:
     told = AnswerCapsule(
         incident=message.incident,
         tail=tail_of(message.id),
-        signals=incident.signals,
+        signals=incident.signals if ended else incident.taken_signals,
         epoch=epoch_mark(epoch),
         revision=incident.told_revision,
         acknowledged_by="" if ended else incident.acknowledged_by,
@@ -80,11 +80,11 @@ def answer(message: Told, incident: Incident, epoch: str) -> bytes:
 
 
 def receipt(message: Told, incident: Incident) -> bytes:
-    """The body of headquarters' answer: the message is on disk, and who has taken its incident, if one has."""
+    """The body of headquarters' answer: the message is on disk, and who has taken all that was pressed, if one has."""
     told = ReceiptCapsule(
         incident=message.incident,
         tail=tail_of(message.id),
         signals=incident.signals,
-        acknowledged_by=incident.acknowledged_by,
+        acknowledged_by="" if incident.is_pressed_again else incident.acknowledged_by,
     )
     return receipt_body(told)

@@ -7,6 +7,7 @@ from terminal.contract.capsule import AnswerCapsule, ReceiptCapsule
 from terminal.contract.dead_zones import DeadZones
 from terminal.contract.line_trouble import Proof
 from terminal.contract.messages import DesiredState, Heartbeat, Place
+from terminal.contract.messages import Stored as Message
 from terminal.contract.topics import MQTT
 from terminal.contract.work import Picture
 from terminal.core.emergency import Emergency
@@ -54,7 +55,7 @@ class Restored(Struct, frozen=True):
 
 
 class OutboxRepaired(Struct, frozen=True):
-    """The outbox was damaged, and a new one was begun; the text says where the old one is."""
+    """The outbox was damaged, and a new one was begun; the text says where the old one is. It may be told twice."""
 
     problem: str
 
@@ -75,6 +76,12 @@ class Received(Struct, frozen=True):
     ids: tuple[str, ...]
     bearer: str = MQTT
     recalled: bool = False
+
+
+class Unreceipted(Struct, frozen=True):
+    """Headquarters has another store: these alarm messages, which are on disk, have no receipt of it."""
+
+    messages: tuple[Message, ...]
 
 
 class CapsuleReceipted(Struct, frozen=True):
@@ -175,6 +182,7 @@ Told = (
     | OutboxRepaired
     | Published
     | Received
+    | Unreceipted
     | CapsuleReceipted
     | CapsuleAnswered
     | CarryFailed

@@ -43,7 +43,8 @@ class State(Struct, frozen=True, kw_only=True):
 
     `confirmed` are epoch and revision of the desired state that headquarters was last told is shown, and
     `confirming` the message that says so. `saved_timer` is the incident of the check-in timer on disk. `at_rest` are
-    the boards that are there with no press latched, and whether their button is the hidden one.
+    the boards that are there with no press latched, and whether their button is the hidden one. `repaired` is what was
+    told last of a damaged outbox.
     """
 
     duty: Duty
@@ -58,6 +59,7 @@ class State(Struct, frozen=True, kw_only=True):
     power: PowerState | None = None
     sources: dict[str, SourceHealth] = {}
     restored: bool = False
+    repaired: str = ""
     circuits: dict[str, ButtonHealth] = {}
     confirmed: tuple[str, int] = ("", 0)
     confirming: str = ""

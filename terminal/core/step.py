@@ -64,6 +64,7 @@ from terminal.core.inputs import (
     StoreFailed,
     Tick,
     TimerSaved,
+    Unreceipted,
 )
 from terminal.core.line import after_beat, after_change, looked_at
 from terminal.core.moment import Moment
@@ -186,8 +187,12 @@ def _restored(state: State, told: Restored, moment: Moment, rules: Rules) -> Ste
 
 def _repaired(state: State, repaired: OutboxRepaired, moment: Moment, _rules: Rules) -> Step:
     """What stood in the damaged outbox is not stored any more; headquarters learns why numbers begin anew."""
+    if repaired.problem == state.repaired:
+        return state, []
     message = SourceChanged(**moment.envelope(), source=OUTBOX, up=True, problem=repaired.problem)
-    return state, [SaveEmergency(), StoreEvent(message), Note("outbox-repaired", {"problem": repaired.problem})]
+    state = replace(state, repaired=repaired.problem)
+    state, effects = with_emergency(state, emergency.off_disk(state.emergency, moment))
+    return state, [*effects, StoreEvent(message), Note("outbox-repaired", {"problem": repaired.problem})]
 
 
 def _published(state: State, published: Published, moment: Moment, _rules: Rules) -> Step:
@@ -254,11 +259,12 @@ def _desired(state: State, told: StateDesired, moment: Moment, _rules: Rules) ->
 
 def _heartbeat(state: State, heard: HeartbeatHeard, moment: Moment, _rules: Rules) -> Step:
     beat = heard.heartbeat
-    line = after_beat(state.line, beat, moment.mono_ns)
-    # A store of another epoch does not know what the one before had from memory alone.
-    again = emergency.unstored(state.emergency) if state.line.epoch != beat.epoch else ()
-    effects: list[Effect] = [SendAlarm(message) for message in again]
-    return replace(state, line=line), effects
+    state = replace(state, line=after_beat(state.line, beat, moment.mono_ns))
+    return with_emergency(state, proofs.in_store(state.emergency, beat.epoch, moment))
+
+
+def _unreceipted(state: State, told: Unreceipted, _moment: Moment, _rules: Rules) -> Step:
+    return with_emergency(state, proofs.unreceipted(state.emergency, told.messages))
 
 
 def _picture(state: State, seen: PictureSeen, moment: Moment, _rules: Rules) -> Step:
@@ -310,6 +316,7 @@ STEPS = (
             OutboxRepaired: _repaired,
             Published: _published,
             Received: _received,
+            Unreceipted: _unreceipted,
             CapsuleReceipted: _receipted,
             CapsuleAnswered: _answered_beside,
             CarryFailed: _not_carried,

@@ -150,7 +150,7 @@ def own_alarm(view: View) -> Said | None:
     alarm_now, say = view.alarm, view.say
     if alarm_now is None or not view.is_alarm_aside:
         return None
-    if alarm_now.acknowledged_by:
+    if alarm_now.taken:
         return f"{say('ALARM IS OPEN')}. {say('TAKEN by {by}', by=clean(alarm_now.acknowledged_by))}", "good"
     urgent = {Urgency.NOT_CONFIRMED: say("NOT CONFIRMED"), Urgency.USE_THE_RADIO: say("USE THE RADIO")}
     return f"{say('ALARM IS OPEN')} {urgent.get(alarm_now.urgency, '')}".strip(), "urgent"

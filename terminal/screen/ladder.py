@@ -55,7 +55,7 @@ def of_alarm(say: Say, alarm: AlarmView, now_ns: int) -> Ladder:
         _stored(say, alarm),
         _rung(alarm.sent, say("SENT") + _by(alarm.sent_by), say("sent")),
         _rung(alarm.received, say("RECEIVED by HQ") + _by(alarm.received_by), say("received by HQ")),
-        _rung(bool(by), say("TAKEN by {by}", by=by), say("taken by a person")),
+        _rung(alarm.taken, say("TAKEN by {by}", by=by), _not_taken(say, by)),
         _cleared(say, alarm),
     )
     return Ladder(rows, banner(say, alarm.urgency))
@@ -69,6 +69,11 @@ def _stored(say: Say, alarm: AlarmView) -> Said:
 
 def _rung(reached: bool, words: str, ahead: str) -> Said:
     return (f"{REACHED} {words}", "good") if reached else (f"{AHEAD} {ahead}", "dim")
+
+
+def _not_taken(say: Say, by: str) -> str:
+    """Nobody has taken it, or somebody before the newest press."""
+    return say("taken before: {by}", by=by) if by else say("taken by a person")
 
 
 def _by(bearers: tuple[str, ...]) -> str:

@@ -61,13 +61,13 @@ def _own(before: Snapshot, after: Snapshot) -> Iterator[Sound]:
         if alarm.silent or was is None or (_rung(alarm) == _rung(was) and alarm.urgency == was.urgency):
             continue
         if _rung(alarm) > _rung(was):
-            yield Sound.TAKEN if alarm.acknowledged_by and not was.acknowledged_by else Sound.RUNG
+            yield Sound.TAKEN if alarm.taken and not was.taken else Sound.RUNG
         elif alarm.urgency != was.urgency and not alarm.received:
             yield Sound.NOT_CONFIRMED
 
 
 def _rung(alarm: AlarmView) -> int:
-    return sum((alarm.received, bool(alarm.acknowledged_by), bool(alarm.cleared_by)))
+    return sum((alarm.received, alarm.taken, bool(alarm.cleared_by)))
 
 
 def _unread(snapshot: Snapshot) -> set[str]:

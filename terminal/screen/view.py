@@ -54,7 +54,7 @@ class View(Struct, frozen=True, kw_only=True):
             return False
         if aside is None or self._is_newer(aside):
             return True
-        is_taken = held is None and alarm is not None and alarm.acknowledged_by
+        is_taken = held is None and alarm is not None and alarm.taken
         return not is_taken and self.now_ns - aside.since_ns > ASIDE_NS
 
     def _is_newer(self, aside: Aside) -> bool:

@@ -205,7 +205,9 @@ def scenes() -> Iterator[tuple[str, Seen, ScreenState]]:
     aside = Aside(NOW_NS - 10**9, {"I": ALARM.signals})
     for page in (Page.DUTY, Page.MORE):
         yield f"{page}-aside", Seen(snapshot=replace(snapshot(), alarms=(ALARM,))), ScreenState(page=page, aside=aside)
-    taken = replace(ALARM, received=True, acknowledged_by="Dispatcher Desk 2", urgency=Urgency.NONE, cancelled=True)
+    named = replace(ALARM, acknowledged_by="Dispatcher Desk 2")
+    yield "alarm-pressed-again", Seen(snapshot=replace(snapshot(), alarms=(named,))), ScreenState()
+    taken = replace(named, received=True, taken=True, urgency=Urgency.NONE, cancelled=True)
     yield "alarm-taken", Seen(snapshot=replace(snapshot(), alarms=(taken,))), ScreenState()
     yield "taken-aside", Seen(snapshot=replace(snapshot(), alarms=(taken,))), ScreenState(aside=aside)
     yield "core-gone", Seen(lost_mono_ns=NOW_NS - 5 * 10**9, gone=Gone.NOT_RUNNING), ScreenState()

@@ -98,6 +98,7 @@ class Kiosk:
         (self._lights / "panel").mkdir(parents=True)
         (self._lights / "panel" / "max_brightness").write_text("100")
         places = ["--socket", str(folder / "core.sock"), "--backlight", str(self._lights)]
+        places += ["--remember", str(folder / "choices.json")]
         command = [*PATROLA, "kiosk", *places, *options]
         self._kiosk = Process(command, environment=self._environment)
         self._keyboard: Process | None = None

@@ -38,14 +38,14 @@ def shown_now() -> Snapshot:
     return replace(shown, line=line, picture=PictureView(replace(near.picture, units=()), now_ns))
 
 
-def boxes_of_map() -> list[Box]:
-    one = view(Seen(snapshot=shown_now()), ScreenState(page=Page.MAP), ROWS, COLUMNS)
-    return frame.boxes(replace(one, cell=CELL))
+def boxes_of_map(rows: int, columns: int, cell: CellSize) -> list[Box]:
+    one = view(Seen(snapshot=shown_now()), ScreenState(page=Page.MAP), rows, columns)
+    return frame.boxes(replace(one, cell=cell, now_ns=time.monotonic_ns()))
 
 
-def expected() -> tuple[set[tuple[int, int]], list[str]]:
+def expected(rows: int = ROWS, columns: int = COLUMNS, cell: CellSize = CELL) -> tuple[set[tuple[int, int]], list[str]]:
     """The cells of the map's picture, and what is written above it."""
-    boxes = boxes_of_map()
+    boxes = boxes_of_map(rows, columns, cell)
     (under,) = [box for box in boxes if box.pixels is not None]
     area = under.area
     cells = {(row, column) for row in range(area.top, area.bottom) for column in range(area.left, area.right)}
@@ -140,6 +140,10 @@ def test_the_picture_has_the_palettes_colours_and_a_finger_drags_it(tmp_path: Pa
         await terminal.until(lambda: terminal.pictures[-1].rows != before.rows, "another picture")
         await insisted(terminal, "follow", lambda: terminal.pictures[-1].rows == before.rows)
         await terminal.until(lambda: terminal.covered() == expected()[0], "map")
+        terminal.resize(20, 60, CellSize(24, 12))
+        cells, _ = expected(20, 60, CellSize(24, 12))
+        await terminal.until(lambda: terminal.covered() == cells, "map of another size")
+        assert terminal.pictures[-1].size == (14 * 24, 48 * 12)
 
     on_terminal(tmp_path, promise)
 

@@ -7,7 +7,7 @@ from terminal.contract.capsule import AnswerCapsule, ReceiptCapsule, epoch_mark,
 from terminal.contract.messages import AlarmCancelled, AlarmRaised, AlarmSignalled, AlarmStatus, DesiredState, Heartbeat
 from terminal.core import inputs
 from terminal.core.carrying import Carrying
-from terminal.core.effects import CarryAlarm, Effect, SaveEmergency
+from terminal.core.effects import CarryAlarm, Effect, SaveEmergency, SendAlarm
 from terminal.core.inputs import (
     CapsuleAnswered,
     CapsuleReceipted,
@@ -18,6 +18,7 @@ from terminal.core.inputs import (
     Received,
     StateDesired,
     Tick,
+    Unreceipted,
 )
 from terminal.core.state import Rules
 from terminal.link import CancelAlarm, RaiseAlarm
@@ -32,12 +33,13 @@ class Radio(Car):
 
     def __init__(self, rules: Carrying = SMS, *, line: bool = True) -> None:
         super().__init__(rules=replace(RULES, carrying={"sms": rules}))
+        self.epoch = "e"
         if line:
             self.take(LineChanged(connected=True), 0.0)
             self.beat(0.0)
 
     def beat(self, at_s: float) -> None:
-        self.take(HeartbeatHeard(Heartbeat(epoch="e", storing=True, attended=True)), at_s)
+        self.take(HeartbeatHeard(Heartbeat(epoch=self.epoch, storing=True, attended=True)), at_s)
 
     def tick(self, at_s: float, *, beat: bool = True) -> list[CarryAlarm]:
         """What goes by SMS at this time; headquarters is heard, unless the line is to be dead."""
@@ -116,20 +118,32 @@ def test_a_receipt_of_one_message_ends_that_one_only_and_one_from_any_bearer_doe
     car.press(21.0, OTHER_PRESS)
     effects = car.receipt(car.raised_id, at_s=22.0)
     assert of_type(effects, SaveEmergency), "else a restart would pay for it again"
-    (alarm,) = car.state.emergency.alarms
-    assert (alarm.received, alarm.received_by) == (True, ("sms",))
-    signal_id = alarm.message_ids[1]
+    raised, signal = car.state.emergency.alarms[0].told
+    assert (raised.received_by, signal.received_by) == (("sms",), ())
+    signal_id = signal.id
     assert {one.message.id for _, one in car.until(300, 22, beat=False)} == {signal_id}
     car.take(Received((signal_id,)), 300.0)
     assert car.until(2000, 300, beat=False) == []
+
+
+@pytest.mark.promise("P-RECEIPT-07")
+def test_to_another_store_the_brokers_bring_it_first_and_then_it_goes_again() -> None:
+    car = Radio()
+    car.press(1.0)
+    sent = of_type(car.effects, SendAlarm)[0].message
+    car.take(Received((car.raised_id,)), 2.0)
+    car.epoch = "f"
+    car.beat(50.0)
+    car.take(Unreceipted((sent,)), 50.0)
+    assert [at_s for at_s, _ in car.until(70, 50)] == [60]
 
 
 def test_a_receipt_by_sms_may_name_who_took_it() -> None:
     car = Radio()
     car.press(1.0)
     car.receipt(car.raised_id, by="Novak")
-    (alarm,) = car.state.emergency.alarms
-    assert (alarm.received_by, alarm.acknowledged_by) == (("sms",), "Novak")
+    (alarm,) = car.shown.alarms
+    assert (alarm.received_by, alarm.acknowledged_by, alarm.taken) == (("sms",), "Novak", True)
 
 
 def test_a_name_by_sms_says_nothing_where_a_broker_brought_an_answer_which_says_how_it_is_now() -> None:
@@ -165,7 +179,7 @@ def test_who_took_and_who_ended_it_is_shown_once_headquarters_says_so_by_sms_and
     car = Radio(line=False)
     car.press(1.0)
     car.take(CapsuleAnswered("sms", answer(car, 1, by="Novak")), 20.0)
-    assert (car.state.emergency.alarms[0].received_by, shown(car)) == (("sms",), ("Novak", "", ""))
+    assert (car.shown.alarms[0].received_by, shown(car)) == (("sms",), ("Novak", "", ""))
     for at_s in (30.0, 31.0):
         car.take(CapsuleAnswered("sms", answer(car, 2, end="Kranjc")), at_s)
     car.take(CapsuleAnswered("sms", answer(car, 1, by="Novak")), 32.0)

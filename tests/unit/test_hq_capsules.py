@@ -444,6 +444,23 @@ def test_replays_take_no_answer_from_what_is_new_and_cost_no_more_than_their_own
     played(tmp_path, story, most_per_incident=3, most_repeats_per_incident=2)
 
 
+@pytest.mark.promise("P-SHOW-01")
+def test_an_answer_speaks_of_the_presses_that_whoever_took_it_knew_of() -> None:
+    again = after((SIGNALLED, "sms"), incident=incidents.acknowledged(after((RAISED, MQTT)), "Novak", NOW_MS))
+    ended = incidents.cleared(again, "Kos", "over", NOW_MS)
+    told = [read(capsules.answer(SIGNALLED, incident, "e")) for incident in (again, ended)]
+    assert [one.signals for one in told if isinstance(one, AnswerCapsule)] == [1, 2]
+
+
+@pytest.mark.promise("P-SHOW-01")
+def test_a_receipt_names_nobody_who_has_not_taken_the_newest_press() -> None:
+    taken = incidents.acknowledged(after((RAISED, MQTT)), "Novak", NOW_MS)
+    again = after((SIGNALLED, "sms"), incident=taken)
+    anew = incidents.acknowledged(again, "Novak", NOW_MS)
+    told = [read(capsules.receipt(SIGNALLED, incident)) for incident in (taken, again, anew)]
+    assert [one.acknowledged_by for one in told if isinstance(one, ReceiptCapsule)] == ["Novak", "", "Novak"]
+
+
 @pytest.mark.promise("P-BEARER-06")
 def test_replays_of_many_incidents_take_no_answer_of_the_hour_from_what_is_new(tmp_path: Path) -> None:
     async def story(desk: Desk) -> None:

@@ -174,6 +174,18 @@ def test_the_car_is_told_who_took_it_and_why_it_ended() -> None:
     assert (status.incident, status.acknowledged_by, status.cleared_by, status.reason) == (INCIDENT, "A", "B", "over")
 
 
+@pytest.mark.promise("P-SHOW-01")
+def test_the_car_is_told_that_its_newest_press_waits_for_a_person() -> None:
+    taken = incidents.acknowledged(opened(), "A", NOW_MS)
+    again = after(said(AlarmSignalled, signal=2), incident=taken)
+    assert again is not None
+    anew = incidents.acknowledged(again, "B", NOW_MS)
+    by_itself = incidents.closed_test(replace(again, kind=AlarmKind.TEST), NOW_MS)
+    told = [incidents.status(one, NOW_MS) for one in (opened(), taken, again, by_itself, anew)]
+    assert [one.acknowledged_by for one in told] == ["", "A", "A", "A", "B"]
+    assert [one.untaken for one in told] == [False, False, True, True, False]
+
+
 def test_a_car_is_told_which_presses_its_clearance_knew_of() -> None:
     ended = incidents.cleared(opened(), "Novak", "false alarm", NOW_MS)
     assert (incidents.status(ended, NOW_MS).cleared_by, incidents.status(ended, NOW_MS).signals) == ("Novak", 1)

@@ -217,7 +217,7 @@ def test_repeats_while_the_disk_refuses_are_told_once_and_of_positions_the_newes
         await scene.until(lambda: scene.told("alarm-not-stored"))
         scene.says(raised, *moves, raised, raised)
         assert scene.incident.position == moves[-1].position
-        assert (scene.told("alarm-not-stored"), len(scene.receiver._owed.entries())) == (1, 2)
+        assert (scene.told("alarm-not-stored"), len(scene.receiver._known.owed.entries())) == (1, 2)
         scene.disk.mend()
         await scene.until(lambda: scene.is_receipted(raised))
         assert await scene.on_disk() == scene.incident

@@ -22,7 +22,7 @@ CHANGES = {
     "received": (with_alarm(**SENT), with_alarm(received=True, urgency=Urgency.NONE), [Sound.RUNG]),
     "taken": (
         with_alarm(received=True, urgency=Urgency.NONE),
-        with_alarm(received=True, acknowledged_by="A", urgency=Urgency.NONE),
+        with_alarm(received=True, acknowledged_by="A", taken=True, urgency=Urgency.NONE),
         [Sound.TAKEN],
     ),
     "not confirmed": (with_alarm(**SENT), with_alarm(urgency=Urgency.NOT_CONFIRMED), [Sound.NOT_CONFIRMED]),

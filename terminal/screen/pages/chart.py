@@ -6,9 +6,11 @@ from functools import lru_cache
 from msgspec.structs import replace
 
 from terminal.link import Snapshot
-from terminal.map.drawing import Name, Tiles, Window, drawn
+from terminal.map.drawing import Tiles, Window, drawn
+from terminal.map.names import Name
 from terminal.screen import others
 from terminal.screen.cells import LEAST_HEIGHT, Area, Box, Run, target
+from terminal.screen.language import Language
 from terminal.screen.pages import plot
 from terminal.screen.pages.marks import Mark, marks
 from terminal.screen.state import SCALES_M
@@ -59,7 +61,8 @@ def window_of(view: View, snapshot: Snapshot, field: Area) -> Window | None:
     if middle is None:
         return None
     course = 0.0 if chart.is_north_up or fix is None or fix.track_deg is None else round(fix.track_deg / 15) * 15.0
-    return Window(*middle, SCALES_M[chart.scale], field.height, field.width, course)
+    in_cyrillic = view.say.language is Language.SERBIAN_CYRILLIC
+    return Window(*middle, SCALES_M[chart.scale], field.height, field.width, course, in_cyrillic)
 
 
 @lru_cache(maxsize=4)
@@ -77,7 +80,7 @@ def marked(field: Area, window: Window, mark: Mark) -> Box | None:
     words = mark.words or heading(window, mark)
     row, column = cell
     if column + len(words) > field.width:
-        words = (words[1:] + words[0])[-column - 1 :] if words[0] in SIGNS else words[: column + 1]
+        words = words[1:][:column] + words[0] if words[0] in SIGNS else words[: column + 1]
         column -= len(words) - 1
     return Box(area=Area(field.top + row, field.left + column, 1, len(words)), words=words, tone=mark.tone)
 

@@ -52,7 +52,7 @@ def silent_rungs(view: View, snapshot: Snapshot) -> str:
     if not silent:
         return ""
     newest = max(silent, key=lambda one: one.pressed_mono_ns)
-    proofs = (newest.stored, newest.sent, newest.received, bool(newest.acknowledged_by))
+    proofs = (newest.stored, newest.sent, newest.received, newest.taken)
     return "." * (1 + sum(proofs))
 
 
