@@ -96,10 +96,14 @@ class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.is_open and (not self.acknowledged_by or self.is_pressed_again)
 
     @property
+    def taken_signals(self) -> int:
+        """How many presses whoever took it knew of."""
+        return self.signals if self.acknowledged_signals is None else self.acknowledged_signals
+
+    @property
     def is_pressed_again(self) -> bool:
         """Whether the car has signalled since somebody took it."""
-        known = self.signals if self.acknowledged_signals is None else self.acknowledged_signals
-        return bool(self.acknowledged_by) and self.signals > known
+        return bool(self.acknowledged_by) and self.signals > self.taken_signals
 
 
 Key = tuple[str, str, str]

@@ -189,6 +189,7 @@ class Service:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             self._receiver.look_at_the_disk()
+            self._texting.look()
             if self._connection is not None and self._receiver.watching.deaf_since_ms is None:
                 self._ask_the_broker(self._connection, silent_after_s - 2 * LOOK_EVERY_S)
                 self._receiver.look_for_silence(self._connection.heard_s, silent_after_s)

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from hal.readings import AnyReading
-from terminal.contract.capsule import ReceiptCapsule
+from terminal.contract.capsule import AnswerCapsule, ReceiptCapsule
 from terminal.contract.dead_zones import DeadZones
 from terminal.contract.line_trouble import Proof
 from terminal.contract.messages import DesiredState, Heartbeat, Place
@@ -89,6 +89,13 @@ class CapsuleReceipted(Struct, frozen=True):
 
     bearer: str
     receipt: ReceiptCapsule
+
+
+class CapsuleAnswered(Struct, frozen=True):
+    """Over a bearer headquarters says that a person has taken or ended an alarm."""
+
+    bearer: str
+    answer: AnswerCapsule
 
 
 class CarryFailed(Struct, frozen=True):
@@ -177,6 +184,7 @@ Told = (
     | Received
     | Unreceipted
     | CapsuleReceipted
+    | CapsuleAnswered
     | CarryFailed
     | StateDesired
     | HeartbeatHeard

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from msgspec.structs import replace
 
-from terminal.contract.capsule import tail_of
+from terminal.contract.capsule import AnswerCapsule, epoch_mark, tail_of
 from terminal.contract.messages import AlarmStatus, DesiredState, Stored
 from terminal.core import following, proving
 from terminal.core.alarm import Alarm, Pressed, is_open
@@ -133,7 +133,7 @@ def desired(emergency: Emergency, state: DesiredState, moment: Moment) -> Step:
 
 
 def taken_beside(emergency: Emergency, status: AlarmStatus, moment: Moment) -> Step:
-    """A bearer beside the brokers says who has taken an incident.
+    """A receipt over a bearer beside the brokers says who has taken an incident.
 
     It may come late and does not say what it was before or after: where a broker has brought an answer, that counts.
     """
@@ -141,6 +141,24 @@ def taken_beside(emergency: Emergency, status: AlarmStatus, moment: Moment) -> S
     if alarm is None or alarm.answered:
         return emergency, []
     return _put_answer(emergency, alarm, _answered(alarm, status, moment), moment)
+
+
+def answered_beside(emergency: Emergency, answer: AnswerCapsule, moment: Moment) -> Step:
+    """A bearer beside the brokers says who has taken or ended an incident: whichever way brings it first counts.
+
+    It has its place among what brokers bring of the same store. Of a store that is not known here, what any broker
+    has brought about this incident counts for more.
+    """
+    alarm = open_alarm(emergency, answer.incident)
+    epoch, revision = emergency.answer
+    is_same = bool(epoch) and epoch_mark(epoch) == answer.epoch
+    if alarm is None or (answer.revision <= revision if is_same else alarm.answered):
+        return emergency, []
+    status = AlarmStatus(
+        answer.incident, answer.acknowledged_by, answer.cleared_by, answer.reason, signals=answer.signals
+    )
+    after, effects = _put_answer(emergency, alarm, _answered(alarm, status, moment), moment)
+    return (replace(after, answer=(epoch, answer.revision)) if is_same else after), effects
 
 
 def is_overtaken(emergency: Emergency, state: DesiredState) -> bool:
@@ -173,13 +191,15 @@ def _answered(alarm: Alarm, status: AlarmStatus, moment: Moment) -> Alarm:
         phase = TABLE[alarm.phase, Cause.ACKNOWLEDGEMENT]
         alarm = replace(alarm, phase=phase, acknowledged_by=status.acknowledged_by, untaken=status.untaken)
     # A press that headquarters had not heard of is not dealt with; when it gets there, the incident is open again.
-    if status.cleared_by and every_press and alarm.phase is not Phase.CLEARED:
+    if status.cleared_by and every_press:
+        # An SMS may have told it before, in fewer words.
+        ended_ns = alarm.cleared_mono_ns if alarm.phase is Phase.CLEARED else moment.mono_ns
         alarm = replace(
             alarm,
             phase=TABLE[alarm.phase, Cause.CLEARANCE],
             cleared_by=status.cleared_by,
             reason=status.reason,
-            cleared_mono_ns=moment.mono_ns,
+            cleared_mono_ns=ended_ns,
         )
     return alarm
 

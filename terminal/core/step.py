@@ -44,6 +44,7 @@ from terminal.core.effects import (
 )
 from terminal.core.emergency import Emergency
 from terminal.core.inputs import (
+    CapsuleAnswered,
     CapsuleReceipted,
     CarryFailed,
     Commanded,
@@ -223,6 +224,17 @@ def _receipted(state: State, told: CapsuleReceipted, moment: Moment, _rules: Rul
     return state, [*effects, *more]
 
 
+def _answered_beside(state: State, told: CapsuleAnswered, moment: Moment, _rules: Rules) -> Step:
+    """It is headquarters' receipt too, if it names a message of this life of the car, and says nothing if not."""
+    answer = told.answer
+    message_id = carrying.named_by(state.emergency, answer.incident, answer.tail)
+    if message_id is None:
+        return state, []
+    state, effects = with_emergency(state, proofs.received(state.emergency, (message_id,), told.bearer, moment))
+    state, more = with_emergency(state, proofs.answered_beside(state.emergency, answer, moment))
+    return state, [*effects, *more]
+
+
 def _not_carried(state: State, told: CarryFailed, _moment: Moment, _rules: Rules) -> Step:
     after = carrying.failed(state.emergency, told.bearer, told.incident, told.problem, spent=told.spent)
     return with_emergency(state, after)
@@ -306,6 +318,7 @@ STEPS = (
             Received: _received,
             Unreceipted: _unreceipted,
             CapsuleReceipted: _receipted,
+            CapsuleAnswered: _answered_beside,
             CarryFailed: _not_carried,
             StateDesired: _desired,
             HeartbeatHeard: _heartbeat,
