@@ -398,8 +398,8 @@ class _Named(Struct, frozen=True):
 class RaiseAlarm(_Command, frozen=True, kw_only=True, tag="raise-alarm"):
     """The crew calls for help on the screen, or tries the way.
 
-    A real alarm needs no word that could be misspelt, nor one that another version would not know. `incident` is made by
-    whoever gives it, for this tap alone: given again it is the same call for help.
+    A real alarm needs no word that could be misspelt, nor one that another version would not know. `incident` is made
+    for this one call: given again under the same one it is the same call for help.
     """
 
     kind: Literal["real", "test", "exercise"] = "real"

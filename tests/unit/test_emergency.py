@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from hal.readings import Press
-from terminal.contract.identity import incident_of_press
+from terminal.contract.identity import incident_of_press, message_of_call
 from terminal.contract.messages import (
     AlarmCancelled,
     AlarmKind,
@@ -36,7 +36,7 @@ from terminal.core.inputs import (
     Unreceipted,
 )
 from terminal.core.ladder import TABLE, Cause, Phase
-from terminal.link import CancelAlarm, RaiseAlarm, Urgency
+from terminal.link import CancelAlarm, PressView, RaiseAlarm, Urgency
 from tests.unit.core_scene import PRESS, Car, fix, of_type, places
 
 
@@ -313,6 +313,41 @@ def test_what_headquarters_has_is_not_told_again_after_a_repair_and_not_called_s
     car.take(Received((raised_id(car),)), 1.0)
     assert of_type(car.take(OutboxRepaired("it was damaged"), 2.0), StoreAlarm) == []
     assert (car.shown.alarms[0].stored, car.shown.alarms[0].received) == (False, True)
+
+
+TAP = "0198c0de-0000-4000-8000-000000000001"
+
+
+@pytest.mark.promise("P-PRESS-02", "P-PRESS-14")
+def test_one_tap_is_one_press_however_often_it_is_given() -> None:
+    car = Car()
+    (sent,) = of_type(car.take(Commanded(RaiseAlarm(incident=TAP))), SendAlarm)
+    assert sent.message.incident == TAP
+    assert car.take(Commanded(RaiseAlarm(incident=TAP))) == []
+    assert car.restarted(1.0).take(Commanded(RaiseAlarm(incident=TAP)), 2.0) == []
+    other = TAP.replace("1", "2")
+    (signal,) = of_type(car.take(Commanded(RaiseAlarm(incident=other))), SendAlarm)
+    assert isinstance(signal.message, AlarmSignalled)
+    assert car.take(Commanded(RaiseAlarm(incident=other))) == []
+    assert [alarm.signals for alarm in car.shown.alarms] == [2]
+
+
+def test_a_tap_that_a_core_forgot_is_the_same_message_when_it_is_given_again() -> None:
+    sent = [of_type(Car().take(Commanded(RaiseAlarm(incident=TAP))), SendAlarm)[0].message for _ in range(2)]
+    assert sent[0].id == sent[1].id, "headquarters knows it by that"
+
+
+@pytest.mark.promise("P-PRESS-14")
+@pytest.mark.parametrize("proof", ["disk", "headquarters"])
+def test_a_press_is_kept_once_it_is_on_a_disk_here_or_there_and_not_before(proof: str) -> None:
+    car = Car()
+    car.take(Commanded(RaiseAlarm(incident=TAP)))
+    (message_id,) = car.state.emergency.alarms[0].message_ids
+    car.take(Published((message_id,)))
+    assert car.shown.alarms[0].presses == (PressView(message_id, kept=False),)
+    assert message_id == message_of_call(TAP, "real")
+    car.take(Stored(places(message_id)) if proof == "disk" else Received((message_id,)))
+    assert car.shown.alarms[0].presses == (PressView(message_id, kept=True),)
 
 
 def beat(epoch: str, *, storing: bool = True) -> HeartbeatHeard:
