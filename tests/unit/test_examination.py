@@ -26,6 +26,7 @@ def test_a_car_in_which_all_is_well_is_found_so() -> None:
     assert set(looked_at(ALL_WELL, Trial(heard=True, corners=4)).values()) == {Verdict.OK}
 
 
+@pytest.mark.promise("P-SHOW-16")
 def test_of_a_car_in_which_nothing_was_tried_nothing_is_called_good() -> None:
     assert Verdict.OK not in looked_at(UNTRIED).values()
 
@@ -61,6 +62,7 @@ def test_a_bus_is_given_a_moment_before_it_is_called_dead() -> None:
     assert examination.signals(UNTRIED, OPENED_NS + 6 * S).case is Case.SIGNALS_NONE
 
 
+@pytest.mark.promise("P-SHOW-16")
 def test_only_a_test_since_the_pin_and_of_its_own_kind_proves_a_button() -> None:
     loud, hidden = TESTS
     cases = [
@@ -108,6 +110,7 @@ def test_the_line_is_proved_by_a_receipt_alone(
     assert (found.verdict, examined.seen(Say(Language.ENGLISH), found)) == said
 
 
+@pytest.mark.promise("P-SHOW-16")
 def test_a_silent_test_is_no_proof_of_the_line() -> None:
     silent = replace(TESTS[1], received=True)
     assert examination.line(replace(car(UNTRIED), alarms=(silent,)), UNTRIED).case is Case.LINE_UNTRIED
