@@ -11,7 +11,7 @@ from typing import Annotated, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from hal.readings import Fix, LinkQuality, PowerState
+from hal.readings import Fault, Fix, LinkQuality, PowerState
 from terminal.contract.profile import Profile
 from terminal.contract.work import LONGEST_TEXT, Job, JobStep, Picture, Text
 
@@ -210,12 +210,13 @@ class LineView(Struct, frozen=True, kw_only=True):
 
 
 class SourceView(Struct, frozen=True):
-    """One configured device."""
+    """One configured device; `problem` and `remedy` are a technician's words, `fault` is for the crew's language."""
 
     name: str
     up: bool
     problem: str = ""
     remedy: str = ""
+    fault: Fault = Fault.NONE
 
 
 class JobView(Struct, frozen=True, kw_only=True):
@@ -234,6 +235,14 @@ class SentView(Struct, frozen=True, kw_only=True):
 
     text: str
     code: str = ""
+    utc_ms: int | None = None
+    received: bool = False
+
+
+class FiledView(Struct, frozen=True, kw_only=True):
+    """The newest report of this crew, by its form's code, and whether headquarters has it."""
+
+    form: str
     utc_ms: int | None = None
     received: bool = False
 
@@ -333,6 +342,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, tag_field="type", tag="snapsho
     jobs: tuple[JobView, ...] = ()
     texts: tuple[Text, ...] = ()
     sent: tuple[SentView, ...] = ()
+    filed: FiledView | None = None
     crew: CrewView = CrewView()
     shift: ShiftView = ShiftView()
     picture: PictureView | None = None
@@ -358,6 +368,7 @@ class Changes(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="
     jobs: tuple[JobView, ...] | UnsetType = UNSET
     texts: tuple[Text, ...] | UnsetType = UNSET
     sent: tuple[SentView, ...] | UnsetType = UNSET
+    filed: FiledView | UnsetType | None = UNSET
     crew: CrewView | UnsetType = UNSET
     shift: ShiftView | UnsetType = UNSET
     picture: PictureView | UnsetType | None = UNSET
@@ -380,8 +391,23 @@ def merge(snapshot: Snapshot, news: Changes) -> Snapshot:
     return msgspec.structs.replace(snapshot, **new) if new else snapshot
 
 
+class Refusal(StrEnum):
+    """Why core does not do what it was asked; a screen says it in the crew's language."""
+
+    NOT_CREW = "only the crew may do this"
+    NO_ALARM = "no such alarm is open"
+    NOT_ARMED = "the button cannot be armed: its board is not there, or holds a press, or this was asked too long ago"
+    NO_TIMER = "this car has no check-in timer; [check_in] enabled = true in unit.toml gives it one"
+    NONE_RUNS = "no check-in timer runs; one that ran out is an alarm, which headquarters ends"
+    NO_PIN = "this car has no technician's PIN; `patrola config pin` makes one for [workshop] in unit.toml"
+    CLOSED = "the self-test is closed; the technician's PIN opens it"
+    ALARM_OPEN = "an alarm is open, and the button's lamp shows how far it has come"
+    TOO_MANY = "too many commands at once"
+    DEFECT = "core could not take it; report this as a defect"
+
+
 class Refused(Struct, frozen=True, kw_only=True, tag_field="type", tag="refused"):
-    """A command that this client may not give, or that made no sense, and why."""
+    """A command that this client may not give, or that made no sense, and why: a `Refusal`, or what was no command."""
 
     command: str
     reason: str

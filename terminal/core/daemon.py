@@ -36,7 +36,7 @@ from terminal.core.state import Rules, State
 from terminal.core.step import step
 from terminal.core.storing import DUTY, TIME, WORK, ZONES, Storing
 from terminal.core.trying import Trying
-from terminal.link import Command, Role, UnitView
+from terminal.link import Command, Refusal, Role, UnitView
 from terminal.uplink.bearers.bearer import Beside
 from terminal.uplink.bearers.carrier import Carrier
 from terminal.uplink.inbox import Inbox
@@ -359,7 +359,7 @@ class Core:
 
     def _command(self, command: Command, role: Role) -> str | None:
         if role is not Role.CREW:
-            return "only the crew may do this"
+            return Refusal.NOT_CREW
         reason = commands.refusal(self._state, command, self._rules, self._clock.mono_ns())
         if reason is not None:
             return reason

@@ -3,7 +3,7 @@
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hal.readings import ButtonHealth, Fix, LinkQuality, PowerState, SourceHealth
+from hal.readings import ButtonHealth, Fault, Fix, LinkQuality, PowerState, SourceHealth
 from terminal.contract.dead_zones import DeadZones
 from terminal.contract.messages import Who
 from terminal.contract.profile import Profile
@@ -127,6 +127,7 @@ def snapshot(state: State, rules: Rules, now_ns: int) -> Snapshot:
         jobs=jobs.view(state.work.jobs, current_fix(state, now_ns), driven.speed_mps),
         texts=texts.told_view(state.work.texts),
         sent=texts.sent_view(state.work.texts),
+        filed=work.filed_view(state.work.filed),
         crew=crew.view(state.work.crew),
         shift=work.shift_view(state.work.shift),
         picture=state.picture,
@@ -136,8 +137,8 @@ def snapshot(state: State, rules: Rules, now_ns: int) -> Snapshot:
 
 def _source_view(health: SourceHealth, circuit: ButtonHealth) -> SourceView:
     if health.up and circuit in CIRCUIT_PROBLEMS:
-        return SourceView(health.source, False, *CIRCUIT_PROBLEMS[circuit])
-    return SourceView(health.source, health.up, health.problem, health.remedy)
+        return SourceView(health.source, False, *CIRCUIT_PROBLEMS[circuit], Fault.BUTTON)
+    return SourceView(health.source, health.up, health.problem, health.remedy, health.fault)
 
 
 def _line_view(state: State, profile: Supervision, now_ns: int) -> LineView:

@@ -17,10 +17,11 @@ from terminal.screen.cells import Box
 from terminal.screen.feed import Feed, Seen
 from terminal.screen.language import Say
 from terminal.screen.pages import chart
+from terminal.screen.remembering import Memory
 from terminal.screen.settling import stood, takes
 from terminal.screen.sheet import Sheet
 from terminal.screen.sound import Sound
-from terminal.screen.state import ScreenState, tapped
+from terminal.screen.state import spoken, tapped
 from terminal.screen.view import View
 from terminal.screen.wanted import Wanted
 
@@ -50,9 +51,9 @@ class TerminalScreen(App[None]):
         on_button: Callable[[], None] | None = None,
         mono_ns: Callable[[], int] = monotonic_ns,
         local_now: Callable[[], datetime] = _local_now,
-        state: ScreenState | None = None,
         maps: Sequence[Tiles] = (),
         lights: Path | None = None,
+        remembered: Path | None = None,
         cell: Callable[[], CellSize | None] = lambda: None,
     ) -> None:
         super().__init__()
@@ -60,7 +61,8 @@ class TerminalScreen(App[None]):
         self._on_button = on_button
         self._mono_ns = mono_ns
         self._local_now = local_now
-        self._state = state or ScreenState()
+        self._memory = Memory(remembered)
+        self._state = self._memory.recalled(mono_ns())
         self._before = self._feed.seen
         self._maps = tuple(maps)
         self._cell = cell
@@ -93,8 +95,8 @@ class TerminalScreen(App[None]):
 
     def _refresh(self) -> None:
         if self.is_running and self.sheet.size.width > 0:
-            state, snapshot = self._state, self._feed.seen.snapshot
-            palette = state.palette or daylight.fitting(snapshot, self._mono_ns())
+            state = self._state
+            palette = state.palette or daylight.fitting(self._feed.seen.newest, self._mono_ns())
             self._backlight.show(backlight.share(state.brightness, palette, is_dark=state.is_dark))
             boxes = frame.boxes(self.view())
             self._state = replace(state, standing=stood(state.standing, boxes, self._mono_ns()))
@@ -109,7 +111,7 @@ class TerminalScreen(App[None]):
         return View(
             seen=self._feed.seen,
             state=self._state,
-            say=Say(self._state.language),
+            say=Say(spoken(self._state, self._feed.seen.newest)),
             now_ns=self._mono_ns(),
             local=self._local_now(),
             height=size.height,
@@ -133,6 +135,7 @@ class TerminalScreen(App[None]):
         if all(self._is_done(one) for one in wanted):
             self._state = after
         self._refresh()
+        self._memory.keep(self._state, self._mono_ns())
 
     def _is_done(self, wanted: Wanted) -> bool:
         """Give it to core, or let it be heard; False when core is not there."""

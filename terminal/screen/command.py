@@ -7,6 +7,8 @@ import os
 from functools import partial
 from pathlib import Path
 
+from rich.console import Console
+
 from terminal.map.drawing import CellSize, Tiles
 from terminal.screen import browser, graphics
 
@@ -24,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--backlight", type=Path, metavar="FOLDER", help="set how bright the panel is, as in /sys/class/backlight"
     )
+    add_memory(parser, None)
     parser.add_argument(
         "--button", type=Path, metavar="PIPE", help="demonstration: key b writes a press here, key q leaves"
     )
@@ -47,6 +50,13 @@ def add_places(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_memory(parser: argparse.ArgumentParser, default: Path | None) -> None:
+    """Where the crew's choices are kept."""
+    words = "keep what the crew chooses here, such as language and sound"
+    said = f"{words}; default {default}" if default else words
+    parser.add_argument("--remember", type=Path, default=default, metavar="FILE", help=said)
+
+
 def add_graphics(parser: argparse.ArgumentParser) -> None:
     """Whether the map may be drawn in pixels."""
     parser.add_argument(
@@ -62,12 +72,14 @@ def run(args: argparse.Namespace) -> int:
     if args.browser is not None:
         options = ["--socket", str(args.socket), "--maps", str(args.maps), "--graphics", "off"]
         return browser.serve(args.browser, options)
+    _ask_for_colours()
     from terminal.screen.app import TerminalScreen
 
     asked = graphics.asked() if args.graphics == "auto" else None
     cell = partial(_cell, asked)
     press = partial(_press, args.button) if args.button else None
-    screen = TerminalScreen(args.socket, press, maps=_maps(args.maps), lights=args.backlight, cell=cell)
+    maps, lights, remembered = _maps(args.maps), args.backlight, args.remember
+    screen = TerminalScreen(args.socket, press, maps=maps, lights=lights, remembered=remembered, cell=cell)
     screen.run()
     return screen.return_code or 0
 
@@ -75,6 +87,13 @@ def run(args: argparse.Namespace) -> int:
 def _cell(asked: CellSize | None) -> CellSize | None:
     """Its size now, where the terminal has said that it draws pixels."""
     return asked and (graphics.measured() or asked)
+
+
+def _ask_for_colours() -> None:
+    """256 of them at least, which every terminal with a mouse has: of 16 no button has its ground."""
+    if Console(force_terminal=True).color_system == "standard":
+        # Textual reads it once, when it is imported.
+        os.environ.setdefault("TEXTUAL_COLOR_SYSTEM", "256")
 
 
 def _maps(folder: Path) -> list[Tiles]:

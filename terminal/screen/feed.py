@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
+from enum import Enum, auto
 from pathlib import Path
 from time import monotonic_ns
 
@@ -31,16 +32,33 @@ SILENT_AFTER_S = 2.0
 LONGEST_LINE = 1 << 20
 
 
+class Gone(Enum):
+    """Why core is not there."""
+
+    NOT_YET = auto()
+    NOT_RUNNING = auto()
+    ENDED = auto()
+    SILENT = auto()
+    CLOSED = auto()
+    ANOTHER_VERSION = auto()
+    FAILED = auto()
+
+
 class Seen(Struct, frozen=True, kw_only=True):
-    """What may be shown: core's snapshot; once core is gone since when it is, why, and its `last` word, as old."""
+    """What may be shown: core's snapshot; once core is gone its `last` word, as old, when that came, and why it is."""
 
     snapshot: Snapshot | None = None
     last: Snapshot | None = None
     lost_mono_ns: int = 0
-    problem: str = "core has not answered yet"
+    gone: Gone | None = Gone.NOT_YET
     refused: Refused | None = None
     held: RaiseAlarm | None = None
     held_mono_ns: int = 0
+
+    @property
+    def newest(self) -> Snapshot | None:
+        """What core says now, or else what it said last, which is old."""
+        return self.last if self.snapshot is None else self.snapshot
 
     @property
     def connected(self) -> bool:
@@ -55,11 +73,16 @@ class Seen(Struct, frozen=True, kw_only=True):
         return self.held if self.snapshot is None or _press_of(self.snapshot, self.held) is None else None
 
 
+class AnotherVersion(ValueError):
+    """Core speaks another version of the link."""
+
+
 class Feed:
     """`run` until it is cancelled; `changed` is called after each change of `seen`."""
 
     def __init__(self, path: Path, changed: Callable[[Seen], None]) -> None:
-        self.seen = Seen(lost_mono_ns=monotonic_ns())
+        self._heard_ns = monotonic_ns()
+        self.seen = Seen(lost_mono_ns=self._heard_ns)
         self._path = path
         self._changed = changed
         self._writer: asyncio.StreamWriter | None = None
@@ -70,10 +93,8 @@ class Feed:
         while True:
             try:
                 await self._follow()
-            except TimeoutError:
-                self._lose(f"core has been silent for {SILENT_AFTER_S:.0f} s")
             except (OSError, ValueError) as error:
-                self._lose(_problem(error))
+                self._lose(_why(error))
             await asyncio.sleep(self._pause_s)
             self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
 
@@ -108,6 +129,7 @@ class Feed:
                     line = await reader.readline()
                 if not line:
                     raise ConnectionResetError("core has ended")
+                self._heard_ns = monotonic_ns()
                 self._take(line)
         finally:
             self._writer = None
@@ -118,7 +140,7 @@ class Feed:
     def _take(self, line: bytes) -> None:
         match decode_server_line(line):
             case Snapshot() as snapshot if snapshot.version != LINK_VERSION:
-                raise ValueError(f"core speaks version {snapshot.version} and this screen {LINK_VERSION}")
+                raise AnotherVersion(f"core speaks version {snapshot.version} and this screen {LINK_VERSION}")
             case Snapshot() as snapshot:
                 self._pause_s = FIRST_PAUSE_S
                 self._show(snapshot)
@@ -137,12 +159,12 @@ class Feed:
         press = None if held is None else _press_of(snapshot, held)
         if press is not None and press.kept:
             held = None
-        self._become(snapshot=snapshot, last=snapshot, lost_mono_ns=0, problem="", held=held)
+        self._become(snapshot=snapshot, last=snapshot, lost_mono_ns=0, gone=None, held=held)
 
-    def _lose(self, problem: str) -> None:
+    def _lose(self, gone: Gone) -> None:
         """Nothing that core said before may be shown as if it were so now."""
-        lost_ns = monotonic_ns() if self.seen.connected else self.seen.lost_mono_ns
-        self._become(snapshot=None, lost_mono_ns=lost_ns, problem=problem, refused=None)
+        lost_ns = self._heard_ns if self.seen.connected else self.seen.lost_mono_ns
+        self._become(snapshot=None, lost_mono_ns=lost_ns, gone=gone, refused=None)
 
     def _become(self, **facts: object) -> None:
         seen = msgspec.structs.replace(self.seen, **facts)
@@ -157,9 +179,15 @@ def _press_of(snapshot: Snapshot, held: RaiseAlarm) -> PressView | None:
     return next((press for alarm in snapshot.alarms for press in alarm.presses if press.id == message_id), None)
 
 
-def _problem(error: Exception) -> str:
-    if isinstance(error, FileNotFoundError | ConnectionRefusedError):
-        return "core is not running"
-    if isinstance(error, PermissionError):
-        return "core is closed to this user"
-    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+WHY: dict[type[Exception], Gone] = {
+    TimeoutError: Gone.SILENT,
+    FileNotFoundError: Gone.NOT_RUNNING,
+    ConnectionRefusedError: Gone.NOT_RUNNING,
+    ConnectionResetError: Gone.ENDED,
+    PermissionError: Gone.CLOSED,
+    AnotherVersion: Gone.ANOTHER_VERSION,
+}
+
+
+def _why(error: Exception) -> Gone:
+    return WHY.get(type(error), Gone.FAILED)

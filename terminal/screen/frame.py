@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from msgspec.structs import replace
 
 from terminal.link import Snapshot, Urgency
-from terminal.screen import bar, others, status
+from terminal.screen import bar, faults, others, status, told
 from terminal.screen.cells import DARK, Area, Box, target
 from terminal.screen.driving import is_moving
 from terminal.screen.pages import alarm, car, chart, crew, duty, jobs, keyboard, more, report, system, texts, workshop
@@ -60,10 +60,12 @@ def page(view: View, area: Area) -> list[Box]:
     arming = view.state.sos.arming(view.now_ns)
     if arming is not Arming.IDLE:
         return second_tap(view, area)
+    if view.is_alarm_on_top:
+        return alarm.boxes(view, area)
     if view.snapshot is None and view.seen.last is not None and view.state.page in SHOWN_WHEN_OLD:
         return old_page(view, view.seen.last, area)
-    if view.snapshot is None or view.is_alarm_on_top:
-        return alarm.boxes(view, area)
+    if view.snapshot is None:
+        return alarm.loss(view, area)
     if is_answer_due(view):
         return [target(area, view.say("I AM WELL\nTap here"), "check-in:answer", "proposed", main=True)]
     if view.is_locked and view.state.page in LOCKED_WHILE_DRIVING:
@@ -127,10 +129,12 @@ def from_the_worst_on(view: View, snapshot: Snapshot) -> Iterator[Said | None]:
     yield asked(view, snapshot)
     yield refusal(view)
     yield theirs if theirs is not None and theirs[1] == "urgent" else None
+    yield told.at_first(view)
     yield jobs.news(view)
     yield line(view, snapshot)
     yield cleared(view)
     yield theirs
+    yield told.newest(view)
     down = [source.name for source in snapshot.sources if not source.up]
     yield (say("Not working: {names}", names=clean(", ".join(down))), "warn") if down else None
     unproved = snapshot.proved is not None and snapshot.proved.due
@@ -152,7 +156,7 @@ def refusal(view: View) -> Said | None:
     """What core has not done, for a while."""
     if view.seen.refused is None or not view.is_refusal_new:
         return None
-    return view.say("NOT DONE: {reason}", reason=clean(view.seen.refused.reason)), "bad"
+    return view.say("NOT DONE: {reason}", reason=faults.of_command(view.say, view.seen.refused.reason)), "bad"
 
 
 def alarm_of_others(view: View, snapshot: Snapshot) -> Said | None:
@@ -168,11 +172,11 @@ def line(view: View, snapshot: Snapshot) -> Said | None:
     """Trouble with the disk, or with the line."""
     say, of_line = view.say, snapshot.line
     if of_line.disk_problem:
-        return say("NOT STORED, disk: {problem}", problem=clean(of_line.disk_problem)), "bad"
+        return say("NOT STORED: the car's disk fails"), "bad"
     trouble = in_words(say, of_line.trouble)
     if trouble:
         return trouble, "warn"
-    return (say("Line: {problem}", problem=clean(of_line.problem)), "warn") if of_line.problem else None
+    return (say("No line yet; it is being tried"), "warn") if of_line.problem else None
 
 
 def cleared(view: View) -> Said | None:

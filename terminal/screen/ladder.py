@@ -102,13 +102,20 @@ def of_held(say: Say, held: RaiseAlarm, since_ns: int, now_ns: int, *, core_is_t
     return Ladder(rows, banner(say, Urgency.NOT_CONFIRMED if core_is_there else Urgency.USE_THE_RADIO))
 
 
-def of_loss(say: Say, problem: str, since_ns: int, now_ns: int) -> Ladder:
+def as_it_was(say: Say, rungs: Ladder) -> Ladder:
+    """A ladder that nobody moves on any more: what was proved stays so, and the crew calls by radio."""
+    rows = tuple((words, "plain" if words.startswith(REACHED) else "dim") for words, _ in rungs.rows)
+    return Ladder(rows, banner(say, Urgency.USE_THE_RADIO))
+
+
+def of_loss(say: Say, problem: str, since_ns: int, now_ns: int, status: str) -> Ladder:
     """Core is not there: the page says so, and shows nothing as if it were so now."""
     rows: tuple[Said, ...] = (
-        (say("For {span}: {problem}", span=age(now_ns - since_ns), problem=clean(problem)), "plain"),
+        (say("For {span}: {problem}", span=age(now_ns - since_ns), problem=problem), "plain"),
         (say("Position, line and alarms"), "plain"),
         (say("are not known."), "plain"),
         (say("SOS goes out when it"), "plain"),
         (say("works again."), "plain"),
     )
-    return Ladder(rows, banner(say, Urgency.USE_THE_RADIO))
+    last: tuple[Said, ...] = ((say("Last status: {status}", status=status), "dim"),) if status else ()
+    return Ladder((*rows, *last), banner(say, Urgency.USE_THE_RADIO))

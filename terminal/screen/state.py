@@ -101,13 +101,15 @@ class Chart(Struct, frozen=True):
 
 
 class ScreenState(Struct, frozen=True, kw_only=True):
-    """Where the crew is on the screen; nothing of it is known to core or outlives the process.
+    """Where the crew is on the screen, which core does not know; `remembering` says what of it outlives the process.
+
+    `language` is None until somebody has chosen one: `spoken` says which it is then.
 
     `opened` is a text, a job or a list that has the whole page; `leaves` how far lists and texts are turned, by name.
     """
 
     page: Page = Page.DUTY
-    language: Language = Language.ENGLISH
+    language: Language | None = None
     palette: Palette | None = None
     is_dark: bool = False
     sos: Sos = Sos()
@@ -121,6 +123,7 @@ class ScreenState(Struct, frozen=True, kw_only=True):
     answers: dict[str, str] = {}
     typing: Typing = Typing()
     refused_ns: int | None = None
+    told_ns: int | None = None
     chart: Chart = Chart()
     volume: int = 2
     brightness: int = len(SHARES) - 1
@@ -130,6 +133,12 @@ class ScreenState(Struct, frozen=True, kw_only=True):
 
 
 Tapped = tuple[ScreenState, tuple[Wanted, ...]]
+
+
+def spoken(state: ScreenState, snapshot: Snapshot | None) -> Language:
+    """The crew's language, or else its profile's."""
+    profile = None if snapshot is None else snapshot.profile
+    return state.language or Language("en" if profile is None else profile.language)
 
 
 def tapped(state: ScreenState, code: str, snapshot: Snapshot | None, now_ns: int) -> Tapped:
@@ -234,11 +243,11 @@ def _say(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int
     return replace(state, answers=state.answers | {question: answer})
 
 
-def _file(state: ScreenState, _rest: str, snapshot: Snapshot | None, _now_ns: int) -> ScreenState | Tapped:
+def _file(state: ScreenState, _rest: str, snapshot: Snapshot | None, now_ns: int) -> ScreenState | Tapped:
     form = find_form(snapshot, state.form)
     if form is None or any(question.code not in state.answers for question in form.questions) or is_locked(snapshot):
         return state
-    return replace(state, form="", answers={}), (FileReport(form=form.code, answers=state.answers),)
+    return replace(state, form="", answers={}, told_ns=now_ns), (FileReport(form=form.code, answers=state.answers),)
 
 
 def find_form(snapshot: Snapshot | None, code: str) -> Form | None:
@@ -247,10 +256,10 @@ def find_form(snapshot: Snapshot | None, code: str) -> Form | None:
     return next((form for form in forms if form.code == code), None)
 
 
-def _ready(state: ScreenState, rest: str, snapshot: Snapshot | None, _now_ns: int) -> ScreenState | Tapped:
+def _ready(state: ScreenState, rest: str, snapshot: Snapshot | None, now_ns: int) -> ScreenState | Tapped:
     choices = () if snapshot is None or snapshot.profile is None else snapshot.profile.texts
-    text = next((in_language(one.label, state.language) for one in choices if one.code == rest), None)
-    return state if text is None else (state, (SendText(text=text, code=rest),))
+    text = next((in_language(one.label, spoken(state, snapshot)) for one in choices if one.code == rest), None)
+    return state if text is None else (replace(state, told_ns=now_ns), (SendText(text=text, code=rest),))
 
 
 def _read(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> Tapped:
@@ -316,7 +325,7 @@ def _typed(state: ScreenState, _rest: str, snapshot: Snapshot | None, now_ns: in
     if not typing.typed.strip() or is_locked(snapshot):
         return state
     if typing.what == "text":
-        return replace(state, page=Page.TEXTS, typing=Typing()), (SendText(text=typing.typed.strip()),)
+        return replace(state, page=Page.TEXTS, typing=Typing(), told_ns=now_ns), (SendText(text=typing.typed.strip()),)
     if typing.what == "technician":
         return replace(state, page=Page.WORKSHOP, typing=Typing(), bench=Bench()), (OpenWorkshop(pin=typing.typed),)
     state = replace(state, page=Page.CREW, typing=Typing())

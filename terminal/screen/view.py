@@ -11,7 +11,7 @@ from terminal.screen.driving import is_locked
 from terminal.screen.feed import Seen
 from terminal.screen.ladder import shown_alarm
 from terminal.screen.language import Say
-from terminal.screen.state import ASIDE_NS, REFUSAL_SHOWN_NS, ScreenState
+from terminal.screen.state import ASIDE_NS, REFUSAL_SHOWN_NS, Aside, ScreenState
 from terminal.screen.words import age
 
 
@@ -35,25 +35,36 @@ class View(Struct, frozen=True, kw_only=True):
 
     @property
     def snapshot(self) -> Snapshot | None:
-        """What core says now, or said last before it was gone."""
+        """What core says now; None while it is gone."""
         return self.seen.snapshot
 
     @property
     def alarm(self) -> AlarmView | None:
-        """The alarm that may be shown, if there is one."""
-        return None if self.snapshot is None else shown_alarm(self.snapshot.alarms)
+        """The alarm that may be shown, if there is one; once core is gone as it was last."""
+        return None if self.seen.newest is None else shown_alarm(self.seen.newest.alarms)
 
     @property
     def is_alarm_on_top(self) -> bool:
-        """Whether an open alarm has the page: put aside it comes back after a while, unless somebody took it."""
-        if self.seen.shown_held is not None:
-            return True
-        if self.alarm is None or self.alarm.cleared_by:
+        """Whether an alarm has the page, open or waiting for core: put aside it comes back, unless somebody took it."""
+        held, alarm, aside = self.seen.shown_held, self.alarm, self.state.aside
+        if held is None and (alarm is None or alarm.cleared_by):
             return False
-        aside = self.state.aside
-        if aside is None or aside.presses.get(self.alarm.incident) != self.alarm.signals:
+        if aside is None or self._is_newer(aside):
             return True
+<<<<<<< HEAD
         return not self.alarm.taken and self.now_ns - aside.since_ns > ASIDE_NS
+=======
+        is_taken = held is None and alarm is not None and alarm.acknowledged_by
+        return not is_taken and self.now_ns - aside.since_ns > ASIDE_NS
+
+    def _is_newer(self, aside: Aside) -> bool:
+        """Whether the alarm, or its last press, is none of those that were put aside."""
+        if self.seen.shown_held is not None:
+            return self.seen.connected or self.seen.held_mono_ns > aside.since_ns
+        if not self.seen.connected and aside.since_ns >= self.seen.lost_mono_ns:
+            return False
+        return self.alarm is not None and aside.presses.get(self.alarm.incident) != self.alarm.signals
+>>>>>>> main
 
     @property
     def is_alarm_aside(self) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from hal.readings import Fix, FixMode, LinkQuality
+from hal.readings import Fault, Fix, FixMode, LinkQuality
 from terminal.contract.profile import load
 from terminal.contract.work import Job, JobStep, LiveAlarm, Neighbour, Picture, Priority, Text
 from terminal.examination import Item, Trial
@@ -19,6 +19,7 @@ from terminal.link import (
     CrewView,
     DiskView,
     DutyView,
+    FiledView,
     JobView,
     LineView,
     LogInProblem,
@@ -26,6 +27,7 @@ from terminal.link import (
     PictureView,
     PositionView,
     ProvedView,
+    SentView,
     Snapshot,
     SourceView,
     Trouble,
@@ -40,12 +42,12 @@ from terminal.screen import frame
 from terminal.screen.backlight import Light
 from terminal.screen.bench import Bench
 from terminal.screen.cells import painted
-from terminal.screen.feed import Seen
+from terminal.screen.feed import Gone, Seen
 from terminal.screen.language import Language, Say
 from terminal.screen.mistake import Mistake
 from terminal.screen.palettes import Palette
 from terminal.screen.sos import Sos
-from terminal.screen.state import Aside, Chart, Page, ScreenState, Typing
+from terminal.screen.state import Aside, Chart, Page, ScreenState, Typing, spoken
 from terminal.screen.view import View
 from tests.screen import extreme
 
@@ -119,7 +121,7 @@ def snapshot(role: str = "general", alarms: tuple[LiveAlarm, ...] = ()) -> Snaps
         link=LinkQuality(source="modem", mono_ns=NOW_NS, registered=True, access_technology="lte", signal_percent=71),
         sources=(
             SourceView("gnss", True),
-            SourceView("can", False, "can0 is down", "sudo ip link set can0 up type can bitrate 500000"),
+            SourceView("can", False, "can0 is down", "sudo ip link set can0 up type can bitrate 500000", Fault.MISSING),
             SourceView("board", True),
         ),
         jobs=JOBS,
@@ -180,6 +182,10 @@ def scenes() -> Iterator[tuple[str, Seen, ScreenState]]:
     armed = ArmedView(kind="test", silent=False, is_open=True, until_mono_ns=NOW_NS + 9 * 10**9)
     yield "button-armed", Seen(snapshot=replace(snapshot(), armed=armed)), ScreenState()
     yield from benches()
+    sent = SentView(text="We are there", code="arrived", utc_ms=round(NOON.timestamp() * 1000))
+    waits = replace(snapshot(), sent=(sent,), filed=FiledView(form="theft", received=True))
+    yield "text-sent", Seen(snapshot=waits), ScreenState(page=Page.TEXTS, told_ns=NOW_NS)
+    yield "report-filed", Seen(snapshot=waits), ScreenState(page=Page.REPORT, told_ns=NOW_NS)
     yield "pin", good, ScreenState(page=Page.KEYBOARD, typing=Typing("pin", "47", "digits", "1003"))
     yield "armed", good, ScreenState(sos=Sos(NOW_NS - 10**9))
     yield "late", good, ScreenState(sos=Sos(NOW_NS - 4 * 10**9))
@@ -194,9 +200,11 @@ def scenes() -> Iterator[tuple[str, Seen, ScreenState]]:
     taken = replace(named, received=True, taken=True, urgency=Urgency.NONE, cancelled=True)
     yield "alarm-taken", Seen(snapshot=replace(snapshot(), alarms=(taken,))), ScreenState()
     yield "taken-aside", Seen(snapshot=replace(snapshot(), alarms=(taken,))), ScreenState(aside=aside)
-    yield "core-gone", Seen(lost_mono_ns=NOW_NS - 5 * 10**9, problem="core is not running"), ScreenState()
-    gone = Seen(last=snapshot(), lost_mono_ns=NOW_NS - 5 * 10**9, problem="core is not running")
+    yield "core-gone", Seen(lost_mono_ns=NOW_NS - 5 * 10**9, gone=Gone.NOT_RUNNING), ScreenState()
+    gone = Seen(last=snapshot(), lost_mono_ns=NOW_NS - 5 * 10**9, gone=Gone.NOT_RUNNING)
     yield "old-jobs", gone, ScreenState(page=Page.JOBS)
+    yield "old-duty", gone, ScreenState()
+    yield "old-alarm", replace(gone, last=replace(snapshot(), alarms=(taken,))), ScreenState(page=Page.JOBS)
     full = Seen(snapshot=extreme.snapshot(snapshot()))
     for page in (Page.DUTY, Page.JOBS, Page.TEXTS, Page.REPORT, Page.SYSTEM, Page.CREW):
         yield f"full-{page}", full, ScreenState(page=page)
@@ -325,7 +333,7 @@ def view(seen: Seen, state: ScreenState, height: int, width: int, *, moving: boo
     """What a page is drawn from, with the clock standing."""
     if moving and seen.snapshot is not None:
         seen = replace(seen, snapshot=replace(seen.snapshot, vehicle=VehicleView(speed_mps=20.0)))
-    say = Say(Language(state.language))
+    say = Say(spoken(state, seen.newest))
     return View(
         seen=seen,
         state=state,

@@ -185,9 +185,11 @@ async def page(
     snapshot: Snapshot | None = GOOD,
     on_button: Callable[[], None] | None = None,
     lights: Path | None = None,
+    remembered: Path | None = None,
+    clock: HandClock | None = None,
 ) -> AsyncIterator[Page]:
-    core, clock = Core(folder / "core.sock"), HandClock()
-    app = TerminalScreen(folder / "core.sock", on_button, clock, lambda: NOON, lights=lights)
+    core, clock = Core(folder / "core.sock"), clock or HandClock()
+    app = TerminalScreen(folder / "core.sock", on_button, clock, lambda: NOON, lights=lights, remembered=remembered)
     if snapshot is not None:
         await core.start()
         core.publish(snapshot)

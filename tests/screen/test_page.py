@@ -3,6 +3,7 @@
 import os
 import signal
 from pathlib import Path
+from time import monotonic_ns
 
 import pytest
 from msgspec.structs import replace
@@ -11,6 +12,7 @@ from page_bench import (
     GOOD,
     NOW_NS,
     PRESSED,
+    HandClock,
     Page,
     alarmed,
     core_process,
@@ -319,15 +321,36 @@ def test_when_core_is_gone_the_page_says_so_and_shows_nothing_as_current(tmp_pat
             try:
                 await seen.says("HQ has: Status 1")
                 core.send_signal(end)
-                await seen.says(LOST, "USE THE RADIO")
-                for old in ("HQ has", "Status 1", "P-21", "3D"):
+                await seen.says(LOST, "USE THE RADIO", "Last status: Status 1")
+                for old in ("HQ has", "P-21", "3D"):
                     assert old not in seen.text()
+                assert seen.text().count("Status 1") == 1
                 if end is signal.SIGSTOP:
                     core.send_signal(signal.SIGCONT)
                     await seen.says("HQ has: Status 1")
             finally:
                 core.kill()
                 core.wait()
+
+    run(promise)
+
+
+@pytest.mark.promise("P-SHOW-05")
+def test_an_open_alarm_stays_as_it_was_when_core_goes_whatever_the_page_beneath(tmp_path: Path):
+    async def promise() -> None:
+        async with page(tmp_path) as seen:
+            await seen.tap("page:jobs")
+            seen.core.publish(alarmed(received=True))
+            await seen.says("● RECEIVED by HQ")
+            await seen.core.stop()
+            await seen.says(LOST, "OLD", "● RECEIVED by HQ", "USE THE RADIO")
+            assert not [one for one in seen.targets() if one.code.startswith(("mistake", "cancel"))]
+            # The feed's clock is the machine's: the crew taps after core was gone.
+            seen.clock.now_ns = monotonic_ns()
+            await seen.tap("page:map")
+            await seen.until(lambda: "RECEIVED" not in seen.text())
+            seen.clock.pass_s(11)
+            await seen.says("● RECEIVED by HQ")
 
     run(promise)
 
@@ -376,6 +399,22 @@ def test_the_demonstration_has_a_button_and_a_way_out(tmp_path: Path):
             assert presses == ["b", "b"]
             await seen.pilot.press("q")
             await seen.until(lambda: not seen.app.is_running)
+
+    run(promise)
+
+
+def test_a_screen_that_comes_back_speaks_and_is_dark_as_before(tmp_path: Path):
+    async def promise() -> None:
+        choices, clock = tmp_path / "choices.json", HandClock()
+        async with page(tmp_path, snapshot=_driving(GOOD, 0), remembered=choices, clock=clock) as seen:
+            for code in ("page:more", "page:system", "language:sl", "page:duty"):
+                await seen.tap(code)
+            await seen.says("Služba")
+            await seen.tap("dark")
+        async with page(tmp_path, snapshot=None, remembered=choices, clock=clock) as seen:
+            await seen.until(lambda: [one.code for one in seen.targets()] == ["light"])
+            await seen.tap("light")
+            await seen.says("Služba")
 
     run(promise)
 

@@ -422,7 +422,7 @@ def taken_and_pressed_again() -> Car:
     return car
 
 
-@pytest.mark.promise("P-SHOW-01", "P-SHOW-20")
+@pytest.mark.promise("P-SHOW-01", "P-SHOW-17")
 def test_what_was_proved_of_one_press_is_not_shown_of_the_next() -> None:
     car = taken_and_pressed_again()
     car.take(Tick(), 201.5)
@@ -434,7 +434,7 @@ def test_what_was_proved_of_one_press_is_not_shown_of_the_next() -> None:
     assert told == [Urgency.NONE, Urgency.NOT_CONFIRMED, Urgency.NOT_CONFIRMED, Urgency.USE_THE_RADIO]
 
 
-@pytest.mark.promise("P-SHOW-20")
+@pytest.mark.promise("P-SHOW-17")
 def test_each_press_comes_up_the_ladder_by_itself() -> None:
     car = taken_and_pressed_again()
     (alarm,) = car.state.emergency.alarms
@@ -458,7 +458,7 @@ def test_each_press_comes_up_the_ladder_by_itself() -> None:
     ]
 
 
-@pytest.mark.promise("P-SHOW-20")
+@pytest.mark.promise("P-SHOW-17")
 def test_the_first_press_is_waited_for_also_when_a_later_one_has_come_through() -> None:
     car = Car()
     car.press(100.0)

@@ -428,7 +428,7 @@ def test_replays_take_no_answer_from_what_is_new_and_cost_no_more_than_their_own
     played(tmp_path, story, most_per_incident=3, most_repeats_per_incident=2)
 
 
-@pytest.mark.promise("P-SHOW-20")
+@pytest.mark.promise("P-SHOW-17")
 def test_an_answer_speaks_of_the_presses_that_whoever_took_it_knew_of() -> None:
     again = after((SIGNALLED, "sms"), incident=incidents.acknowledged(after((RAISED, MQTT)), "Novak", NOW_MS))
     ended = incidents.cleared(again, "Kos", "over", NOW_MS)
@@ -436,7 +436,7 @@ def test_an_answer_speaks_of_the_presses_that_whoever_took_it_knew_of() -> None:
     assert [one.signals for one in told if isinstance(one, AnswerCapsule)] == [1, 2]
 
 
-@pytest.mark.promise("P-SHOW-20")
+@pytest.mark.promise("P-SHOW-17")
 def test_a_receipt_names_nobody_who_has_not_taken_the_newest_press() -> None:
     taken = incidents.acknowledged(after((RAISED, MQTT)), "Novak", NOW_MS)
     again = after((SIGNALLED, "sms"), incident=taken)

@@ -70,12 +70,12 @@ def test_the_words_claim_no_more_than_is_known() -> None:
 def test_it_waits_behind_the_own_alarm_and_what_passes_by_itself_and_before_the_line() -> None:
     line = replace(snapshot().line, problem="refused")
     assert told(NS_24, line=line)[0].startswith("ALARM NS-24")
-    assert told(TAKEN, line=line)[0] == "Line: refused"
+    assert told(TAKEN, line=line)[0] == "No line yet; it is being tried"
     assert told(NS_24, jobs=JOBS)[0].startswith("ALARM NS-24")
     assert told(TAKEN, jobs=JOBS)[0].startswith("On scene?")
     assert told(NS_24, alarms=(ALARM,))[0].startswith("ALARM NS-24"), "the own alarm has the page"
-    refused = Seen(snapshot=snapshot(alarms=(NS_24,)), refused=Refused(command="x", reason="why"))
-    assert frame.notice(view(refused, ScreenState(refused_ns=NOW_NS), 15, 50))[0] == "NOT DONE: why"
+    refused = Seen(snapshot=snapshot(alarms=(NS_24,)), refused=Refused(command="x", reason="no such alarm is open"))
+    assert frame.notice(view(refused, ScreenState(refused_ns=NOW_NS), 15, 50))[0] == "NOT DONE: no such alarm is open"
     aside = ScreenState(aside=Aside(NOW_NS, {"I": ALARM.signals}))
     own = Seen(snapshot=replace(snapshot(alarms=(NS_24,)), alarms=(ALARM,), jobs=JOBS))
     assert frame.notice(view(own, aside, 15, 50))[0] == "ALARM IS OPEN NOT CONFIRMED"

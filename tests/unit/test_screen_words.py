@@ -77,11 +77,11 @@ def test_the_disk_comes_before_the_line_and_the_line_before_the_devices():
     assert frame.notice(view(snapshot())) == ("", "plain")
     assert frame.notice(view(snapshot(sources=sources))) == ("Not working: gnss", "warn")
     refused = LineView(problem="not authorised")
-    assert frame.notice(view(snapshot(sources=sources, line=refused))) == ("Line: not authorised", "warn")
+    assert frame.notice(view(snapshot(sources=sources, line=refused))) == ("No line yet; it is being tried", "warn")
     gone = LineView(problem="(long words for a technician)", trouble=Trouble.BROKER_GONE)
     assert frame.notice(view(snapshot(line=gone))) == ("No line: the broker is down; call HQ", "warn")
     full = LineView(problem="not authorised", disk_problem="disk is full")
-    assert frame.notice(view(snapshot(line=full))) == ("NOT STORED, disk: disk is full", "bad")
+    assert frame.notice(view(snapshot(line=full))) == ("NOT STORED: the car's disk fails", "bad")
 
 
 @pytest.mark.parametrize(

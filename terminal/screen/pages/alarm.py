@@ -1,8 +1,9 @@
-"""The alarm's ladder, or that core is gone; each rung is said to be reached on core's proof only."""
+"""The alarm's ladder, and that core is gone; each rung is said to be reached on core's proof only."""
 
-from terminal.screen import bar, ladder
+from terminal.screen import bar, faults, ladder
 from terminal.screen.cells import Area, Box, target
 from terminal.screen.ladder import Ladder
+from terminal.screen.pages import duty
 from terminal.screen.state import Page
 from terminal.screen.view import View
 
@@ -16,13 +17,29 @@ def boxes(view: View, area: Area) -> list[Box]:
     """Rungs at the left, what can be done at the right, what the crew must be told beneath."""
     left, right = area.columns(0, max(area.width // SIDE, 10), gap=1)
     rungs, found = current(view), actions(view, right)
+    if not is_half_said(view):
+        return [*found, *drawn(rungs, left)]
+    place, rest = left.rows(bar.height(view.height), 0)
+    return [*found, second_tap(view, place), *drawn(rungs, rest)]
+
+
+def loss(view: View, area: Area) -> list[Box]:
+    """Core is not there, and no alarm was open when it was last: what goes on, and the status that was chosen last."""
+    last = view.seen.last
+    status = "" if last is None else duty.label(view, last, last.duty.status)
+    left, _ = area.columns(0, max(area.width // SIDE, 10), gap=1)
+    return drawn(
+        ladder.of_loss(view.say, faults.of_core(view.say, view.seen.gone), view.seen.lost_mono_ns, view.now_ns, status),
+        left,
+    )
+
+
+def drawn(rungs: Ladder, area: Area) -> list[Box]:
+    """Its last rows that fit, and the banner beneath them."""
     words, _ = rungs.banner
-    rows, banner = left.rows(0, BANNER_ROWS if words else 1)
-    if is_half_said(view):
-        place, rows = rows.rows(bar.height(view.height), 0)
-        found.append(second_tap(view, place))
+    rows, banner = area.rows(0, BANNER_ROWS if words else 1)
     shown = rungs.rows[-rows.height :]
-    found += [
+    found = [
         Box(area=line, words=said, tone=tone)
         for (said, tone), line in zip(shown, rows.rows(*[1] * len(shown)), strict=True)
     ]
@@ -30,14 +47,13 @@ def boxes(view: View, area: Area) -> list[Box]:
 
 
 def current(view: View) -> Ladder:
-    """The ladder of what matters now: an alarm that waits for core, core's absence, the open alarm."""
-    if view.seen.shown_held is not None:
-        return ladder.of_held(
-            view.say, view.seen.shown_held, view.seen.held_mono_ns, view.now_ns, core_is_there=view.seen.connected
-        )
-    if view.snapshot is None or view.alarm is None:
-        return ladder.of_loss(view.say, view.seen.problem, view.seen.lost_mono_ns, view.now_ns)
-    return ladder.of_alarm(view.say, view.alarm, view.now_ns)
+    """The ladder of what matters now: an alarm that waits for core, or the open one; without core as it was last."""
+    held = view.seen.shown_held
+    if held is not None:
+        return ladder.of_held(view.say, held, view.seen.held_mono_ns, view.now_ns, core_is_there=view.seen.connected)
+    assert view.alarm is not None, "there is one, or it would not have the page"
+    rungs = ladder.of_alarm(view.say, view.alarm, view.now_ns)
+    return rungs if view.seen.connected else ladder.as_it_was(view.say, rungs)
 
 
 def actions(view: View, area: Area) -> list[Box]:

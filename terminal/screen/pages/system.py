@@ -1,7 +1,7 @@
 """The terminal itself: every device in words, language, colours and light. Pure."""
 
 from terminal.link import SourceView
-from terminal.screen import paging
+from terminal.screen import faults, paging
 from terminal.screen.backlight import Light
 from terminal.screen.cells import LEAST_HEIGHT, Area, Box, target
 from terminal.screen.language import NAMES, Language
@@ -52,10 +52,13 @@ def in_lines(facts: list[Said], width: int) -> list[Said]:
 
 
 def said(view: View, source: SourceView) -> str:
-    """One device in a line."""
+    """One device in a line; how it fails in the technician's own words while the self-test is open."""
     if source.up:
         return view.say("{name} works", name=clean(source.name))
-    return f"{clean(source.name)}: {clean(source.problem)}; {clean(source.remedy)}"
+    bench = None if view.snapshot is None else view.snapshot.workshop
+    if bench is not None and bench.opened_mono_ns is not None:
+        return f"{clean(source.name)}: {clean(source.problem)}; {clean(source.remedy)}"
+    return faults.of_source(view.say, source)
 
 
 def speech(view: View, area: Area) -> list[Box]:
