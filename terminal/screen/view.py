@@ -51,10 +51,7 @@ class View(Struct, frozen=True, kw_only=True):
             return False
         if aside is None or self._is_newer(aside):
             return True
-<<<<<<< HEAD
-        return not self.alarm.taken and self.now_ns - aside.since_ns > ASIDE_NS
-=======
-        is_taken = held is None and alarm is not None and alarm.acknowledged_by
+        is_taken = held is None and alarm is not None and alarm.taken
         return not is_taken and self.now_ns - aside.since_ns > ASIDE_NS
 
     def _is_newer(self, aside: Aside) -> bool:
@@ -64,7 +61,6 @@ class View(Struct, frozen=True, kw_only=True):
         if not self.seen.connected and aside.since_ns >= self.seen.lost_mono_ns:
             return False
         return self.alarm is not None and aside.presses.get(self.alarm.incident) != self.alarm.signals
->>>>>>> main
 
     @property
     def is_alarm_aside(self) -> bool:
