@@ -115,7 +115,7 @@ class Feed:
 
     def _give(self, command: Command) -> bool:
         if self._writer is None or not self.seen.connected:
-            return isinstance(command, RaiseAlarm)
+            return command == self.seen.held
         self._writer.write(encode_line(command))
         return True
 

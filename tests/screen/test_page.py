@@ -23,6 +23,7 @@ from page_bench import (
 
 from hal.readings import FixMode
 from terminal.link import (
+    CrewView,
     DiskView,
     DutyView,
     Examine,
@@ -190,6 +191,38 @@ def test_an_alarm_that_core_does_not_show_is_not_confirmed(tmp_path: Path):
             await seen.until(lambda: seen.core.taken)
             seen.core.publish(alarmed(trigger="screen", presses=(seen.core.press(),)))
             await seen.says("ALARM 2 s, screen", "○ stored")
+
+    run(promise)
+
+
+LOCKED = replace(GOOD, vehicle=VehicleView(speed_mps=30.0, in_park=False), crew=CrewView())
+
+
+@pytest.mark.promise("P-PRESS-09")
+def test_on_a_locked_screen_with_nobody_logged_in_help_is_called_and_the_alarm_has_the_page(tmp_path: Path):
+    async def promise() -> None:
+        async with page(tmp_path, snapshot=LOCKED) as seen:
+            assert seen.app.view().is_locked
+            await _call(seen)
+            await seen.until(lambda: seen.core.calls() == [RaiseAlarm()])
+            await seen.says("● PRESSED", "NOT CONFIRMED")
+            view = replace(PRESSED, trigger="screen", urgency=Urgency.USE_THE_RADIO, presses=(seen.core.press(),))
+            seen.core.publish(replace(LOCKED, alarms=(view,)))
+            await seen.says("ALARM 2 s, screen", "○ stored", "○ received by HQ", "USE THE RADIO")
+
+    run(promise)
+
+
+@pytest.mark.promise("P-PRESS-09")
+def test_a_press_of_the_button_takes_every_page_of_a_locked_screen_with_nobody_logged_in(tmp_path: Path):
+    async def promise() -> None:
+        async with page(tmp_path, snapshot=LOCKED) as seen:
+            for number, code in enumerate(("page:duty", "page:jobs", "page:map", "page:texts", "page:more"), 1):
+                await seen.tap(code)
+                seen.core.publish(replace(LOCKED, alarms=(replace(PRESSED, incident=f"I{number}"),)))
+                await seen.says("ALARM 2 s, button", "○ received by HQ")
+                seen.core.publish(LOCKED)
+                await seen.until(lambda: "ALARM 2 s, button" not in seen.text())
 
     run(promise)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from hal.readings import Press
 from terminal.contract.identity import incident_of_press, message_of_call
@@ -37,7 +38,7 @@ from terminal.core.inputs import (
 )
 from terminal.core.ladder import TABLE, Cause, Phase
 from terminal.link import CancelAlarm, PressView, RaiseAlarm, Urgency
-from tests.unit.core_scene import PRESS, Car, fix, of_type, places
+from tests.unit.core_scene import PRESS, RULES, Car, fix, of_type, places
 
 
 def raised_id(car: Car) -> str:
@@ -496,6 +497,17 @@ def test_a_bearer_that_brought_one_press_is_not_said_to_have_brought_all() -> No
 def test_after_another_boot_a_press_that_waits_is_long_ago() -> None:
     car = taken_and_pressed_again().restarted(3.0, "boot-2")
     assert car.shown_at(3.0).alarms[0].urgency is Urgency.USE_THE_RADIO
+
+
+@pytest.mark.promise("P-SHOW-02")
+def test_both_times_are_those_of_the_configuration() -> None:
+    rules = AlarmRules(not_confirmed_after_s=2.0, use_the_radio_after_s=47.0)
+    car = Car(rules=replace(RULES, alarms=rules))
+    car.press(100.0)
+    told = [car.shown_at(at_s).alarms[0].urgency for at_s in (101.9, 102.0, 146.9, 147.0)]
+    assert told == [Urgency.NONE, Urgency.NOT_CONFIRMED, Urgency.NOT_CONFIRMED, Urgency.USE_THE_RADIO]
+    car.take(Stored(places(raised_id(car))), 101.0)
+    assert car.restarted(3.0, "boot-2").shown_at(3.0).alarms[0].urgency is Urgency.USE_THE_RADIO
 
 
 @pytest.mark.promise("P-KIND-08")
