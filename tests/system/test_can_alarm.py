@@ -45,8 +45,8 @@ vehicle_events = ["{AIRBAG}", "{ROLLOVER}"]
 vehicle_event_for_s = 0.3
 """
 QUIET, ROLLED, DEPLOYED = "0000000000000000", "4000000000000000", "0800000000000000"
-FRAMES = [QUIET] * 3 + [ROLLED] + [QUIET] * 3 + [DEPLOYED] * 6
-"""One every 0.1 s: a sensor that says once that the car lies on its roof, and an airbag that stays deployed."""
+FRAMES = [QUIET] * 3 + [ROLLED] * 2 + [QUIET] * 3 + [DEPLOYED] * 6
+"""One every 0.1 s: a sensor that says for a moment that the car lies on its roof, and an airbag that stays deployed."""
 
 
 @pytest.fixture

@@ -464,6 +464,7 @@ def test_the_first_press_is_waited_for_also_when_a_later_one_has_come_through() 
     car = Car()
     car.press(100.0)
     car.press(117.0, SECOND)
+    assert car.shown_at(120.0).alarms[0].urgency is Urgency.USE_THE_RADIO
     car.take(Received((car.state.emergency.alarms[0].told[1].id,)), 118.0)
     shown = car.shown_at(120.0).alarms[0]
     assert (shown.received, shown.urgency) == (False, Urgency.USE_THE_RADIO)
