@@ -373,6 +373,12 @@ def status(incident: Incident, now_ms: int) -> AlarmStatus:
     )
 
 
+def found_elsewhere(incident: Incident, now_ms: int) -> Incident:
+    """What was shown before the disk could say that its press is in another incident: nobody need take it."""
+    reason = "its press is in an earlier incident"
+    return replace(incident, cleared_by=people.HEADQUARTERS, cleared_ms=now_ms, reason=reason)
+
+
 def closed_test(incident: Incident, now_ms: int) -> Incident:
     """A test that headquarters ends by itself, under its own name; raises NotPossible for anything else."""
     if incident.kind is not AlarmKind.TEST:

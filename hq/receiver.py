@@ -5,20 +5,21 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from msgspec.structs import replace
 
-from hq import arrivals, incidents, news, taking, units
+from hq import arrivals, news, taking, units
 from hq.arrivals import Publication, Weigh
 from hq.at_hand import MOST_ENDED, AtHand
-from hq.incidents import Incident, Key, NotPossible
+from hq.incidents import Incident, Key
+from hq.known import Emit, Known
 from hq.marks import unweighed
 from hq.moment import Moment
-from hq.owed import Act, Came, Entry, Owed, incident_of, is_elsewhere, meant, publications
+from hq.owed import Act, Came, Entry, publications
 from hq.receipts import receipts
 from hq.store import Store
 from hq.taking import Taken
@@ -52,10 +53,6 @@ HANGS_AFTER_S = 5.0
 AGAIN_AFTER_S = 1.0
 """After a disk failure."""
 
-NEWS = AlarmRaised | AlarmSignalled | AlarmCancelled
-"""What a desk is told of although it is not stored."""
-
-Emit = Callable[[str, dict[str, Any]], None]
 SendReceipt = Callable[[str, str, Receipt], None]
 
 
@@ -99,13 +96,13 @@ class Receiver(Listener):
         self.without_room = 0
         self.units: dict[units.Key, Unit] = {last.key: Unit(last=last) for last in store.units()}
         self._proved(store.proved())
-        self.incidents = AtHand(store.incidents(MOST_ENDED))
+        self._known = Known(AtHand(store.incidents(MOST_ENDED)), emit)
+        self.incidents = self._known.incidents
+        self.on_incidents = self._known.on_changed
         self.watching = Watching(store.zones(), emit, self._has_open_alarm)
         self.on_presence: Callable[[units.Key, Presence], None] = lambda _unit, _presence: None
         self.on_arrival: Callable[[Unit], None] = lambda _unit: None
-        self.on_incidents: list[Callable[[Iterable[Incident]], None]] = []
         self.on_kept: Callable[[Incident], None] = lambda _incident: None
-        self._owed = Owed()
         self.moment = clock or partial(_moment, boot_id())
 
     async def on_disk(self, call: Callable[[Store], T]) -> T:
@@ -134,21 +131,14 @@ class Receiver(Listener):
         if self.stores and not self.owes(key):
             with contextlib.suppress(DiskFailed):
                 call = partial(taking.act, key=key, step=step, now_ms=now.wall_ms, told_to_car=told_to_car)
-                after = self._owed.over(await self.on_disk(call))
-                self._changed({key: after})
-                return after
-        if key not in self.incidents:
-            raise NotPossible(f"incident {key[2]} is not known")
-        after = step(self.incidents[key])
-        if after != self.incidents[key]:
-            self._owed.act(Act(key, step, now, told_to_car))
-            self._changed({key: after})
-            self._arrived.set()
+                return self._known.acted_on_disk(await self.on_disk(call))
+        after = self._known.act(Act(key, step, now, told_to_car))
+        self._arrived.set()
         return after
 
     def owes(self, key: Key) -> bool:
         """Whether something of this incident is not on disk."""
-        return self._owed.speaks_of(key)
+        return self._known.owed.speaks_of(key)
 
     def look_at_the_disk(self) -> None:
         """What waits for a disk that hangs or refuses is shown at once all the same, and owed."""
@@ -161,15 +151,6 @@ class Receiver(Listener):
     def _proved(self, proved: dict[units.Key, int]) -> None:
         for key, proved_ms in proved.items():
             self.units[key] = replace(self._unit(*key), proved_ms=proved_ms)
-
-    def _changed(self, changed: dict[Key, Incident]) -> None:
-        self.incidents.put(changed.values())
-        for tell in self.on_incidents:
-            try:
-                tell(changed.values())
-            except Exception:
-                # What is on disk is told to all others, and its receipt goes out.
-                log.exception("an incident could not be told on; report this as a defect")
 
     def message(self, topic: str, payload: bytes) -> None:
         """One publication of one car; what cannot be read is counted and logged without its content."""
@@ -280,10 +261,10 @@ class Receiver(Listener):
         while True:
             await self._arrived.wait()
             self._arrived.clear()
-            while self._alarms or self._others or self._owed:
+            while self._alarms or self._others or self._known.owed:
                 waiting = self._alarms or self._others
                 batch = [waiting.popleft() for _ in range(min(len(waiting), MOST_IN_BATCH))]
-                await self._take_safely(self._owed.entries(), batch)
+                await self._take_safely(self._known.owed.entries(), batch)
 
     async def _take_safely(self, owed: Sequence[Entry], batch: Sequence[Publication]) -> None:
         """Take what can be taken: what breaks what is done with it takes nothing else with it.
@@ -294,7 +275,7 @@ class Receiver(Listener):
             await self._take(owed, batch)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is logged where it stands alone
             if len(owed) + len(batch) == 1:
-                self._owed.done(owed, batch)
+                self._known.owed.done(owed, batch)
                 self._set_aside(owed[0] if owed else batch[0], error)
             elif owed and batch:
                 await self._take_safely(owed, ())
@@ -326,7 +307,7 @@ class Receiver(Listener):
         now = self.moment()
         self._under_way = batch
         came = [*publications(owed), *batch]
-        known = self._known(came, now.wall_ms)
+        known = self._last_known(came, now.wall_ms)
         try:
             taken = await self.on_disk(partial(taking.take, batch=batch, units=known.values(), now=now, owed=owed))
         except DiskFailed as error:
@@ -337,8 +318,7 @@ class Receiver(Listener):
             return
         self._under_way = ()
         self.storing, self.without_room = True, 0
-        shown = self._owed.done(owed, batch)
-        self._changed({key: self._owed.over(incident) for key, incident in taken.incidents.items()})
+        shown = self._known.stored(owed, batch, taken, now)
         self._let_know(batch, taken)
         stored = [one for publication in came for one in publication.arrivals]
         for realm, unit, receipt in receipts(self.epoch, stored, taken.kept.clashes):
@@ -347,7 +327,7 @@ class Receiver(Listener):
             self._emit(event, fields)
         self._proved(taken.proved)
         # Anew, since a presence may have told more of a car meanwhile.
-        for unit_key, last in self._known(came, now.wall_ms).items():
+        for unit_key, last in self._last_known(came, now.wall_ms).items():
             self._knows(unit_key, last)
         for key in dict.fromkeys(one.key for one in owed if isinstance(one, Act) and one.told_to_car):
             if key in self.incidents:
@@ -360,7 +340,7 @@ class Receiver(Listener):
         if unit.online and placed_s != before.placed_s:
             self.watching.moved(before, unit)
 
-    def _known(self, batch: Sequence[Publication], at_ms: int) -> dict[units.Key, LastKnown]:
+    def _last_known(self, batch: Sequence[Publication], at_ms: int) -> dict[units.Key, LastKnown]:
         known: dict[units.Key, LastKnown] = {}
         for publication in batch:
             key = (publication.realm, publication.unit)
@@ -369,26 +349,12 @@ class Receiver(Listener):
         return {key: last for key, last in known.items() if last != self.units[key].last}
 
     def _show_unstored(self, batch: Sequence[Publication]) -> None:
-        """A desk sees, and can take, an alarm that the disk does not; no receipt goes to its car."""
-        now = self.moment()
         for publication in batch:
             try:
-                self._show(Came(publication, now, is_elsewhere(publication, self.incidents.values())))
+                self._known.show(publication, self.moment())
             except Exception as error:  # noqa: BLE001 - as above
-                self._owed.done((), (publication,))
+                self._known.owed.done((), (publication,))
                 self._set_aside(publication, error)
-
-    def _show(self, came: Came) -> None:
-        key, message = incident_of(came.publication), came.publication.message
-        if key is None or not self._owed.came(came) or came.elsewhere:
-            return
-        known = self.incidents.get(key)
-        after = meant(known, came)
-        if after is None:
-            return
-        self._changed({key: after})
-        if isinstance(message, NEWS) and not incidents.knows(known, message):
-            self._emit("alarm-not-stored", news.of_alarm(came.publication, after))
 
     async def _failed(self, error: DiskFailed, *, is_news: bool) -> None:
         if is_news:

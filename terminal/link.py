@@ -52,10 +52,22 @@ class UnitView(Struct, frozen=True):
     realm: str
 
 
+class CarFault(StrEnum):
+    """What the car's own signals find wrong with it."""
+
+    ENGINE = "engine"
+    BRAKES = "brakes"
+    STABILITY = "stability"
+    TYRES = "tyres"
+    LAMPS = "lamps"
+    FUEL = "fuel"
+
+
 class VehicleView(Struct, frozen=True, kw_only=True):
     """The car as its signals tell it; None where nothing is known or what was known is too old.
 
-    `in_park` is None too in a car whose selector has no Park, as far as it has been seen.
+    `in_park` is None too in a car whose selector has no Park, as far as it has been seen; `faults` are all that any
+    signal tells, None while none of those signals is known.
     """
 
     speed_mps: float | None = None
@@ -70,6 +82,7 @@ class VehicleView(Struct, frozen=True, kw_only=True):
     door_open: bool | None = None
     gear: str | None = None
     in_park: bool | None = None
+    faults: tuple[CarFault, ...] | None = None
 
 
 class PositionView(Struct, frozen=True, kw_only=True):

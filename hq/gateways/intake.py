@@ -122,9 +122,11 @@ class Intake:
             self._look_at(key, route)
 
     def _look_at(self, key: Key, route: Route) -> None:
-        incident, now_s = self._receiver.incidents[key], self._now_s()
-        is_news = incident.told_revision > route.told and (incident.acknowledged_by or incident.cleared_by)
-        if is_news and now_s >= route.again_s and not (self._receiver.owes(key) or self._is_reached(incident)):
+        incident = self._receiver.incidents.get(key)
+        if incident is None or incident.told_revision <= route.told or self._now_s() < route.again_s:
+            return
+        is_answered = incident.acknowledged_by or incident.cleared_by
+        if is_answered and not (self._receiver.owes(key) or self._is_reached(incident)):
             self._routes[key] = route._replace(again_s=inf)
             self._start(self._tell(incident, route))
 
@@ -134,12 +136,11 @@ class Intake:
         return hears and MQTT in incident.bearers and self._receiver.units[incident.key[:2]].online
 
     async def _tell(self, incident: Incident, route: Route) -> None:
-        again_s = self._now_s() + TOLD_AGAIN_AFTER_S
         try:
             if await self._confirmed(incident) or await self._answered(incident, route):
-                again_s = -inf
+                self._told(incident)
         finally:
-            self._told(incident, again_s)
+            self._let_try_again(incident)
 
     async def _confirmed(self, incident: Incident) -> bool:
         """Whether the car has shown it by now, told by a broker."""
@@ -158,14 +159,20 @@ class Intake:
     async def _receipt(self, incident: Incident, route: Route) -> None:
         sent = await self._sent(capsules.receipt(route.message, incident), incident, route.reply)
         if sent and incident.is_open and incident.acknowledged_by:
-            self._told(incident, -inf)
+            self._told(incident)
 
-    def _told(self, incident: Incident, again_s: float) -> None:
-        """The car knows, or is to be told again then."""
+    def _told(self, incident: Incident) -> None:
+        """The car knows what has been done so far."""
         route = self._routes.get(incident.key)
         if route is not None:
-            told = incident.told_revision if again_s == -inf else 0
-            self._routes[incident.key] = route._replace(told=max(route.told, told), again_s=again_s)
+            self._routes[incident.key] = route._replace(told=max(route.told, incident.told_revision))
+
+    def _let_try_again(self, tried: Incident) -> None:
+        """What could not be told is told after a pause, and what has been done since at once."""
+        route = self._routes.get(tried.key)
+        if route is not None:
+            again_s = self._now_s() + TOLD_AGAIN_AFTER_S if tried.told_revision > route.told else -inf
+            self._routes[tried.key] = route._replace(again_s=again_s)
 
     def _now_s(self) -> float:
         return self._receiver.moment().mono_ms / 1000

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from hal.readings import Fix, LightbarState, PowerState, SignalValue, VehicleSignals
 from terminal.core.channels import stale_after_ns
-from terminal.link import VehicleView
+from terminal.link import CarFault, VehicleView
 
 SPEED = "Vehicle.Speed"
 ENGINE_SPEED = "Vehicle.Powertrain.CombustionEngine.Speed"
@@ -23,6 +23,17 @@ LOW_BEAM = "Vehicle.Body.Lights.Beam.Low.IsOn"
 DOORS = tuple(
     f"Vehicle.Cabin.Door.{row}.{side}.IsOpen" for row in ("Row1", "Row2") for side in ("DriverSide", "PassengerSide")
 )
+WHEELS = tuple(f"Vehicle.Chassis.Axle.{row}.Wheel.{side}" for row in ("Row1", "Row2") for side in ("Left", "Right"))
+FAULTS = {
+    CarFault.ENGINE: ("Vehicle.Diagnostics.DTCCount",),
+    CarFault.BRAKES: tuple(f"{wheel}.Brake.{what}" for wheel in WHEELS for what in ("IsFluidLevelLow", "IsBrakesWorn")),
+    CarFault.STABILITY: ("Vehicle.ADAS.ABS.IsError", "Vehicle.ADAS.ESC.IsError"),
+    CarFault.TYRES: tuple(f"{wheel}.Tire.IsPressureLow" for wheel in WHEELS),
+    CarFault.LAMPS: ("Vehicle.Body.Lights.Beam.Low.IsDefect", "Vehicle.Body.Lights.Brake.IsDefect"),
+    CarFault.FUEL: ("Vehicle.Powertrain.FuelSystem.IsFuelLevelLow",),
+}
+"""Each is there while one of its signals is true or counts something."""
+
 KMH_PER_MPS = 3.6
 NEVER_NS = -(2**62)
 
@@ -124,6 +135,14 @@ def door_open(vehicle: Vehicle, now_ns: int) -> bool | None:
     return any(doors) if doors else None
 
 
+def faults(vehicle: Vehicle, now_ns: int) -> tuple[CarFault, ...] | None:
+    """What is wrong with the car; None while no signal of it is known."""
+    told = {fault: [fresh(vehicle, path, now_ns) for path in paths] for fault, paths in FAULTS.items()}
+    if all(value is None for values in told.values() for value in values):
+        return None
+    return tuple(fault for fault, values in told.items() if any(values))
+
+
 def in_park(vehicle: Vehicle, now_ns: int) -> bool | None:
     """Whether the selector is in Park; None while that is not known, and in a car that has none."""
     selected = number(vehicle, SELECTED_GEAR, now_ns)
@@ -158,6 +177,7 @@ def view(vehicle: Vehicle, fix: Fix | None, now_ns: int) -> VehicleView:
         door_open=door_open(vehicle, now_ns),
         gear=gear(vehicle, now_ns),
         in_park=in_park(vehicle, now_ns),
+        faults=faults(vehicle, now_ns),
     )
 
 

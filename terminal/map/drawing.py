@@ -11,6 +11,7 @@ from msgspec import Struct
 from terminal.map.canvas import DOTS_ACROSS, DOTS_DOWN, Canvas
 from terminal.map.features import GRID, LEVELS, PLACES, Feature, Kind
 from terminal.map.mercator import metres, to_earth, to_square
+from terminal.map.names import SAME_PLACE_M, Name, Place, shown
 from terminal.map.raster import Raster
 
 STREETS_BELOW_M = 14.0
@@ -44,7 +45,7 @@ class Tiles(Protocol):
 
 
 class Window(Struct, frozen=True):
-    """What is to be seen: its middle, its scale, its size in cells, and which way is up."""
+    """What is to be seen: its middle, its scale, its size in cells, which way is up, and how names are written."""
 
     lat_deg: float
     lon_deg: float
@@ -52,6 +53,7 @@ class Window(Struct, frozen=True):
     height: int
     width: int
     up_deg: float = 0.0
+    in_cyrillic: bool = False
 
     def affine(self) -> tuple[float, float, float, float, float, float]:
         """(a, b, c, d, e, f): a point (x, y) of the square lies at dot (a x + b y + c, d x + e y + f)."""
@@ -100,20 +102,8 @@ class Window(Struct, frozen=True):
                     yield x, y
 
 
-class Name(Struct, frozen=True):
-    """A place's name and where it begins."""
-
-    row: int
-    column: int
-    text: str
-    kind: int
-
-
 Line = tuple[int, list[tuple[float, float]]]
 """(kind, points in dots)."""
-
-Place = tuple[int, str, float, float]
-"""(kind, name, x, y) in dots."""
 
 
 def drawn(window: Window, maps: Sequence[Tiles]) -> tuple[list[list[tuple[str, int]]], list[Name]]:
@@ -123,7 +113,7 @@ def drawn(window: Window, maps: Sequence[Tiles]) -> tuple[list[list[tuple[str, i
     for kind, points in lines:
         for start, end in pairwise(points):
             canvas.line(start, end, kind)
-    return canvas.rows(), list(_names(window, places))
+    return canvas.rows(), names_of(window, places)
 
 
 def plotted(window: Window, maps: Sequence[Tiles], cell: CellSize) -> tuple[Raster, list[Name]]:
@@ -135,7 +125,13 @@ def plotted(window: Window, maps: Sequence[Tiles], cell: CellSize) -> tuple[Rast
         thick = max(1.0, THICK[Kind(kind)] * cell.width_px)
         for start, end in pairwise([(x * across, y * down) for x, y in points]):
             raster.line(start, end, thick, kind)
-    return raster, list(_names(window, places))
+    return raster, names_of(window, places)
+
+
+def names_of(window: Window, places: set[Place]) -> list[Name]:
+    """The names that there is room for, in the window's script."""
+    near_dots = SAME_PLACE_M / window.metres_per_dot
+    return list(shown(places, window.height, window.width, near_dots, in_cyrillic=window.in_cyrillic))
 
 
 def _seen(window: Window, maps: Sequence[Tiles]) -> tuple[list[Line], set[Place]]:
@@ -164,15 +160,3 @@ def _take_tile(
             places.add((feature.kind, feature.name, *points[0]))
         else:
             lines.append((feature.kind, points))
-
-
-def _names(window: Window, places: set[Place]) -> Iterator[Name]:
-    """The greater places first; a name that would cover another is left out."""
-    taken: set[tuple[int, int]] = set()
-    for kind, name, x, y in sorted(places, key=lambda place: (-place[0], place[1])):
-        row, column = int(y // DOTS_DOWN), int(x // DOTS_ACROSS)
-        cells = {(row, column + place) for place in range(len(name) + 1)}
-        fits = 0 <= row < window.height and column >= 0 and column + len(name) <= window.width
-        if fits and not cells & taken:
-            taken |= cells
-            yield Name(row, column, name, kind)

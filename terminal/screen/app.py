@@ -14,14 +14,16 @@ from terminal.map.drawing import CellSize, Tiles
 from terminal.screen import backlight, daylight, frame, sound
 from terminal.screen.backlight import Backlight
 from terminal.screen.cells import Box
+from terminal.screen.darkness import dimmed
 from terminal.screen.feed import Feed, Seen
 from terminal.screen.language import Say
 from terminal.screen.pages import chart
 from terminal.screen.remembering import Memory
+from terminal.screen.ringing import calls, looked_at, rung
 from terminal.screen.settling import stood, takes
 from terminal.screen.sheet import Sheet
 from terminal.screen.sound import Sound
-from terminal.screen.state import spoken, tapped
+from terminal.screen.state import Page, spoken, tapped
 from terminal.screen.view import View
 from terminal.screen.wanted import Wanted
 
@@ -90,14 +92,29 @@ class TerminalScreen(App[None]):
 
     def _let_hear(self, before: Seen, seen: Seen) -> None:
         if seen.snapshot is not None and seen.snapshot is not before.snapshot:
-            for one in sound.heard(before.snapshot, seen.snapshot):
-                self.run_worker(sound.play(one, self._state.volume), name="sound")
+            for one in sound.heard(before.snapshot, seen.snapshot, is_dark=self._state.is_dark):
+                self._play(one, self._state.volume)
+
+    def _play(self, one: Sound, volume: int) -> None:
+        self.run_worker(sound.play(one, volume), name="sound")
+
+    def _ring(self) -> None:
+        snapshot, ringing = self._feed.seen.snapshot, self._state.ringing
+        if snapshot is not None:
+            ringing, sounds = rung(ringing, calls(snapshot, ringing.seen, self._mono_ns()), self._mono_ns())
+            for one in sounds:
+                self._play(one, self._state.volume)
+        is_map = self._state.page is Page.MAP and self.view().is_page_shown
+        self._state = replace(self._state, ringing=looked_at(ringing) if is_map else ringing)
 
     def _refresh(self) -> None:
+        self._ring()
         if self.is_running and self.sheet.size.width > 0:
-            state = self._state
-            palette = state.palette or daylight.fitting(self._feed.seen.newest, self._mono_ns())
-            self._backlight.show(backlight.share(state.brightness, palette, is_dark=state.is_dark))
+            state, view = self._state, self.view()
+            palette = state.palette or daylight.fitting(view.seen.newest, view.now_ns)
+            palette = dimmed(palette) if view.is_dim else palette
+            light = backlight.share(state.brightness, palette, is_dark=view.is_dark, is_dim=view.is_dim)
+            self._backlight.show(light)
             boxes = frame.boxes(self.view())
             self._state = replace(state, standing=stood(state.standing, boxes, self._mono_ns()))
             self.sheet.show(boxes, palette)
@@ -141,7 +158,7 @@ class TerminalScreen(App[None]):
         """Give it to core, or let it be heard; False when core is not there."""
         if not isinstance(wanted, Sound):
             return self._feed.send(wanted)
-        self.run_worker(sound.play(wanted, sound.LOUDEST), name="sound")
+        self._play(wanted, sound.LOUDEST)
         return True
 
     def on_sheet_dragged(self, drag: Sheet.Dragged) -> None:

@@ -54,9 +54,7 @@ def to_alarm(view: View, field: Area) -> Box:
 
 def is_typing(view: View) -> bool:
     """Whether the keyboard has the screen; what was typed waits while core could not be given it."""
-    idle = view.state.sos.arming(view.now_ns) is Arming.IDLE
-    free = view.seen.connected and idle and not (view.is_alarm_on_top or view.is_locked)
-    return view.state.page is Page.KEYBOARD and free
+    return view.state.page is Page.KEYBOARD and view.is_page_shown and view.seen.connected and not view.is_locked
 
 
 def _button(view: View, page: Page, field: Area) -> Box:

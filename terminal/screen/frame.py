@@ -44,11 +44,12 @@ LOCKED_WHILE_DRIVING = frozenset((Page.REPORT, Page.SYSTEM, Page.CREW, Page.KEYB
 def boxes(view: View) -> list[Box]:
     """All that is to be seen and hit; later boxes cover earlier ones."""
     whole = Area(0, 0, view.height, view.width)
-    if view.state.is_dark:
+    if view.is_dark:
         return [Box(area=whole, tone=DARK, code="light", main=True)]
     top, notice, middle, bottom = whole.rows(1, 1, 0, bar.height(view.height))
-    if workshop.is_touching(view) and not is_answer_due(view):
-        return workshop.corners(view, bar.boxes(view, bottom)[-1], whole)
+    if workshop.is_touching(view):
+        corners = workshop.corners(view, bar.boxes(view, bottom)[-1], whole)
+        return [*corners, *notices(view, Area(workshop.NOTICE_ROW, 0, 1, view.width))]
     found = [*status.row(view, top), *bar.boxes(view, bottom)]
     if bar.is_typing(view):
         return [*found, *keyboard.boxes(view, Area(notice.top, 0, notice.height + middle.height, view.width))]
@@ -66,17 +67,11 @@ def page(view: View, area: Area) -> list[Box]:
         return old_page(view, view.seen.last, area)
     if view.snapshot is None:
         return alarm.loss(view, area)
-    if is_answer_due(view):
+    if view.is_answer_due:
         return [target(area, view.say("I AM WELL\nTap here"), "check-in:answer", "proposed", main=True)]
     if view.is_locked and view.state.page in LOCKED_WHILE_DRIVING:
         return locked(view, area)
     return PAGES[view.state.page](view, area)
-
-
-def is_answer_due(view: View) -> bool:
-    """Whether a lone officer must say that all is well, before its lack becomes an alarm."""
-    timer = None if view.snapshot is None else view.snapshot.check_in
-    return timer is not None and timer.due_mono_ns is not None and view.now_ns >= timer.due_mono_ns
 
 
 def old_page(view: View, last: Snapshot, area: Area) -> list[Box]:
@@ -130,6 +125,7 @@ def from_the_worst_on(view: View, snapshot: Snapshot) -> Iterator[Said | None]:
     yield refusal(view)
     yield theirs if theirs is not None and theirs[1] == "urgent" else None
     yield told.at_first(view)
+    yield disk(view, snapshot)
     yield jobs.news(view)
     yield line(view, snapshot)
     yield cleared(view)
@@ -168,11 +164,14 @@ def alarm_of_others(view: View, snapshot: Snapshot) -> Said | None:
     return words, "urgent" if others.is_urgent(alarm) else "warn"
 
 
+def disk(view: View, snapshot: Snapshot) -> Said | None:
+    """That nothing is stored."""
+    return (view.say("NOT STORED: the car's disk fails"), "bad") if snapshot.line.disk_problem else None
+
+
 def line(view: View, snapshot: Snapshot) -> Said | None:
-    """Trouble with the disk, or with the line."""
+    """Trouble with the line."""
     say, of_line = view.say, snapshot.line
-    if of_line.disk_problem:
-        return say("NOT STORED: the car's disk fails"), "bad"
     trouble = in_words(say, of_line.trouble)
     if trouble:
         return trouble, "warn"

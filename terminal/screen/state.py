@@ -33,10 +33,12 @@ from terminal.link import (
 from terminal.screen import bench
 from terminal.screen.backlight import SHARES
 from terminal.screen.bench import Bench
+from terminal.screen.darkness import lit_by
 from terminal.screen.driving import is_locked
 from terminal.screen.language import Language, in_language
 from terminal.screen.mistake import Mistake
 from terminal.screen.palettes import Palette
+from terminal.screen.ringing import Ringing
 from terminal.screen.settling import Standing
 from terminal.screen.sos import Arming, Sos
 from terminal.screen.sound import VOLUMES
@@ -112,6 +114,7 @@ class ScreenState(Struct, frozen=True, kw_only=True):
     language: Language | None = None
     palette: Palette | None = None
     is_dark: bool = False
+    dark_with: frozenset[str] = frozenset()
     sos: Sos = Sos()
     aside: Aside | None = None
     mistake: Mistake = Mistake()
@@ -129,8 +132,12 @@ class ScreenState(Struct, frozen=True, kw_only=True):
     brightness: int = len(SHARES) - 1
     asked_ns: int | None = None
     standing: tuple[Standing, ...] = ()
+    ringing: Ringing = Ringing()
     bench: Bench = Bench()
 
+
+STAY_DARK = ("dark", "check-in")
+"""Taps after which a panel that was darkened is dark."""
 
 Tapped = tuple[ScreenState, tuple[Wanted, ...]]
 
@@ -142,9 +149,13 @@ def spoken(state: ScreenState, snapshot: Snapshot | None) -> Language:
 
 
 def tapped(state: ScreenState, code: str, snapshot: Snapshot | None, now_ns: int) -> Tapped:
-    """The screen after a tap on this code, and what is wanted because of it."""
+    """The screen after a tap on this code, and what is wanted because of it.
+
+    A panel that something has lit in the dark is dark again once that is answered; whoever taps more of it has light.
+    """
     verb, _, rest = code.partition(":")
-    done = VERBS[verb](state, rest, snapshot, now_ns)
+    lit = state if verb in STAY_DARK else replace(state, is_dark=False)
+    done = VERBS[verb](lit, rest, snapshot, now_ns)
     return done if isinstance(done, tuple) else (done, ())
 
 
@@ -152,7 +163,7 @@ Verb = Callable[[ScreenState, str, Snapshot | None, int], ScreenState | Tapped]
 
 
 def _arm(state: ScreenState, _rest: str, _snapshot: Snapshot | None, now_ns: int) -> ScreenState:
-    return replace(state, sos=Sos(now_ns), is_dark=False)
+    return replace(state, sos=Sos(now_ns))
 
 
 def _send(state: ScreenState, _rest: str, _snapshot: Snapshot | None, now_ns: int) -> ScreenState | Tapped:
@@ -186,12 +197,13 @@ def _duty(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: in
     return state, (SetDuty(status=rest),)
 
 
-def _dark(state: ScreenState, _rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
-    return replace(state, is_dark=True, sos=Sos())
+def _dark(state: ScreenState, _rest: str, snapshot: Snapshot | None, now_ns: int) -> ScreenState:
+    known = frozenset() if snapshot is None else lit_by(snapshot, now_ns)
+    return replace(state, is_dark=True, dark_with=known, sos=Sos())
 
 
 def _light(state: ScreenState, _rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
-    return replace(state, is_dark=False)
+    return state
 
 
 def _language(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:

@@ -6,11 +6,14 @@ from msgspec import Struct
 
 from terminal.link import AlarmView, Snapshot
 from terminal.map.drawing import CellSize, Tiles
+from terminal.screen import darkness
 from terminal.screen.backlight import Light
 from terminal.screen.driving import is_locked
 from terminal.screen.feed import Seen
 from terminal.screen.ladder import shown_alarm
 from terminal.screen.language import Say
+from terminal.screen.ringing import is_answer_due
+from terminal.screen.sos import Arming
 from terminal.screen.state import ASIDE_NS, REFUSAL_SHOWN_NS, Aside, ScreenState
 from terminal.screen.words import age
 
@@ -66,6 +69,29 @@ class View(Struct, frozen=True, kw_only=True):
     def is_alarm_aside(self) -> bool:
         """Whether there is an open alarm that the crew has put aside."""
         return self.alarm is not None and not self.alarm.cleared_by and not self.is_alarm_on_top
+
+    @property
+    def is_answer_due(self) -> bool:
+        """Whether a lone officer must say that all is well."""
+        return self.snapshot is not None and is_answer_due(self.snapshot.check_in, self.now_ns)
+
+    @property
+    def is_dark(self) -> bool:
+        """Whether the panel gives no light: what has begun to wait since it was darkened lights it while it waits."""
+        if self.snapshot is None:
+            return self.state.is_dark and self.now_ns - self.seen.lost_mono_ns < darkness.WITHOUT_CORE_NS
+        return self.state.is_dark and not darkness.lit_by(self.snapshot, self.now_ns) - self.state.dark_with
+
+    @property
+    def is_dim(self) -> bool:
+        """Whether it gives light though the crew has darkened it."""
+        return self.state.is_dark and not self.is_dark
+
+    @property
+    def is_page_shown(self) -> bool:
+        """Whether the page that the crew chose is to be seen: nothing that cannot wait stands in its place."""
+        idle = self.state.sos.arming(self.now_ns) is Arming.IDLE
+        return idle and not (self.is_dark or self.is_alarm_on_top or self.is_answer_due)
 
     @property
     def is_refusal_new(self) -> bool:

@@ -15,6 +15,7 @@ from terminal.link import (
     AlarmView,
     ArmedView,
     BoardTestView,
+    CarFault,
     CheckInView,
     CrewView,
     DiskView,
@@ -112,7 +113,9 @@ def snapshot(role: str = "general", alarms: tuple[LiveAlarm, ...] = ()) -> Snaps
     return Snapshot(
         unit=UnitView("NS-21", "Novi Sad 21", "Octavia", "NS"),
         position=PositionView(fix=FIX, last_good=FIX, stale=False),
-        vehicle=VehicleView(speed_mps=0.0, speed_source="can", engine_rpm=812, fuel_percent=61, odometer_km=120_345.6),
+        vehicle=VehicleView(
+            speed_mps=0.0, speed_source="can", engine_rpm=812, fuel_percent=61, odometer_km=120_345.6, faults=()
+        ),
         profile=profile,
         duty=DutyView(status="available", received=True),
         line=LineView(
@@ -152,6 +155,10 @@ def scenes() -> Iterator[tuple[str, Seen, ScreenState]]:
     for page in (Page.DUTY, Page.MORE):
         yield f"{page}-alarm-of-others", help_wanted, ScreenState(page=page)
     told = replace(NS_24, unit="NOVI-SAD-0024", kind="exercise", acknowledged_by="Desk 2", position_ms=1)
+    drill = replace(NS_24, incident="B", unit="NS-25", kind="exercise", lat_deg=45.2652, acknowledged_by="Desk 2")
+    yield "map-alarms", Seen(snapshot=snapshot(alarms=(NS_24, drill))), ScreenState(page=Page.MAP)
+    hour_old = PictureView(replace(PICTURE, alarms=(NS_24, drill)), NOW_NS - 3600 * 10**9)
+    yield "map-old", Seen(snapshot=replace(snapshot(), picture=hour_old)), ScreenState(page=Page.MAP)
     yield "exercise-of-others", Seen(snapshot=snapshot(alarms=(told,))), ScreenState()
     yield "one-job", good, ScreenState(page=Page.JOBS, job="01")
     yield "decline", good, ScreenState(page=Page.JOBS, job="01", declining=True)
@@ -175,6 +182,8 @@ def scenes() -> Iterator[tuple[str, Seen, ScreenState]]:
     yield "alone", Seen(snapshot=replace(snapshot(), check_in=alone)), ScreenState(page=Page.CREW)
     asked = CheckInView(due_mono_ns=NOW_NS - 10**9, alarm_mono_ns=NOW_NS + 29 * 10**9)
     yield "all-well", Seen(snapshot=replace(snapshot(), check_in=asked)), ScreenState()
+    yield "all-well-typing", Seen(snapshot=replace(snapshot(), check_in=asked)), ScreenState(page=Page.KEYBOARD)
+    yield "all-well-dark", Seen(snapshot=replace(snapshot(), check_in=asked)), ScreenState(is_dark=True)
     in_gear = replace(snapshot(), vehicle=VehicleView(speed_mps=0.0, gear="D", in_park=False))
     yield "in-gear", Seen(snapshot=in_gear), ScreenState(page=Page.REPORT)
     unproved = replace(snapshot(), proved=ProvedView(), sources=())
@@ -215,11 +224,14 @@ def scenes() -> Iterator[tuple[str, Seen, ScreenState]]:
     yield "long-job", full, ScreenState(page=Page.JOBS, job="job-0", opened="job:job-0", leaves={"job:job-0": 1})
     yield "long-text", full, ScreenState(page=Page.TEXTS, opened="text:text-0", leaves={"text:text-0": 99})
     sought = replace(snapshot(), texts=(Text(text_id="t9", text=SOUGHT, sent_by="Desk 2", priority=Priority.URGENT),))
+    broken = replace(snapshot().vehicle, faults=tuple(CarFault))
+    yield "car-faults", Seen(snapshot=replace(snapshot(), vehicle=broken)), ScreenState(page=Page.CAR)
     yield "reading", Seen(snapshot=sought), ScreenState(page=Page.TEXTS, opened="text:t9")
     roster = replace(
         snapshot(), crew=CrewView(roster=tuple(MemberView(f"20{n:02}", f"Officer {n}") for n in range(12)))
     )
     yield "roster", Seen(snapshot=roster), ScreenState(page=Page.CREW, opened="roster")
+    yield "alarm-dark", Seen(snapshot=replace(snapshot(), alarms=(ALARM,))), ScreenState(is_dark=True)
     yield "dark", good, ScreenState(is_dark=True)
 
 

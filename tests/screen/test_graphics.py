@@ -13,6 +13,7 @@ import pytest
 from terminal.map.drawing import CellSize
 from terminal.screen import graphics
 
+LONG_S = 20.0
 CELL = b"\x1b[6;32;16t"
 
 
@@ -31,7 +32,7 @@ def terminal(answer: bytes) -> Iterator[int]:
     serving.start()
     try:
         yield theirs
-        serving.join(20)
+        serving.join(LONG_S)
         assert not serving.is_alive(), "it was not asked"
     finally:
         os.close(theirs)
@@ -57,14 +58,14 @@ def in_pixels(descriptor: int, rows: int, columns: int, height_px: int, width_px
 def test_pixels_are_drawn_where_the_terminal_says_that_it_can(answer: bytes, cell: CellSize | None) -> None:
     with terminal(answer) as descriptor:
         before = termios.tcgetattr(descriptor)
-        assert graphics.asked(descriptor, descriptor) == cell
+        assert graphics.asked(descriptor, descriptor, LONG_S) == cell
         assert termios.tcgetattr(descriptor) == before
 
 
 def test_a_size_that_the_terminal_does_not_say_is_the_kernels() -> None:
     with terminal(b"\x1b[?62;4c") as descriptor:
         in_pixels(descriptor, 15, 50, 480 + 7, 800 + 9)
-        assert graphics.asked(descriptor, descriptor) == CellSize(32, 16)
+        assert graphics.asked(descriptor, descriptor, LONG_S) == CellSize(32, 16)
         in_pixels(descriptor, 20, 80, 480, 800)
         assert graphics.measured(descriptor) == CellSize(24, 10)
 
@@ -73,7 +74,7 @@ def test_a_terminal_that_says_nothing_and_what_is_none_draw_no_pixels() -> None:
     ours, theirs = os.openpty()
     reads, writes = os.pipe()
     try:
-        assert graphics.asked(theirs, theirs) is None
+        assert graphics.asked(theirs, theirs, 0.1) is None
         assert graphics.asked(reads, writes) is None
         assert graphics.measured(reads) is None
     finally:

@@ -5,7 +5,7 @@ from gallery import ALARM, JOB, SIZES, snapshot, view
 from msgspec.structs import replace
 
 from terminal.contract.work import JobStep, Priority
-from terminal.link import JobView
+from terminal.link import JobView, LineView, Trouble
 from terminal.screen import frame
 from terminal.screen.feed import Seen
 from terminal.screen.state import Page, ScreenState
@@ -45,6 +45,12 @@ def test_the_job_that_has_the_page_is_not_named_again_but_another_is() -> None:
     emergency = replace(URGENT, job=replace(JOB, job="04", title="Fire", priority=Priority.EMERGENCY))
     assert told((old, emergency), ScreenState(page=Page.JOBS, job="02"), moving=True)[0].startswith("NEW: EMERGENCY")
     assert told((old, emergency), ScreenState(page=Page.JOBS), moving=True)[0].startswith("Not working"), "it is shown"
+
+
+def test_a_disk_that_stores_nothing_comes_before_it_and_a_dead_line_after_it() -> None:
+    for line, said in ((LineView(disk_problem="full"), "NOT STORED"), (LineView(trouble=Trouble.NO_NETWORK), "NEW: ")):
+        seen = replace(snapshot(), jobs=(URGENT,), line=line)
+        assert frame.notice(view(Seen(snapshot=seen), ScreenState(), *SIZES[0]))[0].startswith(said)
 
 
 def test_the_crews_own_alarm_comes_before_all_of_it() -> None:

@@ -74,7 +74,7 @@ def test_what_is_old_looks_old_and_nothing_of_it_as_if_it_were_so_now() -> None:
     assert now in inks(picture_of(shown(driven(45.0)))[1])
     for old in (
         shown(driven(45.0, stale=True)),
-        replace(shown(driven(45.0)), seen=Seen(last=driven(45.0), lost_mono_ns=1, problem="core is not running")),
+        replace(shown(driven(45.0)), seen=Seen(last=driven(45.0), lost_mono_ns=1)),
     ):
         found = inks(picture_of(old)[1])
         assert now not in found
@@ -82,7 +82,7 @@ def test_what_is_old_looks_old_and_nothing_of_it_as_if_it_were_so_now() -> None:
     stale = shown(driven(45.0, stale=True))
     assert stale.snapshot is not None
     assert [mark.course_deg for mark in marks(stale, stale.snapshot)] == [None], "nor does it point anywhere"
-    gone = replace(shown(snapshot()), seen=Seen(last=snapshot(), lost_mono_ns=1, problem="core is not running"))
+    gone = replace(shown(snapshot()), seen=Seen(last=snapshot(), lost_mono_ns=1))
     box, rows = picture_of(gone)
     assert {ink.tone for ink in inks(rows)} & set(plot.MARKS) == {"old"}
     assert box.code == "", "nothing can be tapped that core would answer"

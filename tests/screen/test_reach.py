@@ -9,6 +9,7 @@ from gallery import snapshot as good_day
 from msgspec.structs import replace
 
 from terminal.contract.work import LONGEST_TEXT, MOST_JOBS, MOST_OFFICERS, MOST_TEXTS
+from terminal.link import WorkshopView
 from terminal.screen import frame, measure
 from terminal.screen.cells import Box
 from terminal.screen.feed import Seen
@@ -31,16 +32,18 @@ WAYS = ("turn:", "open:", "job:", "decline:", "form:", "say:ask-0:say-8")
 """Taps that lead on and tell nobody anything."""
 
 
-def walked(start: ScreenState, size: tuple[int, int], ways: Iterable[str] = WAYS) -> Iterator[list[Box]]:
+def walked(
+    start: ScreenState, size: tuple[int, int], ways: Iterable[str] = WAYS, full: Seen = FULL
+) -> Iterator[list[Box]]:
     """Every picture that taps of these kinds lead to; each one is without fault."""
     waiting, known = [start], {repr(start)}
     while waiting:
         state = waiting.pop()
-        boxes = frame.boxes(view(FULL, state, *size))
+        boxes = frame.boxes(view(full, state, *size))
         assert list(measure.faults(boxes, *size)) == [], state
         yield boxes
         for code in (box.code for box in boxes if box.code.startswith(tuple(ways))):
-            after, told = tapped(state, code, FULL.snapshot, NOW_NS)
+            after, told = tapped(state, code, full.snapshot, NOW_NS)
             assert told == ()
             if repr(after) not in known:
                 known.add(repr(after))
@@ -94,7 +97,13 @@ def read(pictures: Iterable[list[Box]]) -> str:
 
 @pytest.mark.parametrize("size", SIZES, ids=[f"{w}x{h}" for h, w in SIZES])
 def test_every_device_and_what_to_do_about_it_is_read(size: tuple[int, int]) -> None:
-    said = read(walked(ScreenState(page=Page.SYSTEM), size))
+    here = ScreenState(page=Page.SYSTEM)
+    said = read(walked(here, size))
+    assert [n for n in range(SOURCES) if f"source{n}doesnotwork" not in said] == []
+    assert said.count("workshop") >= SOURCES
+    assert FULL.snapshot is not None
+    at_work = Seen(snapshot=replace(FULL.snapshot, workshop=WorkshopView(opened_mono_ns=NOW_NS)))
+    said = read(walked(here, size, full=at_work))
     assert [n for n in range(SOURCES) if f"problem{n}" not in said or f"remedy{n}" not in said] == []
 
 

@@ -6,12 +6,15 @@ import contextlib
 import fcntl
 import os
 import re
+import signal
 import struct
 import subprocess
 import termios
 from collections.abc import Callable, Sequence
+from math import ceil
 from types import TracebackType
 
+from terminal.map.drawing import CellSize
 from tests.screen.page_bench import DEADLINE_S
 from tests.screen.sixel_reader import Read, read
 from tests.system.patrol_car import ROOT
@@ -32,7 +35,8 @@ class PixelTerminal:
     """A program in it; `abilities` are what it says that it can (DA1), None if it says nothing."""
 
     def __init__(self, command: Sequence[str], abilities: str | None = "62;4;22") -> None:
-        self.cells = [[" "] * COLUMNS for _ in range(ROWS)]
+        self.cells: list[list[str]] = []
+        self.cell = CellSize(CELL_HEIGHT, CELL_WIDTH)
         self.pictures: list[Read] = []
         self.asked = 0
         self._abilities = abilities
@@ -40,11 +44,22 @@ class PixelTerminal:
         self._left = ""
         self._decode = codecs.getincrementaldecoder("utf-8")().decode
         self._ours, theirs = os.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", ROWS, COLUMNS, 0, 0))
+        self._become(ROWS, COLUMNS, CellSize(0, 0))
         environment = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
         self._process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, cwd=ROOT, env=environment)
         os.close(theirs)
         asyncio.get_running_loop().add_reader(self._ours, self._read)
+
+    def resize(self, rows: int, columns: int, cell: CellSize) -> None:
+        """Another size, of cells too, which the kernel tells in pixels."""
+        self.cell = cell
+        self._become(rows, columns, cell)
+        self._process.send_signal(signal.SIGWINCH)
+
+    def _become(self, rows: int, columns: int, cell: CellSize) -> None:
+        self.cells = [[" "] * columns for _ in range(rows)]
+        told = struct.pack("4H", rows, columns, columns * cell.width_px, rows * cell.height_px)
+        fcntl.ioctl(self._ours, termios.TIOCSWINSZ, told)
 
     def text(self) -> str:
         """What can be read."""
@@ -52,8 +67,8 @@ class PixelTerminal:
 
     def covered(self) -> set[tuple[int, int]]:
         """The cells (row, column) in which a picture is to be seen."""
-        cells = ((row, column) for row in range(ROWS) for column in range(COLUMNS))
-        return {(row, column) for row, column in cells if self.cells[row][column] == PICTURE}
+        cells = ((row, column, what) for row, line in enumerate(self.cells) for column, what in enumerate(line))
+        return {(row, column) for row, column, what in cells if what == PICTURE}
 
     async def until(self, true: Callable[[], object], what: str) -> None:
         """Wait for it."""
@@ -94,7 +109,7 @@ class PixelTerminal:
         elif found["row"]:
             self._at = int(found["row"]) - 1, int(found["column"]) - 1
         elif found["line"] or found["back"]:
-            self._at = (min(row + 1, ROWS - 1), column) if found["line"] else (row, 0)
+            self._at = (min(row + 1, len(self.cells) - 1), column) if found["line"] else (row, 0)
         elif found["save"]:
             self._kept = self._at
         elif found["restore"]:
@@ -109,7 +124,7 @@ class PixelTerminal:
     def _write(self, letters: str) -> None:
         row, column = self._at
         for letter in letters:
-            if column < COLUMNS:
+            if column < len(self.cells[row]):
                 self.cells[row][column] = letter
                 column += 1
         self._at = row, column
@@ -117,10 +132,10 @@ class PixelTerminal:
     def _draw(self, picture: Read) -> None:
         self.pictures.append(picture)
         row, column = self._at
-        for down in range(-(-len(picture.rows) // CELL_HEIGHT)):
-            for across in range(-(-len(picture.rows[0]) // CELL_WIDTH)):
+        for down in range(ceil(len(picture.rows) / self.cell.height_px)):
+            for across in range(ceil(len(picture.rows[0]) / self.cell.width_px)):
                 self.cells[row + down][column + across] = PICTURE
-        self._at = row + len(picture.rows) // CELL_HEIGHT, 0
+        self._at = row + len(picture.rows) // self.cell.height_px, 0
 
     async def __aenter__(self) -> "PixelTerminal":
         return self

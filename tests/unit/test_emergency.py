@@ -423,7 +423,7 @@ def taken_and_pressed_again() -> Car:
     return car
 
 
-@pytest.mark.promise("P-SHOW-01", "P-SHOW-17")
+@pytest.mark.promise("P-SHOW-01")
 def test_what_was_proved_of_one_press_is_not_shown_of_the_next() -> None:
     car = taken_and_pressed_again()
     car.take(Tick(), 201.5)
@@ -435,7 +435,7 @@ def test_what_was_proved_of_one_press_is_not_shown_of_the_next() -> None:
     assert told == [Urgency.NONE, Urgency.NOT_CONFIRMED, Urgency.NOT_CONFIRMED, Urgency.USE_THE_RADIO]
 
 
-@pytest.mark.promise("P-SHOW-17")
+@pytest.mark.promise("P-SHOW-01")
 def test_each_press_comes_up_the_ladder_by_itself() -> None:
     car = taken_and_pressed_again()
     (alarm,) = car.state.emergency.alarms
@@ -459,7 +459,7 @@ def test_each_press_comes_up_the_ladder_by_itself() -> None:
     ]
 
 
-@pytest.mark.promise("P-SHOW-17")
+@pytest.mark.promise("P-SHOW-01")
 def test_the_first_press_is_waited_for_also_when_a_later_one_has_come_through() -> None:
     car = Car()
     car.press(100.0)

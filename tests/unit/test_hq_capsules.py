@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from hal.errors import PatrolaError
 from hq import incidents
 from hq.arrivals import Publication
+from hq.at_hand import MOST_ENDED
 from hq.gateways import capsules
 from hq.gateways.intake import Answering, Intake
 from hq.incidents import Incident
@@ -322,6 +323,21 @@ def confirm(store: Store, revision: int) -> None:
         store.confirm((REALM, UNIT), revision)
 
 
+def test_an_end_of_long_ago_that_is_on_disk_alone_is_left_alone(tmp_path: Path) -> None:
+    async def story(desk: Desk) -> None:
+        await desk.intake.took(capsule(RAISED), desk.reply)
+        await desk.receipt()
+        await desk.came_by_a_broker_too()
+        ended = await desk.ended()
+        later = (replace(ended, incident=new_incident(), told_revision=100 + number) for number in range(MOST_ENDED))
+        desk.receiver.incidents.put(later)
+        desk.line(online=False)
+        desk.intake.look()
+        assert await desk.is_quiet()
+
+    played(tmp_path, story)
+
+
 def test_what_the_gateway_did_not_send_is_sent_later_and_what_would_cost_too_much_is_not_tried_again(
     tmp_path: Path,
 ) -> None:
@@ -428,7 +444,7 @@ def test_replays_take_no_answer_from_what_is_new_and_cost_no_more_than_their_own
     played(tmp_path, story, most_per_incident=3, most_repeats_per_incident=2)
 
 
-@pytest.mark.promise("P-SHOW-17")
+@pytest.mark.promise("P-SHOW-01")
 def test_an_answer_speaks_of_the_presses_that_whoever_took_it_knew_of() -> None:
     again = after((SIGNALLED, "sms"), incident=incidents.acknowledged(after((RAISED, MQTT)), "Novak", NOW_MS))
     ended = incidents.cleared(again, "Kos", "over", NOW_MS)
@@ -436,7 +452,7 @@ def test_an_answer_speaks_of_the_presses_that_whoever_took_it_knew_of() -> None:
     assert [one.signals for one in told if isinstance(one, AnswerCapsule)] == [1, 2]
 
 
-@pytest.mark.promise("P-SHOW-17")
+@pytest.mark.promise("P-SHOW-01")
 def test_a_receipt_names_nobody_who_has_not_taken_the_newest_press() -> None:
     taken = incidents.acknowledged(after((RAISED, MQTT)), "Novak", NOW_MS)
     again = after((SIGNALLED, "sms"), incident=taken)

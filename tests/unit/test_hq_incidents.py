@@ -174,7 +174,7 @@ def test_the_car_is_told_who_took_it_and_why_it_ended() -> None:
     assert (status.incident, status.acknowledged_by, status.cleared_by, status.reason) == (INCIDENT, "A", "B", "over")
 
 
-@pytest.mark.promise("P-SHOW-17")
+@pytest.mark.promise("P-SHOW-01")
 def test_the_car_is_told_that_its_newest_press_waits_for_a_person() -> None:
     taken = incidents.acknowledged(opened(), "A", NOW_MS)
     again = after(said(AlarmSignalled, signal=2), incident=taken)

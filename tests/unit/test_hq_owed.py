@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from hq import audit
+from hq.at_hand import MOST_ENDED
 from hq.audit import What
 from hq.config import Alarms
 from hq.desk import Desk
@@ -33,6 +34,7 @@ from terminal.contract.messages import (
     encode,
 )
 from terminal.contract.topics import Lane
+from tests.model.virtual_time import VirtualLoop
 from tests.system.faulty_disk import faulty
 from tests.unit.hq_scene import NOW_MS, REALM, UNIT
 
@@ -98,7 +100,11 @@ class Scene:
         return await self.receiver.on_disk(lambda store: store.incident(KEY))
 
 
-def played(folder: Path, story: Callable[[Scene], Awaitable[None]]) -> None:
+def played(
+    folder: Path,
+    story: Callable[[Scene], Awaitable[None]],
+    loop: Callable[[], asyncio.AbstractEventLoop] = VirtualLoop,
+) -> None:
     async def play() -> None:
         scene = Scene(folder)
         running = asyncio.create_task(scene.receiver.run())
@@ -111,7 +117,8 @@ def played(folder: Path, story: Callable[[Scene], Awaitable[None]]) -> None:
             scene.receiver.close()
             scene.disk.unregister()
 
-    asyncio.run(play())
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(play())
 
 
 def log_of(folder: Path) -> list[What]:
@@ -210,7 +217,7 @@ def test_repeats_while_the_disk_refuses_are_told_once_and_of_positions_the_newes
         await scene.until(lambda: scene.told("alarm-not-stored"))
         scene.says(raised, *moves, raised, raised)
         assert scene.incident.position == moves[-1].position
-        assert (scene.told("alarm-not-stored"), len(scene.receiver._owed.entries())) == (1, 2)
+        assert (scene.told("alarm-not-stored"), len(scene.receiver._known.owed.entries())) == (1, 2)
         scene.disk.mend()
         await scene.until(lambda: scene.is_receipted(raised))
         assert await scene.on_disk() == scene.incident
@@ -236,6 +243,30 @@ def test_a_press_that_came_before_in_another_incident_begins_none_while_the_disk
         await scene.until(lambda: len(scene.receipts) > receipts)
         assert (scene.incident.incident, scene.told("alarm-not-stored")) == (INCIDENT, 0)
         assert replace(scene.incident, told_revision=0) == replace(await scene.kept.get(), told_revision=0)
+
+    played(tmp_path, story)
+
+
+def test_what_was_shown_for_want_of_the_disk_is_over_when_the_disk_knows_the_press_of_before(tmp_path: Path) -> None:
+    raised = said(AlarmRaised)
+    forgotten = replace(raised, incident=new_incident())
+
+    async def story(scene: Scene) -> None:
+        scene.says(raised)
+        await scene.until(lambda: scene.is_receipted(raised))
+        ended = await scene.desk.clear(INCIDENT, "Novak", "over")
+        for number in range(MOST_ENDED):
+            later = replace(ended, incident=new_incident(), presses=(), told_revision=100 + number)
+            scene.receiver.incidents.put([later])
+        assert KEY not in scene.receiver.incidents, "it is on disk alone"
+        scene.disk.fail_from_now()
+        receipts = len(scene.receipts)
+        scene.says(forgotten)
+        await scene.until(lambda: scene.told("alarm-not-stored"))
+        assert [one.incident for one in scene.receiver.incidents.open()] == [forgotten.incident]
+        scene.disk.mend()
+        await scene.until(lambda: len(scene.receipts) > receipts)
+        assert scene.receiver.incidents.open() == []
 
     played(tmp_path, story)
 
@@ -271,4 +302,4 @@ def test_while_the_disk_hangs_an_alarm_is_shown_and_taken_and_the_rest_comes_whe
         assert (kept.acknowledged_by, await scene.on_disk()) == ("Novak", kept)
         assert (scene.is_receipted(raised), scene.told("alarm-stored"), scene.told("alarm-raised")) == (True, 1, 1)
 
-    played(tmp_path, story)
+    played(tmp_path, story, asyncio.new_event_loop)

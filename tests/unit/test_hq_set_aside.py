@@ -146,7 +146,7 @@ def test_what_breaks_the_store_among_what_is_owed_to_it_is_set_aside_too(
             for alarm in alarms:
                 if alarm is not alarms[2]:
                     await scene.receipted(alarm.id)
-            assert (scene.receiver.set_aside, len(scene.receiver._owed.entries())) == (1, 0)
+            assert (scene.receiver.set_aside, len(scene.receiver._known.owed.entries())) == (1, 0)
 
     asyncio.run(story())
 

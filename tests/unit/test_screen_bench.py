@@ -104,6 +104,8 @@ def test_whatever_cannot_wait_comes_before_the_corners() -> None:
     ):
         codes = {box.code for box in frame.boxes(view(Seen(snapshot=seen), one, *SIZES[0]))}
         assert "bench:corner" not in codes
+    drawn = frame.boxes(view(Seen(snapshot=HERE), state, *SIZES[0]))
+    assert any(box.words.startswith("On scene?") for box in drawn), "what no page says is said here too"
     assert "bench:corner" in {box.code for box in frame.boxes(view(Seen(snapshot=HERE), state, *SIZES[0]))}
 
 

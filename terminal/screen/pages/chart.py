@@ -6,9 +6,11 @@ from functools import lru_cache
 from msgspec.structs import replace
 
 from terminal.link import Snapshot
-from terminal.map.drawing import Name, Tiles, Window, drawn
+from terminal.map.drawing import Tiles, Window, drawn
+from terminal.map.names import Name
 from terminal.screen import others
 from terminal.screen.cells import LEAST_HEIGHT, Area, Box, Run, target
+from terminal.screen.language import Language
 from terminal.screen.pages import plot
 from terminal.screen.pages.marks import Mark, marks
 from terminal.screen.state import SCALES_M
@@ -19,6 +21,9 @@ ON_MAP = "on-map"
 """A tap on the map; `placed` makes a place of its cell."""
 
 SIDE = 11
+SIGNS = "!#"
+"""What an alarm and a job begin with, and what stands at the place."""
+
 ARROWS = "↑↗→↘↓↙←↖"
 
 
@@ -56,7 +61,8 @@ def window_of(view: View, snapshot: Snapshot, field: Area) -> Window | None:
     if middle is None:
         return None
     course = 0.0 if chart.is_north_up or fix is None or fix.track_deg is None else round(fix.track_deg / 15) * 15.0
-    return Window(*middle, SCALES_M[chart.scale], field.height, field.width, course)
+    in_cyrillic = view.say.language is Language.SERBIAN_CYRILLIC
+    return Window(*middle, SCALES_M[chart.scale], field.height, field.width, course, in_cyrillic)
 
 
 @lru_cache(maxsize=4)
@@ -67,14 +73,16 @@ def base(window: Window, maps: tuple[Tiles, ...]) -> tuple[tuple[tuple[Run, ...]
 
 
 def marked(field: Area, window: Window, mark: Mark) -> Box | None:
-    """A mark where its place is; None when that is not to be seen."""
+    """A mark that begins where its place is, or ends there if it has no room; None when that is not to be seen."""
     cell = window.cell_of(mark.lat_deg, mark.lon_deg)
     if cell is None:
         return None
     words = mark.words or heading(window, mark)
-    width = min(len(words), field.width)
-    left = min(field.left + cell[1], field.right - width)
-    return Box(area=Area(field.top + cell[0], left, 1, width), words=words[:width], tone=mark.tone)
+    row, column = cell
+    if column + len(words) > field.width:
+        words = words[1:][:column] + words[0] if words[0] in SIGNS else words[: column + 1]
+        column -= len(words) - 1
+    return Box(area=Area(field.top + row, field.left + column, 1, len(words)), words=words, tone=mark.tone)
 
 
 def heading(window: Window, car: Mark) -> str:

@@ -6,12 +6,13 @@ from enum import Enum, auto
 from msgspec import Struct
 from msgspec.structs import replace
 
-from terminal.contract.work import ENDED, Picture
+from terminal.contract.work import ENDED, LiveAlarm, Picture
 from terminal.link import Snapshot
 from terminal.screen import others
+from terminal.screen.language import Say
 from terminal.screen.others import OLD_AFTER_MS
 from terminal.screen.view import View
-from terminal.screen.words import age, clean
+from terminal.screen.words import Said, age, clean
 
 
 class Shape(Enum):
@@ -49,14 +50,24 @@ def _marks(view: View, snapshot: Snapshot) -> Iterator[Mark]:
         job = there.job
         if job.lat_deg is not None and job.lon_deg is not None and there.step not in ENDED:
             yield Mark(job.lat_deg, job.lon_deg, f"#{number}", "job", Shape.JOB)
-    for alarm in () if told is None else told.picture.alarms:
+    for alarm in sorted(others.alarms(snapshot), key=others.is_urgent):
         if alarm.lat_deg is not None and alarm.lon_deg is not None:
-            yield Mark(alarm.lat_deg, alarm.lon_deg, f"{others.MARK}{clean(alarm.unit)}", "urgent", Shape.ALARM)
+            words, tone = alarm_mark(view.say, alarm, others.age_ms(snapshot, alarm, view.now_ns))
+            yield Mark(alarm.lat_deg, alarm.lon_deg, words, tone, Shape.ALARM)
     position = snapshot.position
     fix = position.last_good
     if fix is not None and fix.lat_deg is not None and fix.lon_deg is not None:
         course_deg = None if position.stale else fix.track_deg
         yield Mark(fix.lat_deg, fix.lon_deg, "", "old" if position.stale else "own", Shape.CAR, course_deg)
+
+
+def alarm_mark(say: Say, alarm: LiveAlarm, aged_ms: int | None) -> Said:
+    """Whose, whether it is an exercise or somebody has taken it, and how old: red is only who calls from there now."""
+    is_old = aged_ms is None or aged_ms > OLD_AFTER_MS
+    words = others.MARK + (f"{say('EXERCISE')} " if alarm.kind == "exercise" else "")
+    words += clean(alarm.unit) + (f" {say('taken')}" if alarm.acknowledged_by else "")
+    words += f" {age(aged_ms * others.MS)}" if is_old and aged_ms is not None else ""
+    return words, "old" if is_old else "urgent" if others.is_urgent(alarm) else "job"
 
 
 def _patrols(picture: Picture, told_ms: int) -> Iterator[Mark]:

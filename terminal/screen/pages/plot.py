@@ -6,8 +6,9 @@ from math import ceil, floor
 
 from msgspec import Struct
 
-from terminal.map.drawing import CellSize, Name, Tiles, Window, plotted
+from terminal.map.drawing import CellSize, Tiles, Window, plotted
 from terminal.map.features import Kind
+from terminal.map.names import Name
 from terminal.map.raster import GROUND, Raster
 from terminal.map.sixel import sixels
 from terminal.screen.cells import Area, Box

@@ -6,12 +6,14 @@ from terminal.link import LogInProblem, WorkshopView
 from terminal.screen import examined
 from terminal.screen.cells import LEAST_HEIGHT, LEAST_WIDTH, Area, Box, target, wrapped
 from terminal.screen.pages.crew import pin_problem
-from terminal.screen.sos import Arming
 from terminal.screen.state import Page
 from terminal.screen.view import View
 
 ROWS, COLUMNS = 3, 4
 """Eleven things, and the way out."""
+
+NOTICE_ROW = LEAST_HEIGHT
+"""Beneath the upper corners, while these are tapped."""
 
 TONES = {Verdict.OK: "chosen", Verdict.WARN: "proposed", Verdict.FAIL: "proposed", Verdict.OPEN: "button"}
 WORD_TONES = {Verdict.OK: "good", Verdict.WARN: "warn", Verdict.FAIL: "bad", Verdict.OPEN: "title"}
@@ -132,8 +134,7 @@ def is_touching(view: View) -> bool:
     bench = None if view.snapshot is None else view.snapshot.workshop
     if bench is None or bench.opened_mono_ns is None or view.state.bench.touching is None:
         return False
-    idle = view.state.sos.arming(view.now_ns) is Arming.IDLE
-    return view.state.page is Page.WORKSHOP and idle and not (view.is_alarm_on_top or view.is_locked)
+    return view.state.page is Page.WORKSHOP and view.is_page_shown and not view.is_locked
 
 
 def corners(view: View, sos: Box, whole: Area) -> list[Box]:
@@ -142,8 +143,8 @@ def corners(view: View, sos: Box, whole: Area) -> list[Box]:
     right = whole.right - LEAST_WIDTH
     tops = ((0, 0), (0, right), (sos.area.top - LEAST_HEIGHT, right), (whole.bottom - LEAST_HEIGHT, 0))
     top, left = tops[min(touching, len(tops) - 1)]
-    middle = Area(LEAST_HEIGHT + 1, LEAST_WIDTH + 1, whole.height - sos.area.height - LEAST_HEIGHT - 1, right - 1)
-    words, stop = Area(middle.top, middle.left, middle.height, middle.width - LEAST_WIDTH).rows(1, LEAST_HEIGHT)
+    middle = Area(NOTICE_ROW + 1, LEAST_WIDTH + 1, LEAST_HEIGHT + 1, right - LEAST_WIDTH - 2)
+    words, stop = middle.rows(1, LEAST_HEIGHT)
     return [
         sos,
         target(Area(top, left, LEAST_HEIGHT, LEAST_WIDTH), "●", "bench:corner", "proposed"),
