@@ -147,10 +147,11 @@ class TerminalScreen(App[None]):
     def on_sheet_tapped(self, tap: Sheet.Tapped) -> None:
         """A finger: the screen changes at once; core is told, or a tone is heard."""
         code = chart.placed(self.view(), tap.code, tap.area) if tap.code.startswith(chart.ON_MAP) else tap.code
-        after, wanted = tapped(self._state, code, self._feed.seen.snapshot, self._mono_ns())
-        # What nobody has taken is still there to be sent.
-        if all(self._is_done(one) for one in wanted):
-            self._state = after
+        before = self._state
+        self._state, wanted = tapped(before, code, self._feed.seen.snapshot, self._mono_ns())
+        if not all(self._is_done(one) for one in wanted):
+            # What nobody has taken is still there to be sent.
+            self._state = before
         self._refresh()
         self._memory.keep(self._state, self._mono_ns())
 

@@ -16,10 +16,9 @@ from tests.system.patrol_car import PATROLA, ROOT, WITHIN_S
     ("told", "asked"),
     [
         ({"TERM": "xterm"}, b"48;5;"),
-        ({"TERM": "xterm-256color"}, b"48;5;"),
         ({"TERM": "xterm", "COLORTERM": "truecolor"}, b"48;2;"),
     ],
-    ids=["16", "256", "all"],
+    ids=["16", "all"],
 )
 def test_no_ground_is_one_of_sixteen(tmp_path: Path, told: dict[str, str], asked: bytes) -> None:
     drawn = drawn_until(tmp_path, told, asked)

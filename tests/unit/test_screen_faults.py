@@ -3,12 +3,16 @@
 import re
 
 import pytest
+from msgspec.structs import replace
 
 from hal.readings import Fault
-from terminal.link import Refusal, SourceView
+from terminal.link import Refusal, Snapshot, SourceView, WorkshopView
 from terminal.screen import faults
-from terminal.screen.feed import Gone
+from terminal.screen.feed import Gone, Seen
 from terminal.screen.language import Language, Say
+from terminal.screen.pages import system
+from terminal.screen.state import ScreenState
+from tests.screen.gallery import NOW_NS, snapshot, view
 
 WIDTH = 50
 """Cells of the smallest screen."""
@@ -45,3 +49,16 @@ def test_none_of_it_is_left_in_english() -> None:
 @pytest.mark.parametrize("reason", ["no command: Expected `str` matching regex '^[A-Za-z0-9_-]{1,12}$'", "", "sudo"])
 def test_a_reason_that_is_no_refusal_is_not_shown_as_it_came(reason: str) -> None:
     assert faults.of_command(Say(Language.ENGLISH), reason) == "a defect, tell the workshop"
+
+
+def test_a_technician_reads_the_drivers_own_words_while_the_self_test_is_open() -> None:
+    seen = snapshot()
+    assert said(seen) == "can is not there: call the workshop"
+    assert said(replace(seen, workshop=WorkshopView())) == said(seen)
+    opened = replace(seen, workshop=WorkshopView(opened_mono_ns=NOW_NS))
+    assert said(opened) == "can: can0 is down; sudo ip link set can0 up type can bitrate 500000"
+
+
+def said(seen: Snapshot) -> str:
+    (down,) = (one for one in seen.sources if not one.up)
+    return system.said(view(Seen(snapshot=seen), ScreenState(), 15, 50), down)
