@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from enum import Enum, auto
+from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -12,7 +13,10 @@ from terminal.screen import others
 from terminal.screen.language import Say
 from terminal.screen.others import OLD_AFTER_MS
 from terminal.screen.view import View
-from terminal.screen.words import Said, age, clean
+from terminal.screen.words import age, clean
+
+MarkTone = Literal["own", "other", "old", "job", "urgent"]
+"""What a mark's colours say of it; a picture has these and no others."""
 
 
 class Shape(Enum):
@@ -30,7 +34,7 @@ class Mark(Struct, frozen=True):
     lat_deg: float
     lon_deg: float
     words: str
-    tone: str
+    tone: MarkTone
     shape: Shape
     course_deg: float | None = None
 
@@ -61,7 +65,7 @@ def _marks(view: View, snapshot: Snapshot) -> Iterator[Mark]:
         yield Mark(fix.lat_deg, fix.lon_deg, "", "old" if position.stale else "own", Shape.CAR, course_deg)
 
 
-def alarm_mark(say: Say, alarm: LiveAlarm, aged_ms: int | None) -> Said:
+def alarm_mark(say: Say, alarm: LiveAlarm, aged_ms: int | None) -> tuple[str, MarkTone]:
     """Whose, whether it is an exercise or somebody has taken it, and how old: red is only who calls from there now."""
     is_old = aged_ms is None or aged_ms > OLD_AFTER_MS
     words = others.MARK + (f"{say('EXERCISE')} " if alarm.kind == "exercise" else "")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from math import ceil, floor
+from typing import get_args
 
 from msgspec import Struct
 
@@ -13,7 +14,7 @@ from terminal.map.raster import GROUND, Raster
 from terminal.map.sixel import sixels
 from terminal.screen.cells import Area, Box
 from terminal.screen.pages import symbols
-from terminal.screen.pages.marks import Mark, Shape
+from terminal.screen.pages.marks import Mark, MarkTone, Shape
 from terminal.screen.pixels import Ink, Pixels
 
 TONES: dict[int, str] = {
@@ -28,7 +29,7 @@ TONES: dict[int, str] = {
 }
 """Of a line's kind, in cells and in pixels."""
 
-MARKS = ("own", "other", "old", "job", "urgent")
+MARKS: tuple[MarkTone, ...] = get_args(MarkTone)
 INKS = (
     *(Ink(tone, is_behind=kind == GROUND) for kind, tone in sorted(TONES.items())),
     *(Ink(tone, is_behind) for tone in MARKS for is_behind in (False, True)),
@@ -42,7 +43,7 @@ class Symbol(Struct, frozen=True):
     x: int
     y: int
     shape: Shape
-    tone: str
+    tone: MarkTone
     course_deg: int | None
 
 
