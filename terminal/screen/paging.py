@@ -10,6 +10,7 @@ from rich.cells import cell_len, chop_cells, set_cell_size
 
 from terminal.screen.cells import LEAST_HEIGHT, SOFT_HYPHEN, Area, Box, target, wrapped
 from terminal.screen.view import View
+from terminal.screen.words import Said
 
 T = TypeVar("T")
 
@@ -57,6 +58,19 @@ def beside(area: Area) -> tuple[Area, Area]:
 def rows(area: Area) -> tuple[Area, ...]:
     """Places for lines."""
     return area.rows(*[1] * area.height)
+
+
+def told(view: View, name: str, facts: Sequence[Said], area: Area) -> list[Box]:
+    """Facts one beneath the other, each as many lines as it needs, leaf by leaf where that is more than there are."""
+    heights = [max(len(lines(words, area.width)), 1) for words, _ in facts]
+    if sum(heights) <= area.height:
+        strips = zip(facts, area.rows(*heights), strict=True)
+        return [Box(area=strip, words=words, tone=tone) for (words, tone), strip in strips]
+    field, side = beside(area)
+    every = [(line, tone) for words, tone in facts for line in lines(words, field.width)]
+    turn, _ = side.rows(LEAST_HEIGHT, 0)
+    found = leaf(view, name, every, rows(field), turn)
+    return [*(Box(area=line, words=words, tone=tone) for (words, tone), line in found.placed), *found.turn]
 
 
 @lru_cache(maxsize=256)

@@ -28,22 +28,22 @@ def told(jobs: tuple[JobView, ...], state: ScreenState, *, moving: bool = False)
 @pytest.mark.parametrize("page", [page for page in Page if page not in (Page.JOBS, Page.KEYBOARD)])
 def test_a_car_that_stands_near_a_job_asks_so_on_every_page(page: Page) -> None:
     notice, words, tone = told((NEW, THERE), ScreenState(page=page))
-    assert (notice, words, tone) == ("On scene? URGENT Noise, Futoška 12", "Jobs\n(1?)", "proposed")
+    assert (notice, words, tone) == ("On scene? #2 URGENT Noise, Futoška 12", "Jobs\n(1?)", "proposed")
 
 
 @pytest.mark.parametrize("moving", [False, True])
 def test_a_new_urgent_job_is_named_and_a_routine_one_is_counted(moving: bool) -> None:
-    assert told((NEW, URGENT), ScreenState(), moving=moving)[0] == "NEW: URGENT Fight, Futoška 12"
+    assert told((NEW, URGENT), ScreenState(), moving=moving)[0] == "NEW: #2 URGENT Fight, Futoška 12"
     notice, words, tone = told((NEW,), ScreenState(), moving=moving)
     assert (notice.startswith("Not working"), words, tone) == (True, "Jobs\n(1)", "button")
 
 
 def test_the_job_that_has_the_page_is_not_named_again_but_another_is() -> None:
     assert told((NEW, URGENT), ScreenState(page=Page.JOBS, job="02"))[0].startswith("Not working")
-    assert told((NEW, URGENT), ScreenState(page=Page.JOBS, job="01"))[0].startswith("NEW: URGENT Fight")
+    assert told((NEW, URGENT), ScreenState(page=Page.JOBS, job="01"))[0].startswith("NEW: #2 URGENT Fight")
     old = replace(URGENT, step=JobStep.ON_SCENE, next=JobStep.DONE)
     emergency = replace(URGENT, job=replace(JOB, job="04", title="Fire", priority=Priority.EMERGENCY))
-    assert told((old, emergency), ScreenState(page=Page.JOBS, job="02"), moving=True)[0].startswith("NEW: EMERGENCY")
+    assert told((old, emergency), ScreenState(page=Page.JOBS, job="02"), moving=True)[0].startswith("NEW: #2 EMERGENCY")
     assert told((old, emergency), ScreenState(page=Page.JOBS), moving=True)[0].startswith("Not working"), "it is shown"
 
 

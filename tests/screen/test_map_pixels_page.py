@@ -106,10 +106,6 @@ def test_patrols_jobs_and_alarms_are_where_they_are() -> None:
 
 WORDS = st.sampled_from(["A", "NS-22", "!EXERCISE VOZILO-123 taken 12 min", 50 * "W"])
 PLACES = st.tuples(st.floats(-0.01, 0.01), st.floats(-0.01, 0.01), WORDS)
-    st.floats(-0.01, 0.01),
-    st.floats(-0.01, 0.01),
-    st.sampled_from(["A", "NS-22", "!EXERCISE VOZILO-123 taken 12 min", 50 * "W"]),
-)
 
 
 @given(st.lists(PLACES, max_size=12), st.integers(0, len(SCALES_M) - 1), st.sampled_from(["other", "urgent"]))

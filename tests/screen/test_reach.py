@@ -9,11 +9,15 @@ from gallery import snapshot as good_day
 from msgspec.structs import replace
 
 from terminal.contract.work import LONGEST_TEXT, MOST_JOBS, MOST_OFFICERS, MOST_TEXTS
-from terminal.link import WorkshopView
+from terminal.examination import Item
+from terminal.link import BoardTestView, WorkshopView
 from terminal.screen import frame, measure
+from terminal.screen.bench import Bench
 from terminal.screen.cells import Box
 from terminal.screen.feed import Seen
 from terminal.screen.language import Language
+from terminal.screen.pages.marks import Shape
+from terminal.screen.pages.marks import marks as marks_of
 from terminal.screen.state import Page, ScreenState, tapped
 from tests.screen.extreme import (
     ABOARD,
@@ -25,6 +29,7 @@ from tests.screen.extreme import (
     SOURCES,
     numbered,
     snapshot,
+    words,
 )
 
 FULL = Seen(snapshot=snapshot(good_day()))
@@ -139,6 +144,28 @@ def test_a_text_is_told_as_read_from_its_last_leaf_alone(size: tuple[int, int]) 
         assert told == ()
     assert offered == [False] * (len(offered) - 1) + [True]
     assert "xxx" in read([boxes]) or last_words in read([boxes]), "where it ends"
+
+
+@pytest.mark.parametrize("size", SIZES, ids=[f"{w}x{h}" for h, w in SIZES])
+def test_what_a_board_says_of_its_test_is_read_to_its_end(size: tuple[int, int]) -> None:
+    assert FULL.snapshot is not None
+    told = BoardTestView(name="board", failed=("button",), problem=words("problem", 300), remedy=words("remedy", 300))
+    at_work = replace(FULL.snapshot, workshop=WorkshopView(opened_mono_ns=NOW_NS, boards=(told,)))
+    state = ScreenState(page=Page.WORKSHOP, bench=Bench(item=Item.BOARD))
+    said = read(walked(state, size, full=Seen(snapshot=at_work)))
+    wanted = [word for name in ("problem", "remedy") for word in words(name, 300).split()[:-1]]
+    assert [word for word in wanted if word not in said] == []
+
+
+def test_a_job_has_its_number_of_the_map_wherever_it_is_named() -> None:
+    assert FULL.snapshot is not None
+    last = f"#{MOST_JOBS} EMERGENCY title{MOST_JOBS - 1}-w0"
+    one = view(FULL, ScreenState(page=Page.JOBS), *SIZES[0])
+    marks = [mark.words for mark in marks_of(one, FULL.snapshot) if mark.shape is Shape.JOB]
+    assert marks == [f"#{number}" for number in range(1, MOST_JOBS + 1)]
+    for state in (ScreenState(page=Page.JOBS), ScreenState(page=Page.JOBS, job=f"job-{MOST_JOBS - 1}")):
+        assert any(box.words.startswith(last) for box in frame.boxes(view(FULL, state, *SIZES[0])))
+    assert frame.notice(view(FULL, ScreenState(), *SIZES[0]))[0].startswith(f"NEW: {last}")
 
 
 def test_once_core_is_gone_a_text_and_a_job_can_be_read_to_their_end_and_nothing_else_be_done() -> None:

@@ -53,7 +53,7 @@ def news(view: View) -> Said | None:
     calling = next((one for one in jobs if one.arrived), None) or next(filter(is_calling, jobs), None)
     if calling is None or is_shown(view, calling):
         return None
-    said = title(view.say, calling)
+    said = title(view, calling)
     return (view.say("On scene? {job}", job=said) if calling.arrived else view.say("NEW: {job}", job=said)), "proposed"
 
 
@@ -84,16 +84,15 @@ def listed(view: View, jobs: tuple[JobView, ...], area: Area) -> list[Box]:
     field, turn = (area, None) if fits else paging.beside(area)
     leaf = paging.leaf(view, "jobs", ordered(jobs), paging.fields(field, area.height, 1), turn)
     found = [
-        target(field, f"{on_one_line(title(view.say, one), field.width)}\n{state(view.say, one)}", name(one), tone(one))
+        target(field, f"{on_one_line(title(view, one), field.width)}\n{state(view.say, one)}", name(one), tone(one))
         for one, field in leaf.placed
     ]
     return [*found, *leaf.turn]
 
 
-def title(say: Say, one: JobView) -> str:
+def title(view: View, one: JobView) -> str:
     """A job in a line."""
-    place = f", {clean(one.job.place)}" if one.job.place else ""
-    return f"{urgency.in_words(say, one.job.priority)} {clean(one.job.title)}{place}".strip()
+    return title_alone(view, one) + (f", {clean(one.job.place)}" if one.job.place else "")
 
 
 def tone(one: JobView) -> str:
@@ -124,16 +123,18 @@ def one_job(view: View, one: JobView, area: Area) -> list[Box]:
     left, right = upper.columns(0, max(area.width // SIDE, 14), gap=1)
     head, line, rest = left.rows(HEAD_ROWS, 1, 0)
     found = [
-        Box(area=head, words=paging.beginning(title_alone(view.say, one), head), tone="title"),
+        Box(area=head, words=paging.beginning(title_alone(view, one), head), tone="title"),
         Box(area=line, words=state(view.say, one), tone="good" if one.received else "warn"),
         words(view, one, head, rest),
     ]
     return [*found, *next_step(view, one, right), *others(view, one, lower)]
 
 
-def title_alone(say: Say, one: JobView) -> str:
-    """How soon, and what."""
-    return f"{urgency.in_words(say, one.job.priority)} {clean(one.job.title)}".strip()
+def title_alone(view: View, one: JobView) -> str:
+    """Its number on the map, how soon it is wanted, and what it is."""
+    jobs = () if view.snapshot is None else view.snapshot.jobs
+    parts = (f"#{jobs.index(one) + 1}", urgency.in_words(view.say, one.job.priority), clean(one.job.title))
+    return " ".join(part for part in parts if part)
 
 
 def words(view: View, one: JobView, head: Area, area: Area) -> Box:
@@ -142,7 +143,7 @@ def words(view: View, one: JobView, head: Area, area: Area) -> Box:
     if view.is_locked:
         return Box(area=area, words=paging.beginning(place, area))
     here = "\n".join(part for part in (place, text) if part)
-    is_whole = len(paging.lines(title_alone(view.say, one), head.width)) <= head.height
+    is_whole = len(paging.lines(title_alone(view, one), head.width)) <= head.height
     if is_whole and len(paging.lines(here, area.width)) <= area.height:
         return Box(area=area, words=here)
     return Box(area=area, words=paging.beginning(here, area), tone="button", code=f"open:{name(one)}")

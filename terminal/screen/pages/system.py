@@ -7,7 +7,7 @@ from terminal.screen.cells import LEAST_HEIGHT, Area, Box, target
 from terminal.screen.language import NAMES, Language
 from terminal.screen.palettes import Palette
 from terminal.screen.view import View
-from terminal.screen.words import Said, clean
+from terminal.screen.words import clean
 from terminal.version import VERSION
 
 SIDE, LEAST_SIDE = 6, 9
@@ -38,17 +38,7 @@ def health(view: View, sources: tuple[SourceView, ...], area: Area) -> list[Box]
     if view.light is Light.NONE:
         facts.append((view.say("Light: this screen has none to set"), "dim"))
     facts.append((view.say("Patrola {version}", version=VERSION), "dim"))
-    field, turn = paging.beside(area)
-    if len(in_lines(facts, area.width)) <= area.height:
-        field = area
-    strip, _ = turn.rows(LEAST_HEIGHT, 0)
-    leaf = paging.leaf(view, "devices", in_lines(facts, field.width), paging.rows(field), strip)
-    return [*(Box(area=line, words=words, tone=tone) for (words, tone), line in leaf.placed), *leaf.turn]
-
-
-def in_lines(facts: list[Said], width: int) -> list[Said]:
-    """Each line with the tone of what it belongs to."""
-    return [(line, tone) for words, tone in facts for line in paging.lines(words, width)]
+    return paging.told(view, "devices", facts, area)
 
 
 def said(view: View, source: SourceView) -> str:

@@ -3,8 +3,8 @@
 from terminal import examination
 from terminal.examination import Found, Item, Verdict
 from terminal.link import LogInProblem, WorkshopView
-from terminal.screen import examined
-from terminal.screen.cells import LEAST_HEIGHT, LEAST_WIDTH, Area, Box, target, wrapped
+from terminal.screen import examined, paging
+from terminal.screen.cells import LEAST_HEIGHT, LEAST_WIDTH, Area, Box, target
 from terminal.screen.pages.crew import pin_problem
 from terminal.screen.state import Page
 from terminal.screen.view import View
@@ -93,18 +93,7 @@ def detail(view: View, found: Found, area: Area) -> list[Box]:
     to_do = examined.remedy(say, found)
     if to_do:
         lines.append((say("Do: {what}", what=to_do), "warn"))
-    return [*stacked(lines, text), *actions(view, found.item, foot)]
-
-
-def stacked(lines: list[tuple[str, str]], area: Area) -> list[Box]:
-    """One beneath the other, each with the rows that its words need."""
-    found, top = [], area.top
-    for words, tone in lines:
-        rows = min(len(wrapped(words, area.width)), area.bottom - top)
-        if rows > 0:
-            found.append(Box(area=Area(top, area.left, rows, area.width), words=words, tone=tone))
-        top += rows
-    return found
+    return [*paging.told(view, found.item, lines, text), *actions(view, found.item, foot)]
 
 
 def actions(view: View, item: Item, area: Area) -> list[Box]:
