@@ -15,7 +15,7 @@ from hal.readings import Fault, Fix, LinkQuality, PowerState
 from terminal.contract.profile import Profile
 from terminal.contract.work import LONGEST_TEXT, Job, JobStep, Picture, Text
 
-LINK_VERSION = 1
+LINK_VERSION = 2
 
 T = TypeVar("T")
 
@@ -28,6 +28,9 @@ MOST_COMMAND_BYTES = 4096
 
 LONGEST_NAME = 32
 """Of a command, when it is told back."""
+
+UUID = "^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$"
+"""As text in its usual form, or nothing."""
 
 LONGEST_BADGE = LONGEST_PIN = 12
 
@@ -105,6 +108,13 @@ class Urgency(StrEnum):
     USE_THE_RADIO = "use-the-radio"
 
 
+class PressView(Struct, frozen=True):
+    """One press by the id of its message; once it is `kept`, on the car's disk or at headquarters, core may crash."""
+
+    id: str
+    kept: bool = False
+
+
 class AlarmView(Struct, frozen=True, kw_only=True):
     """How far one alarm has come; each rung is shown on proof only, and by which bearers it was proved.
 
@@ -130,6 +140,7 @@ class AlarmView(Struct, frozen=True, kw_only=True):
     cancelled: bool = False
     urgency: Urgency = Urgency.NONE
     vehicle_event: str = ""
+    presses: tuple[PressView, ...] = ()
 
 
 class ArmedView(Struct, frozen=True, kw_only=True):
@@ -426,11 +437,13 @@ class _Named(Struct, frozen=True):
 class RaiseAlarm(_Command, frozen=True, kw_only=True, tag="raise-alarm"):
     """The crew calls for help on the screen, or tries the way.
 
-    A real alarm needs no word that could be misspelt, nor one that another version would not know.
+    A real alarm needs no word that could be misspelt, nor one that another version would not know. `incident` is made
+    for this one call: given again under the same one it is the same call for help.
     """
 
     kind: Literal["real", "test", "exercise"] = "real"
     silent: bool = False
+    incident: Annotated[str, msgspec.Meta(pattern=UUID)] = ""
 
 
 class CancelAlarm(_Command, frozen=True, kw_only=True, tag="cancel-alarm"):

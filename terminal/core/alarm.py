@@ -9,7 +9,7 @@ from msgspec import Struct
 from terminal.contract.messages import AlarmKind, Stored, Trigger
 from terminal.contract.topics import MQTT
 from terminal.core.ladder import Phase
-from terminal.link import AlarmView, Urgency
+from terminal.link import AlarmView, PressView, Urgency
 
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 
@@ -166,6 +166,7 @@ def view(alarm: Alarm, now_ns: int, rules: AlarmRules) -> AlarmView:
         cancelled=alarm.cancelled,
         urgency=urgency(alarm, now_ns, rules),
         vehicle_event=alarm.vehicle_event,
+        presses=tuple(PressView(one.id, kept=one.stored or one.received) for one in alarm.told),
     )
 
 

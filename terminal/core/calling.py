@@ -80,7 +80,10 @@ def pressed(
 
 
 def called(emergency: Emergency, call: Call, scene: Scene, moment: Moment) -> Step:
-    """Someone or something calls for help, or tries the way."""
+    """Someone or something calls for help, or tries the way; who does so by the same call again has done it once."""
+    for alarm in emergency.alarms:
+        if call.message_id in alarm.message_ids:
+            return emergency, []
     for alarm in emergency.alarms:
         if call.press in alarm.presses:
             return _told_again(emergency, alarm, call, scene, moment)

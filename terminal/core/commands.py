@@ -44,8 +44,9 @@ def refusal(state: State, command: Command, rules: Rules, now_ns: int) -> Refusa
 def taken(state: State, command: AlarmCommand, scene: Scene, moment: Moment, rules: Rules) -> Step:
     """What comes of a command about alarms; of one that cannot be, nothing."""
     match command:
-        case RaiseAlarm(kind=kind, silent=silent):
-            call = Call(incident=moment.new_incident(), trigger=Trigger.SCREEN, kind=AlarmKind(kind), silent=silent)
+        case RaiseAlarm(kind=kind, silent=silent, incident=incident):
+            named = incident or moment.new_incident()
+            call = Call(incident=named, trigger=Trigger.SCREEN, kind=AlarmKind(kind), silent=silent)
             emergency, effects = calling.called(state.emergency, call, scene, moment)
         case CancelAlarm(incident=incident):
             emergency, effects = calling.cancelled(state.emergency, incident, moment)

@@ -22,6 +22,7 @@ from terminal.screen.remembering import Memory
 from terminal.screen.ringing import calls, looked_at, rung
 from terminal.screen.settling import stood, takes
 from terminal.screen.sheet import Sheet
+from terminal.screen.sos import is_elsewhere, touched
 from terminal.screen.sound import Sound
 from terminal.screen.state import Page, spoken, tapped
 from terminal.screen.view import View
@@ -143,6 +144,11 @@ class TerminalScreen(App[None]):
         self._cell_now = self._cell()
         self._state = replace(self._state, standing=())
         self._refresh()
+
+    def on_sheet_touched(self, touch: Sheet.Touched) -> None:
+        """A finger came down: what is neither of SOS's places may be rain."""
+        if is_elsewhere(self.sheet.boxes, touch.row, touch.column):
+            self._state = replace(self._state, elsewhere_ns=touched(self._state.elsewhere_ns, self._mono_ns()))
 
     def on_sheet_tapped(self, tap: Sheet.Tapped) -> None:
         """A finger: the screen changes at once; core is told, or a tone is heard."""

@@ -15,6 +15,9 @@ MAIN_HEIGHT, MAIN_WIDTH = 4, 7
 """A main target: 19 mm, for gloves."""
 
 
+SLIP = 1
+"""A finger may slip so many cells beyond a target, or on a map, before it is lifted, and it is a tap all the same."""
+
 SOFT_HYPHEN = "\u00ad"
 """Where a word may be broken; it is not to be seen otherwise."""
 
@@ -48,6 +51,10 @@ class Area(Struct, frozen=True):
     def holds(self, other: "Area") -> bool:
         """Whether the other is in it as a whole."""
         return self.has(other.top, other.left) and self.has(other.bottom - 1, other.right - 1)
+
+    def wider(self, cells: int) -> "Area":
+        """With so many cells more on every side."""
+        return Area(self.top - cells, self.left - cells, self.height + 2 * cells, self.width + 2 * cells)
 
     def rows(self, *heights: int, gap: int = 0) -> "tuple[Area, ...]":
         """Strips from the top down; a height of 0 takes what the others leave, in equal parts."""

@@ -1,4 +1,4 @@
-"""Core as the screen knows it: connects for ever, merges what comes, and holds an alarm until core has it."""
+"""Core as the screen knows it: connects for ever, merges what comes, and holds an alarm until it is kept."""
 
 import asyncio
 import contextlib
@@ -10,10 +10,12 @@ from time import monotonic_ns
 import msgspec
 from msgspec import Struct
 
+from terminal.contract.identity import message_of_call, new_incident
 from terminal.link import (
     LINK_VERSION,
     Changes,
     Command,
+    PressView,
     RaiseAlarm,
     Refused,
     Snapshot,
@@ -65,8 +67,10 @@ class Seen(Struct, frozen=True, kw_only=True):
 
     @property
     def shown_held(self) -> RaiseAlarm | None:
-        """The held alarm, unless it is silent."""
-        return None if self.held is None or self.held.silent else self.held
+        """The held alarm while core does not show it, unless it is silent."""
+        if self.held is None or self.held.silent:
+            return None
+        return self.held if self.snapshot is None or _press_of(self.snapshot, self.held) is None else None
 
 
 class AnotherVersion(ValueError):
@@ -95,11 +99,23 @@ class Feed:
             self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
 
     def send(self, command: Command) -> bool:
-        """Give core a command; False when core is not there to take it. An alarm is held until core is."""
+        """Give core a command; False when core is not there to take it.
+
+        An alarm gets a name, and is held until it is on disk or at headquarters: core may crash before.
+        """
         if isinstance(command, RaiseAlarm):
-            self._become(held=command, held_mono_ns=monotonic_ns())
+            command = msgspec.structs.replace(command, incident=new_incident())
+            self._hold(command)
+        return self._give(command)
+
+    def _hold(self, alarm: RaiseAlarm) -> None:
+        """The newest is enough, since who taps again calls once more; but no test takes a real one's place."""
+        if self.seen.held is None or alarm.kind == "real" or self.seen.held.kind != "real":
+            self._become(held=alarm, held_mono_ns=monotonic_ns())
+
+    def _give(self, command: Command) -> bool:
         if self._writer is None or not self.seen.connected:
-            return isinstance(command, RaiseAlarm)
+            return command == self.seen.held
         self._writer.write(encode_line(command))
         return True
 
@@ -128,8 +144,8 @@ class Feed:
             case Snapshot() as snapshot:
                 self._pause_s = FIRST_PAUSE_S
                 self._show(snapshot)
-                if self.seen.held is not None:
-                    self.send(self.seen.held)
+                if self.seen.held is not None and _press_of(snapshot, self.seen.held) is None:
+                    self._give(self.seen.held)
             case Changes() as news:
                 if self.seen.snapshot is None:
                     raise ValueError("core sent changes before a snapshot")
@@ -140,7 +156,8 @@ class Feed:
 
     def _show(self, snapshot: Snapshot) -> None:
         held = self.seen.held
-        if held is not None and _has(snapshot, held):
+        press = None if held is None else _press_of(snapshot, held)
+        if press is not None and press.kept:
             held = None
         self._become(snapshot=snapshot, last=snapshot, lost_mono_ns=0, gone=None, held=held)
 
@@ -156,10 +173,10 @@ class Feed:
             self._changed(seen)
 
 
-def _has(snapshot: Snapshot, held: RaiseAlarm) -> bool:
-    """Whether core shows an open alarm such as the one that was asked for."""
-    asked = (held.kind, held.silent)
-    return any((alarm.kind, alarm.silent) == asked and not alarm.cleared_by for alarm in snapshot.alarms)
+def _press_of(snapshot: Snapshot, held: RaiseAlarm) -> PressView | None:
+    """What core shows of this very tap, in whichever alarm it is."""
+    message_id = message_of_call(held.incident, held.kind)
+    return next((press for alarm in snapshot.alarms for press in alarm.presses if press.id == message_id), None)
 
 
 WHY: dict[type[Exception], Gone] = {

@@ -9,7 +9,7 @@ from terminal.screen import bar, faults, others, status, told
 from terminal.screen.cells import DARK, Area, Box, target
 from terminal.screen.driving import is_moving
 from terminal.screen.pages import alarm, car, chart, crew, duty, jobs, keyboard, more, report, system, texts, workshop
-from terminal.screen.sos import Arming
+from terminal.screen.sos import Arming, is_rain
 from terminal.screen.state import Page
 from terminal.screen.trouble import in_words
 from terminal.screen.view import View
@@ -86,12 +86,20 @@ def faded(box: Box) -> Box:
 
 
 def second_tap(view: View, area: Area) -> list[Box]:
-    """The other place, far from the first; late it stays and does nothing, so that a late tap hits nothing else."""
-    place, _ = area.columns(area.width * 3 // 5, 0)
+    """The other place, as large as the first and far from it, and nothing beside it that a slip could hit.
+
+    Late it stays and does nothing, so that a late tap hits nothing else.
+    """
+    height = bar.height(view.height)
+    _, strip, _ = area.rows((area.height - height) // 2, height, 0)
+    place, words = strip.columns(bar.sos_width(view.width), 0, gap=bar.APART)
     if view.state.sos.arming(view.now_ns) is Arming.LATE:
         return [target(place, view.say("NOT SENT\nTap SOS again"), "send", "button", main=True)]
     left_s = view.state.sos.left_s(view.now_ns)
-    return [target(place, view.say("TAP HERE\nTO CALL HELP\n{left} s", left=left_s), "send", "sos", main=True)]
+    found = [target(place, view.say("TAP HERE\nTO CALL HELP\n{left} s", left=left_s), "send", "sos", main=True)]
+    if is_rain(view.state.elsewhere_ns, view.now_ns):
+        found.append(Box(area=words, words=view.say("Too many touches at once.\nTap it again."), tone="warn"))
+    return found
 
 
 def locked(view: View, area: Area) -> list[Box]:

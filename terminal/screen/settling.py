@@ -4,13 +4,11 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from terminal.screen import sos
 from terminal.screen.cells import Area, Box
 
 SETTLED_NS = 700_000_000
 """Longer than between the two of a double tap (0.3 to 0.5 s); about as long as a hand takes to stop at what comes."""
-
-ALWAYS = ("arm", "send")
-"""SOS takes every tap: what keeps it from being called unmeant is that it has two places."""
 
 
 class Standing(Struct, frozen=True):
@@ -29,6 +27,6 @@ def stood(before: tuple[Standing, ...], boxes: Iterable[Box], now_ns: int) -> tu
 
 
 def takes(standing: tuple[Standing, ...], box: Box, now_ns: int) -> bool:
-    """Whether a finger that comes down on it now is meant for it."""
+    """Whether a finger that comes down on it now is meant for it; SOS takes every tap, for it has its two places."""
     since = [one.since_ns for one in standing if (one.code, one.area) == (box.code, box.area)]
-    return box.code in ALWAYS or any(now_ns - since_ns >= SETTLED_NS for since_ns in since)
+    return box.code in sos.PLACES or any(now_ns - since_ns >= SETTLED_NS for since_ns in since)

@@ -13,11 +13,8 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from terminal.screen import pixels
-from terminal.screen.cells import EDGED, Area, Box, hit, over, painted
+from terminal.screen.cells import EDGED, SLIP, Area, Box, hit, over, painted
 from terminal.screen.palettes import COLOURS, Palette
-
-SLIP = 1
-"""A finger may slip so many cells beyond a target, or on a map, before it is lifted, and it is a tap all the same."""
 
 SPOT_ROWS, SPOT_COLUMNS = 1, 3
 """What shows where a finger is on a map; a button shows it as a whole."""
@@ -36,6 +33,14 @@ class Picture(Struct, frozen=True):
 
 class Sheet(Widget):
     """The whole screen; `show` draws what is new and nothing else."""
+
+    class Touched(Message):
+        """A finger came down, on a target or beside all of them."""
+
+        def __init__(self, row: int, column: int) -> None:
+            super().__init__()
+            self.row = row
+            self.column = column
 
     class Tapped(Message):
         """A finger was lifted from the target that it had come down on."""
@@ -128,6 +133,7 @@ class Sheet(Widget):
     def on_mouse_down(self, event: events.MouseDown) -> None:
         """A finger came down: what it hit shows so at once, if it takes a tap; a map can be dragged all the same."""
         event.stop()
+        self.post_message(self.Touched(event.y, event.x))
         found = hit(self.boxes, event.y, event.x)
         self._is_meant = found is not None and self._takes(found)
         self._down = found if found is not None and (self._is_meant or found.located) else None
@@ -163,7 +169,7 @@ class Sheet(Widget):
         self.release_mouse()
         self._follow(event)
         down, self._down = self._down, None
-        if down is not None and self._is_meant and not self._drags and _wider(down.area).has(event.y, event.x):
+        if down is not None and self._is_meant and not self._drags and down.area.wider(SLIP).has(event.y, event.x):
             at = f":{event.y - down.area.top}:{event.x - down.area.left}" if down.located else ""
             self.post_message(self.Tapped(down.code + at, down.area))
         self._draw()
@@ -182,10 +188,6 @@ def _spot(area: Area, row: int, column: int) -> Box:
 def _place(event: events.MouseEvent) -> tuple[float, float]:
     """(row, column), with parts of a cell where the terminal tells them."""
     return event.pointer_y, event.pointer_x
-
-
-def _wider(area: Area) -> Area:
-    return Area(area.top - SLIP, area.left - SLIP, area.height + 2 * SLIP, area.width + 2 * SLIP)
 
 
 def _to(row: int, column: int) -> str:

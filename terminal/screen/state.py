@@ -40,7 +40,7 @@ from terminal.screen.mistake import Mistake
 from terminal.screen.palettes import Palette
 from terminal.screen.ringing import Ringing
 from terminal.screen.settling import Standing
-from terminal.screen.sos import Arming, Sos
+from terminal.screen.sos import Arming, Sos, is_rain
 from terminal.screen.sound import VOLUMES
 from terminal.screen.wanted import Wanted
 
@@ -116,6 +116,7 @@ class ScreenState(Struct, frozen=True, kw_only=True):
     is_dark: bool = False
     dark_with: frozenset[str] = frozenset()
     sos: Sos = Sos()
+    elsewhere_ns: tuple[int, ...] = ()
     aside: Aside | None = None
     mistake: Mistake = Mistake()
     job: str = ""
@@ -167,7 +168,7 @@ def _arm(state: ScreenState, _rest: str, _snapshot: Snapshot | None, now_ns: int
 
 
 def _send(state: ScreenState, _rest: str, _snapshot: Snapshot | None, now_ns: int) -> ScreenState | Tapped:
-    if state.sos.arming(now_ns) is not Arming.ARMED:
+    if state.sos.arming(now_ns) is not Arming.ARMED or is_rain(state.elsewhere_ns, now_ns):
         return state
     return replace(state, sos=Sos(), aside=None, mistake=Mistake()), (RaiseAlarm(),)
 

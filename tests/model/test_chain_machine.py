@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from hal.readings import Press
 from hq.incidents import Incident, NotPossible, press_of
-from terminal.contract.identity import incident_of_press
+from terminal.contract.identity import incident_of_press, message_of_call
 from terminal.contract.messages import Alarm, AlarmKind, AlarmRaised, AlarmSignalled, Trigger
 from terminal.contract.topics import Lane
 from terminal.core.alarm import AlarmRules
@@ -52,6 +52,7 @@ class Chain(RuleBasedStateMachine):
         self.taken: set[tuple[str, str]] = set()
         self.cleared: set[tuple[str, str]] = set()
         self.seen: dict[str, set[str]] = {}
+        self.held = RaiseAlarm()
         self.let_pass(1.0)
 
     def let_pass(self, seconds: float) -> None:
@@ -85,7 +86,16 @@ class Chain(RuleBasedStateMachine):
     @rule(silent=st.booleans(), kind=st.sampled_from(("real", "test", "exercise")))
     def raise_on_screen(self, silent: bool, kind: str) -> None:
         self.raised += 1
-        self._does(lambda: self.car.tap(RaiseAlarm(kind=kind, silent=silent)))
+        self.held = RaiseAlarm(kind=kind, silent=silent, incident=_tap(self.raised))
+        self._does(lambda: self.car.tap(self.held))
+
+    @rule()
+    def the_screen_comes_back(self) -> None:
+        """It gives core what it holds: what core does not show, or shows and might lose."""
+        message_id = message_of_call(self.held.incident, self.held.kind)
+        shown = [press for alarm in self.car.snapshot().alarms for press in alarm.presses if press.id == message_id]
+        if self.raised and not any(press.kept for press in shown):
+            self._does(lambda: self.car.tap(self.held))
 
     @rule(number=st.integers(0, 3))
     def cancel(self, number: int) -> None:
@@ -372,6 +382,11 @@ async def _sleep(seconds: float) -> None:
 
 async def _done(act: Callable[[], object]) -> None:
     act()
+
+
+def _tap(number: int) -> str:
+    """The name that the screen gives to one tap."""
+    return f"00000000-0000-4000-8000-{number:012d}"
 
 
 def _memory() -> str | None:

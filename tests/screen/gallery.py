@@ -197,6 +197,7 @@ def scenes() -> Iterator[tuple[str, Seen, ScreenState]]:
     yield "report-filed", Seen(snapshot=waits), ScreenState(page=Page.REPORT, told_ns=NOW_NS)
     yield "pin", good, ScreenState(page=Page.KEYBOARD, typing=Typing("pin", "47", "digits", "1003"))
     yield "armed", good, ScreenState(sos=Sos(NOW_NS - 10**9))
+    yield "rain", good, ScreenState(sos=Sos(NOW_NS - 10**9), elsewhere_ns=(NOW_NS - 10**9, NOW_NS))
     yield "late", good, ScreenState(sos=Sos(NOW_NS - 4 * 10**9))
     yield "alarm", Seen(snapshot=replace(snapshot(), alarms=(ALARM,))), ScreenState()
     half_said = ScreenState(mistake=Mistake("I", Sos(NOW_NS - 10**9)))

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from textual.pilot import Pilot
 
 from hal.readings import Fix, FixMode
+from terminal.contract.identity import message_of_call
 from terminal.contract.profile import Choice, Label, Profile
 from terminal.core.link_server import LinkServer
 from terminal.link import (
@@ -21,6 +22,8 @@ from terminal.link import (
     DutyView,
     LineView,
     PositionView,
+    PressView,
+    RaiseAlarm,
     Role,
     Snapshot,
     UnitView,
@@ -91,6 +94,15 @@ class Core:
         self._server = LinkServer(self._path, lambda _: Role.CREW, self._take)
         await self._server.start()
         self._turning = asyncio.create_task(self._turn())
+
+    def calls(self) -> list[RaiseAlarm]:
+        """The alarms among what came, without the names that the screen gave them."""
+        return [replace(one, incident="") for one in self.taken if isinstance(one, RaiseAlarm)]
+
+    def press(self, *, kept: bool = False) -> PressView:
+        """The newest call as core shows it."""
+        *_, call = [one for one in self.taken if isinstance(one, RaiseAlarm)]
+        return PressView(message_of_call(call.incident, call.kind), kept=kept)
 
     def publish(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot

@@ -5,9 +5,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from hal.readings import Press
-from terminal.contract.identity import incident_of_press
+from terminal.contract.identity import incident_of_press, message_of_call
 from terminal.contract.messages import (
     AlarmCancelled,
     AlarmKind,
@@ -36,8 +37,8 @@ from terminal.core.inputs import (
     Unreceipted,
 )
 from terminal.core.ladder import TABLE, Cause, Phase
-from terminal.link import CancelAlarm, RaiseAlarm, Urgency
-from tests.unit.core_scene import PRESS, Car, fix, of_type, places
+from terminal.link import CancelAlarm, PressView, RaiseAlarm, Urgency
+from tests.unit.core_scene import PRESS, RULES, Car, fix, of_type, places
 
 
 def raised_id(car: Car) -> str:
@@ -315,6 +316,41 @@ def test_what_headquarters_has_is_not_told_again_after_a_repair_and_not_called_s
     assert (car.shown.alarms[0].stored, car.shown.alarms[0].received) == (False, True)
 
 
+TAP = "0198c0de-0000-4000-8000-000000000001"
+
+
+@pytest.mark.promise("P-PRESS-02", "P-PRESS-14")
+def test_one_tap_is_one_press_however_often_it_is_given() -> None:
+    car = Car()
+    (sent,) = of_type(car.take(Commanded(RaiseAlarm(incident=TAP))), SendAlarm)
+    assert sent.message.incident == TAP
+    assert car.take(Commanded(RaiseAlarm(incident=TAP))) == []
+    assert car.restarted(1.0).take(Commanded(RaiseAlarm(incident=TAP)), 2.0) == []
+    other = TAP.replace("1", "2")
+    (signal,) = of_type(car.take(Commanded(RaiseAlarm(incident=other))), SendAlarm)
+    assert isinstance(signal.message, AlarmSignalled)
+    assert car.take(Commanded(RaiseAlarm(incident=other))) == []
+    assert [alarm.signals for alarm in car.shown.alarms] == [2]
+
+
+def test_a_tap_that_a_core_forgot_is_the_same_message_when_it_is_given_again() -> None:
+    sent = [of_type(Car().take(Commanded(RaiseAlarm(incident=TAP))), SendAlarm)[0].message for _ in range(2)]
+    assert sent[0].id == sent[1].id, "headquarters knows it by that"
+
+
+@pytest.mark.promise("P-PRESS-14")
+@pytest.mark.parametrize("proof", ["disk", "headquarters"])
+def test_a_press_is_kept_once_it_is_on_a_disk_here_or_there_and_not_before(proof: str) -> None:
+    car = Car()
+    car.take(Commanded(RaiseAlarm(incident=TAP)))
+    (message_id,) = car.state.emergency.alarms[0].message_ids
+    car.take(Published((message_id,)))
+    assert car.shown.alarms[0].presses == (PressView(message_id, kept=False),)
+    assert message_id == message_of_call(TAP, "real")
+    car.take(Stored(places(message_id)) if proof == "disk" else Received((message_id,)))
+    assert car.shown.alarms[0].presses == (PressView(message_id, kept=True),)
+
+
 def beat(epoch: str, *, storing: bool = True) -> HeartbeatHeard:
     return HeartbeatHeard(Heartbeat(epoch=epoch, storing=storing, attended=True))
 
@@ -428,6 +464,7 @@ def test_the_first_press_is_waited_for_also_when_a_later_one_has_come_through() 
     car = Car()
     car.press(100.0)
     car.press(117.0, SECOND)
+    assert car.shown_at(120.0).alarms[0].urgency is Urgency.USE_THE_RADIO
     car.take(Received((car.state.emergency.alarms[0].told[1].id,)), 118.0)
     shown = car.shown_at(120.0).alarms[0]
     assert (shown.received, shown.urgency) == (False, Urgency.USE_THE_RADIO)
@@ -461,6 +498,17 @@ def test_a_bearer_that_brought_one_press_is_not_said_to_have_brought_all() -> No
 def test_after_another_boot_a_press_that_waits_is_long_ago() -> None:
     car = taken_and_pressed_again().restarted(3.0, "boot-2")
     assert car.shown_at(3.0).alarms[0].urgency is Urgency.USE_THE_RADIO
+
+
+@pytest.mark.promise("P-SHOW-02")
+def test_both_times_are_those_of_the_configuration() -> None:
+    rules = AlarmRules(not_confirmed_after_s=2.0, use_the_radio_after_s=47.0)
+    car = Car(rules=replace(RULES, alarms=rules))
+    car.press(100.0)
+    told = [car.shown_at(at_s).alarms[0].urgency for at_s in (101.9, 102.0, 146.9, 147.0)]
+    assert told == [Urgency.NONE, Urgency.NOT_CONFIRMED, Urgency.NOT_CONFIRMED, Urgency.USE_THE_RADIO]
+    car.take(Stored(places(raised_id(car))), 101.0)
+    assert car.restarted(3.0, "boot-2").shown_at(3.0).alarms[0].urgency is Urgency.USE_THE_RADIO
 
 
 @pytest.mark.promise("P-KIND-08")

@@ -80,6 +80,7 @@ VALUES = {
 COMMANDS = [
     RaiseAlarm(),
     RaiseAlarm(kind="test", silent=True),
+    RaiseAlarm(incident="0198c0de-0000-4000-8000-000000000001"),
     CancelAlarm(incident="I"),
     ArmButton(kind="exercise", asked_mono_ns=5),
     StartCheckIn(),
