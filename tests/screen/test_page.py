@@ -181,7 +181,8 @@ def test_sos_waits_until_the_panel_is_not_touched_all_over(tmp_path: Path):
             await seen.tap("send")
             seen.clock.pass_s(3)
             await seen.tap("send")
-            await seen.until(lambda: seen.core.taken == [RaiseAlarm()])
+            await seen.until(lambda: seen.core.taken)
+            assert (seen.core.calls(), len(seen.core.taken)) == ([RaiseAlarm()], 1)
 
     run(promise)
 
