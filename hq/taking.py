@@ -84,21 +84,7 @@ def news(batch: Sequence[Publication], new: Iterable[ArrivalKey]) -> Iterator[Pu
 def _mean(store: Store, publication: Publication, taken: Taken, now: Moment) -> None:
     message, realm, unit = publication.message, publication.realm, publication.unit
     if isinstance(message, Alarms):
-        key = taken.incident_of(publication)
-        if key[2] != message.incident:
-            _told_elsewhere(store, publication, key, taken, now)
-            return
-        known = taken.incidents.get(key) or store.incident(key)
-        if incidents.knows(known, message):
-            taken.again.update(one.key for one in publication.arrivals)
-        mark, credible, bearer = publication.mark, publication.credible, publication.bearer
-        after = incidents.told(known, realm, unit, message, now.wall_ms, mark, credible=credible, bearer=bearer)
-        if after is not None:
-            after = taken.incidents[key] = escalation.begun(known, after, now)
-            stored_as = [taken.kept.new[one.key] for one in publication.arrivals]
-            store.note(*noting.of_message(publication, stored_as, known, after, now.wall_ms))
-        if known is not None and after is not None and after.is_open and not known.is_open:
-            store.advance_revision((realm, unit))
+        _mean_of_incident(store, publication, message, taken, now)
     elif isinstance(message, StateConfirmed):
         # One that speaks of an earlier life of this store, from before a backup, confirms no revision of this one.
         if message.epoch in ("", store.epoch):
@@ -111,6 +97,31 @@ def _mean(store: Store, publication: Publication, taken: Taken, now: Moment) -> 
         store.give_up(account, message.lane, message.dropped)
 
 
+def _mean_of_incident(store: Store, publication: Publication, message: Alarms, taken: Taken, now: Moment) -> None:
+    key = taken.incident_of(publication)
+    if key[2] != message.incident:
+        _told_elsewhere(store, publication, key, taken, now)
+        return
+    known = taken.incidents.get(key) or store.incident(key)
+    if incidents.knows(known, message):
+        taken.again.update(one.key for one in publication.arrivals)
+    mark, credible, bearer = publication.mark, publication.credible, publication.bearer
+    after = incidents.told(known, *key[:2], message, now.wall_ms, mark, credible=credible, bearer=bearer)
+    if after is None:
+        return
+    after = taken.incidents[key] = escalation.begun(known, after, now)
+    stored_as = [taken.kept.new[one.key] for one in publication.arrivals]
+    store.note(*noting.of_message(publication, stored_as, known, after, now.wall_ms))
+    if _is_to_be_told(known, after, message):
+        store.advance_revision(key[:2])
+
+
+def _is_to_be_told(before: Incident | None, after: Incident, message: Alarms) -> bool:
+    """Whether the car is told what has become of this message: it may have forgotten it in a crash."""
+    is_news = before is None or (after.is_open and not before.is_open)
+    return is_news or (isinstance(message, AlarmRaised | AlarmSignalled) and not incidents.knows(before, message))
+
+
 def _came_before(store: Store, publication: Publication, message: presses.OfPress, home: str, taken: Taken) -> None:
     """A press comes again: its car is told where it is, if it names another incident or may think that it is open."""
     unit = (publication.realm, publication.unit)
@@ -120,8 +131,6 @@ def _came_before(store: Store, publication: Publication, message: presses.OfPres
         return
     revision = store.advance_revision(unit)
     for one in known:
-        if one.incident != home and isinstance(message, AlarmSignalled):
-            one = incidents.counted(one, message.signal)
         taken.incidents[one.key] = replace(one, told_revision=revision)
     if home != message.incident:
         taken.homes.update({one.key: home for one in publication.arrivals})

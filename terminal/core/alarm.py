@@ -44,6 +44,7 @@ class Carried(Struct, frozen=True, kw_only=True):
 class Alarm(Struct, frozen=True, kw_only=True):
     """One incident of this car; `unstored` are its messages that are not known to be on disk.
 
+    `signals` is the number of the last press, which one that turned out to be in another incident keeps.
     `presses` are the tails (hex) of the messages that tell of its presses, here or at headquarters, and
     `cancelled_signals` how many of them the crew has said were a mistake. `raised_id` is "" while no message of it is
     known here: headquarters has told of it.
@@ -100,7 +101,7 @@ def view(alarm: Alarm, now_ns: int, rules: AlarmRules) -> AlarmView:
         kind=alarm.kind,
         trigger=alarm.trigger,
         silent=alarm.silent,
-        signals=alarm.signals,
+        signals=len(alarm.presses) or alarm.signals,
         pressed_mono_ns=alarm.pressed_mono_ns,
         stored=alarm.stored,
         store_failed=alarm.store_failed,

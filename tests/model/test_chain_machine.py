@@ -160,6 +160,25 @@ class Chain(RuleBasedStateMachine):
         self.crash("car")
         self.disk.left = None
 
+    @rule(silent=st.booleans(), number=st.integers(0, 9))
+    def the_power_fails_after_a_tap_that_comes_late(self, silent: bool, number: int) -> None:
+        """Nothing of it is on disk, and no board tells it again."""
+        self.line("back")
+        self.line("flows")
+        self.let_pass(3.0)
+        self.disk.left = 0
+        self.line("held")
+        self.raise_on_screen(silent, "real")
+        self.let_pass(0.05)
+        self.crash("car")
+        self.disk.left = None
+        under_way = list(self.network.up)
+        self.network.up.clear()
+        self.line("flows")
+        self.let_pass(5.0)
+        self.network.up.extend(under_way[number % (len(under_way) + 1) :])
+        self._does(self.network.flow)
+
     @rule(after=st.integers(0, 12))
     def core_crashes_at_an_operation_of_its_disk(self, after: int) -> None:
         self.disk.left = after
