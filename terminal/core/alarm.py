@@ -44,7 +44,7 @@ class Carried(Struct, frozen=True, kw_only=True):
 class Alarm(Struct, frozen=True, kw_only=True):
     """One incident of this car; `unstored` are its messages that are not known to be on disk.
 
-    `signals` is the number of the last press, which one that turned out to be in another incident keeps.
+    `signals` is the number of the last press; `elsewhere` is how many of these turned out to be in another incident.
     `presses` are the tails (hex) of the messages that tell of its presses, here or at headquarters, and
     `cancelled_signals` how many of them the crew has said were a mistake. `raised_id` is "" while no message of it is
     known here: headquarters has told of it.
@@ -66,6 +66,7 @@ class Alarm(Struct, frozen=True, kw_only=True):
     boot: str
     pressed_mono_ns: int
     signals: int = 1
+    elsewhere: int = 0
     stored: bool = False
     store_failed: bool = False
     sent: bool = False
@@ -101,7 +102,7 @@ def view(alarm: Alarm, now_ns: int, rules: AlarmRules) -> AlarmView:
         kind=alarm.kind,
         trigger=alarm.trigger,
         silent=alarm.silent,
-        signals=len(alarm.presses) or alarm.signals,
+        signals=alarm.signals - alarm.elsewhere,
         pressed_mono_ns=alarm.pressed_mono_ns,
         stored=alarm.stored,
         store_failed=alarm.store_failed,

@@ -94,6 +94,7 @@ def _without(alarm: Alarm, going: Collection[str], left: tuple[str, ...]) -> Ala
     return replace(
         alarm,
         presses=left,
+        elsewhere=alarm.elsewhere + len(alarm.presses) - len(left),
         message_ids=tuple(one for one in alarm.message_ids if one not in going),
         owed=_others(alarm.owed, going),
         unstored=_others(alarm.unstored, going),

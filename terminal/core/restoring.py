@@ -48,6 +48,7 @@ def _joined(before: Alarm, now: Alarm) -> Alarm:
         message_ids=_both(before.message_ids, now.message_ids),
         presses=presses,
         signals=max(before.signals, now.signals, count),
+        elsewhere=max(before.elsewhere, now.elsewhere),
         pressed_mono_ns=min(alarm.pressed_mono_ns for alarm in known),
         stored=before.stored or now.stored,
         sent=any(alarm.sent for alarm in known),

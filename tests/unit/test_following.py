@@ -257,3 +257,11 @@ def test_what_was_tapped_on_the_screen_and_lost_is_shown_as_headquarters_has_it(
     )
     after.take(answer(1, told), 9.0)
     assert [(one.incident, one.trigger) for one in after.shown.alarms] == [(alarm.incident, "screen")]
+
+
+def test_a_test_that_was_told_again_as_a_real_one_is_shown_as_one_press() -> None:
+    car = Car()
+    car.press()
+    tried = tail_of(message_of_call(incident_of(PRESS), AlarmKind.TEST)).hex()
+    car.take(answer(1, status(PRESS, PRESS, signals=1, presses=(*tails(PRESS), tried))), 1.0)
+    assert car.shown.alarms[0].signals == 1
