@@ -3,7 +3,8 @@
  * headquarters keeps and answers, over a broker and a capped SMS bearer, and all that can go wrong with them.
  *
  * docs/model.md says which function of the code each rule stands for. outbox.pml beside this file has what lies below:
- * places, receipts by place, full disks, restored backups, cloned cards. Here a message is its id and nothing more.
+ * places, receipts by place, full disks, restored backups, cloned cards. Here a message is its id and nothing more, but
+ * for the incident in which it tells of its press.
  * Sizes, faults and mutants are given on spin's command line: see test_ladder_model.py.
  *
  * A line is the set of all that was ever handed to it: what is taken from it may be taken late, again, in any order, or

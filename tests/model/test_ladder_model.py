@@ -23,9 +23,10 @@ SCENARIOS = {
     "a window for a test": "PRESSES=2 ARMS=1 ACTS=1 CRASHES=1",
     "a window for a test, a failing disk": "PRESSES=2 ARMS=1 CRASHES=1 FAILURES=1",
     "a test and a person": "PRESSES=2 ARMS=1 ACTS=2",
-    "SMS": "PRESSES=2 CAP=1 ACTS=1 CRASHES=1",
+    "SMS": "PRESSES=2 CAP=1 ACTS=1",
     "SMS and a dead disk": "PRESSES=2 CAP=2 CRASHES=1 DEAD",
-    "a silent alarm": "PRESSES=1 SCREENS=1 SILENT CANCELS=1 ACTS=1",
+    "a silent alarm": "PRESSES=1 SCREENS=1 SILENT CANCELS=1",
+    "a silent alarm and a person": "PRESSES=1 SCREENS=1 SILENT ACTS=1",
     "a test on the screen": "PRESSES=1 SCREENS=1 PRACTICE ACTS=2",
     "an exercise": "PRESSES=1 SCREENS=1 PRACTICE EXERCISE ACTS=2",
 }
@@ -37,10 +38,12 @@ LONG_SCENARIOS = {
     "the screen and a press, called a mistake twice": "PRESSES=1 SCREENS=1 LOUD CANCELS=2 CRASHES=1",
     "a window for a test, a person, a failing disk": "PRESSES=2 ARMS=1 ACTS=1 CRASHES=1 FAILURES=1",
     "a test and a person, a crash": "PRESSES=2 ARMS=1 ACTS=2 CRASHES=1",
-    "a window for a test, SMS": "PRESSES=2 ARMS=1 CAP=1 ACTS=1 CRASHES=1",
+    "SMS and a crash": "PRESSES=2 CAP=1 ACTS=1 CRASHES=1",
+    "a silent alarm, a mistake, a person": "PRESSES=1 SCREENS=1 SILENT CANCELS=1 ACTS=1",
+    "a window for a test, SMS": "PRESSES=2 ARMS=1 CAP=1 CRASHES=1",
     "a silent alarm beside two presses": "PRESSES=2 SCREENS=1 SILENT ACTS=1",
     "a silent alarm by SMS": "PRESSES=1 SCREENS=1 SILENT CAP=1 ACTS=2",
-    "a silent alarm, a test, a crash": "PRESSES=1 SCREENS=1 SILENT PRACTICE CANCELS=1 ACTS=1 CRASHES=1 FAILURES=1",
+    "a silent alarm, a test, a crash": "PRESSES=1 SCREENS=1 SILENT PRACTICE CANCELS=1 CRASHES=1 FAILURES=1",
 }
 
 FAIR = {
@@ -53,7 +56,7 @@ FAIR = {
 """Small ones, since every run is followed for ever."""
 
 LONG_FAIR = {
-    "a window for a test": "PRESSES=2 ARMS=1 ACTS=1 CRASHES=1",
+    "a window for a test": "PRESSES=2 ARMS=1 CRASHES=1",
     "two presses by SMS": "PRESSES=2 CAP=1 ACTS=1",
 }
 
