@@ -40,6 +40,7 @@ def _word(data: bytes) -> int:
 
 
 PIDS: dict[int, Pid] = {
+    0x01: Pid("stored trouble codes", 4, "", lambda data: data[0] & 0x7F),
     0x04: Pid("calculated engine load", 1, "%", _percent),
     0x05: Pid("engine coolant temperature", 1, "degC", _celsius),
     0x0B: Pid("intake manifold pressure", 1, "kPa", lambda data: data[0]),

@@ -36,6 +36,9 @@ LEAVES: dict[str, Leaf] = {
     "Vehicle.IsMoving": BOOLEAN,
     "Vehicle.TraveledDistance": Leaf("uint32", "m"),
     "Vehicle.LowVoltageSystemState": Leaf("string", "", ("UNDEFINED", "LOCK", "OFF", "ACC", "ON", "START")),
+    "Vehicle.Diagnostics.DTCCount": Leaf("uint8"),
+    "Vehicle.ADAS.ABS.IsError": BOOLEAN,
+    "Vehicle.ADAS.ESC.IsError": BOOLEAN,
     "Vehicle.LowVoltageBattery.CurrentVoltage": Leaf("float", "V"),
     "Vehicle.Exterior.AirTemperature": Leaf("float", "Celsius"),
     "Vehicle.Powertrain.Range": Leaf("uint32", "m"),
@@ -63,6 +66,8 @@ LEAVES: dict[str, Leaf] = {
     "Vehicle.Body.Horn.IsActive": BOOLEAN,
     "Vehicle.Body.Lights.Beam.Low.IsOn": BOOLEAN,
     "Vehicle.Body.Lights.Beam.High.IsOn": BOOLEAN,
+    "Vehicle.Body.Lights.Beam.Low.IsDefect": BOOLEAN,
+    "Vehicle.Body.Lights.Brake.IsDefect": BOOLEAN,
     "Vehicle.Body.Lights.Brake.IsActive": Leaf("string", "", ("INACTIVE", "ACTIVE", "ADAPTIVE")),
     "Vehicle.Body.Lights.DirectionIndicator.Left.IsSignaling": BOOLEAN,
     "Vehicle.Body.Lights.DirectionIndicator.Right.IsSignaling": BOOLEAN,
@@ -78,6 +83,12 @@ LEAVES: dict[str, Leaf] = {
         f"Vehicle.Cabin.Seat.Row1.{side}.{what}": BOOLEAN
         for side in ("DriverSide", "PassengerSide")
         for what in ("IsBelted", "Airbag.IsDeployed")
+    },
+    **{
+        f"Vehicle.Chassis.Axle.{row}.Wheel.{side}.{what}": BOOLEAN
+        for row in ("Row1", "Row2")
+        for side in ("Left", "Right")
+        for what in ("Tire.IsPressureLow", "Brake.IsFluidLevelLow", "Brake.IsBrakesWorn")
     },
     **OVERLAY,
 }

@@ -111,12 +111,25 @@ class PowerState(Reading, frozen=True, kw_only=True, tag="power"):
     supply_v: float | None = None
 
 
+class Fault(StrEnum):
+    """What is wrong with a source, as far as a crew can do something with it; what failed otherwise is `FAILED`."""
+
+    NONE = ""
+    MISSING = "missing"
+    LOST = "lost"
+    SILENT = "silent"
+    REFUSED = "refused"
+    BUTTON = "button"
+    FAILED = "failed"
+
+
 class SourceHealth(Reading, frozen=True, kw_only=True, tag="health"):
-    """A source came up or went down; `problem` says what was expected and what to do."""
+    """A source came up or went down; `problem` says what was expected and what to do, `fault` of which kind it is."""
 
     up: bool
     problem: str = ""
     remedy: str = ""
+    fault: Fault = Fault.NONE
 
 
 AnyReading = Fix | VehicleSignals | LightbarState | ButtonState | LinkQuality | PowerState | SourceHealth

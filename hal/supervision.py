@@ -6,14 +6,21 @@ from collections.abc import Callable
 from contextlib import aclosing
 
 from hal.clock import Clock
-from hal.errors import PatrolaError
+from hal.errors import PatrolaError, SourceLost, SourceMissing, SourceRefused, SourceStale
 from hal.ports import Source
-from hal.readings import AnyReading, SourceHealth
+from hal.readings import AnyReading, Fault, SourceHealth
 
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 10.0
+
+FAULTS: dict[type[PatrolaError], Fault] = {
+    SourceMissing: Fault.MISSING,
+    SourceLost: Fault.LOST,
+    SourceStale: Fault.SILENT,
+    SourceRefused: Fault.REFUSED,
+}
 
 
 class Supervisor:
@@ -67,5 +74,6 @@ class Supervisor:
                 up=False,
                 problem=error.problem,
                 remedy=error.remedy,
+                fault=FAULTS.get(type(error), Fault.FAILED),
             )
         )

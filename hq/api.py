@@ -1,13 +1,14 @@
 """Headquarters' local API: one JSON object a line on a Unix socket, a question and an answer, or a stream of events.
 
 Questions: {"do": "units" | "incidents" | "gaps" | "ack" | "clear" | "watch" | "new-epoch", ...}; answers:
-{"ok": true, ...} or {"ok": false, "error": ...}. After "watch" every event is a line of its own; to whom an alarm was
-written is noted in the audit log if the watcher said "by" whom. "clear" may say of how many "signals" it knows, and is
-refused if there are more.
+{"ok": true, ...} or {"ok": false, "error": ...}. After "watch" every event is a line of its own. To whom an alarm was
+written is noted in the audit log: "by" whom the watcher said, or else as which user of this machine. "clear" may say
+of how many "signals" it knows, and is refused if there are more.
 """
 
 import asyncio
 import contextlib
+import pwd
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,15 +21,15 @@ from hq.desk import Desk, public
 from hq.dispatch import Dispatch
 from hq.incidents import Key, NotPossible
 from hq.people import NoName
-from terminal.contract.unix_socket import listen
+from terminal.contract.unix_socket import listen, peer_uid
 
 MOST_WAITING = 1000
 """Events that a slow watcher may have waiting; one that falls further behind is let go, and comes again."""
 LONGEST_LINE = 65536
 
-SHOWN = ("alarm-raised", "alarm-signalled", "alarm-escalated")
+SHOWN = ("alarm-raised", "alarm-signalled", "alarm-not-stored", "alarm-escalated")
 """Events that show an alarm to whoever watches."""
-RINGING = (*SHOWN, "alarm-waits", "alarm-not-stored")
+RINGING = (*SHOWN, "alarm-waits")
 """Events with which a desk makes its sound: these, and that an alarm still waits for a person."""
 
 Answer = dict[str, Any]
@@ -109,26 +110,25 @@ class Api:
                 return
             writer.write(_line(await self._answer(question)))
             await writer.drain()
+            if question.get("do") == "incidents":
+                for incident in self._desk.incidents(only_open=True):
+                    self._shown(incident.key, _local_user(writer), "in the list of incidents")
 
     async def _watch(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, question: dict[str, Any]
     ) -> None:
         try:
-            by = people.person(str(question["by"])) if question.get("by") else ""
+            by = people.person(str(question["by"])) if question.get("by") else _local_user(writer)
         except NoName as error:
             writer.write(_line({"ok": False, "error": str(error)}))
             return
         waiting: asyncio.Queue[Told] = asyncio.Queue(MOST_WAITING)
         self._watchers.add(waiting)
         already = self._desk.incidents(only_open=True)
-        writer.write(_line({"ok": True, "incidents": [public(one) for one in already]}))
+        writer.write(_line({"ok": True, "incidents": [self._desk.plain(one) for one in already]}))
         for incident in already:
-            self._note_shown(incident.key, by, "open when the watch began")
+            self._shown(incident.key, by, "open when the watch began")
         await self._follow(waiting, reader, writer, by)
-
-    def _note_shown(self, alarm: Key | None, by: str, how: str) -> None:
-        if by and alarm is not None:
-            self._shown(alarm, by, how)
 
     async def _follow(
         self, waiting: asyncio.Queue[Told], reader: asyncio.StreamReader, writer: asyncio.StreamWriter, by: str
@@ -142,7 +142,8 @@ class Api:
                     told = following.result()
                     writer.write(told.line)
                     await writer.drain()
-                    self._note_shown(told.alarm, by, told.event)
+                    if told.alarm is not None:
+                        self._shown(told.alarm, by, told.event)
                 following.cancel()
         finally:
             self._watchers.discard(waiting)
@@ -160,16 +161,15 @@ class Api:
             case "units":
                 told = [public(one) | {"proved": self._desk.is_proved(one)} for one in self._desk.units()]
                 return {"units": told, "deaf_since_ms": self._desk.deaf_since_ms}
-            case "incidents":
-                return {"incidents": [public(one) for one in self._desk.incidents()]}
             case "gaps":
                 return {"gaps": [public(gap) for gap in await self._desk.gaps()]}
             case "ack":
-                return {"incident": public(await self._desk.acknowledge(alarm, by))}
+                return {"incident": self._desk.plain(await self._desk.acknowledge(alarm, by))}
             case "clear":
                 seen = question.get("signals")
                 known = seen if isinstance(seen, int) else None
-                return {"incident": public(await self._desk.clear(alarm, by, str(question.get("reason", "")), known))}
+                cleared = await self._desk.clear(alarm, by, str(question.get("reason", "")), known)
+                return {"incident": self._desk.plain(cleared)}
             case "new-epoch":
                 return {"epoch": await self._new_epoch()}
             case other:
@@ -177,6 +177,15 @@ class Api:
                 if answer is not None:
                     return answer
                 raise NotPossible(f"{other!r} is nothing that can be done here")
+
+
+def _local_user(writer: asyncio.StreamWriter) -> str:
+    """Who asks, as far as this machine knows."""
+    uid = peer_uid(writer.get_extra_info("socket"))
+    try:
+        return f"user {pwd.getpwuid(uid).pw_name}"
+    except KeyError:
+        return f"user {uid}"
 
 
 def _question(line: bytes) -> dict[str, Any]:

@@ -1,21 +1,26 @@
 """What a car's publication holds, as messages to store; whatever cannot be stored is refused here. Pure."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hq import orders
 from hq.marks import Mark, Weighed, unweighed
 from terminal.contract.identity import identity_of
 from terminal.contract.messages import (
     Alarm,
     AlarmMoved,
+    AlarmRaised,
     Event,
+    JobAnswered,
     Malformed,
     Place,
     Point,
+    Position,
+    TextRead,
     Thinned,
     TrackBatch,
     Who,
@@ -26,11 +31,13 @@ from terminal.contract.messages import (
 from terminal.contract.topics import MQTT, Lane, UpTopic
 
 Weigh = Callable[[UpTopic, bytes], Weighed]
+Told = TypeVar("Told", Alarm, Event)
 
 MOST_INTEGER = 2**62
 """SQLite keeps integers of 64 bits with a sign (sqlite.org/datatype3.html); so there is room to count on."""
 MOST_LAT_E7 = 900_000_000
 MOST_LON_E7 = 1_800_000_000
+NOT_ON_EARTH = "expected a latitude within 90 and a longitude within 180 degrees"
 LONGEST_NAME = 64
 """Of an outbox; ours are UUIDs of 36 characters."""
 
@@ -98,10 +105,10 @@ def read(topic: UpTopic, payload: bytes, weigh: Weigh = unweighed) -> Publicatio
         if lane is Lane.TRACK:
             return Publication(topic.realm, topic.unit, lane, _points(topic, decode_track(payload)))
         if lane is Lane.EVENT:
-            event = decode_event(payload)
+            event = _on_earth(decode_event(payload))
             return Publication(topic.realm, topic.unit, lane, _arrivals(topic, lane, event, payload), event)
         weighed = weigh(topic, payload)
-        alarm = decode_alarm(weighed.body)
+        alarm = _on_earth(decode_alarm(weighed.body))
         arrivals = tuple(
             replace(one, kept_as=_kept_as(one.id, weighed), credible=weighed.credible)
             for one in _arrivals(topic, lane, alarm, payload)
@@ -120,12 +127,31 @@ def _kept_as(message_id: str, weighed: Weighed) -> str:
     return identity_of(f"{message_id}/{weighed.mark}".encode() if weighed.credible else weighed.body)
 
 
+def _on_earth(message: Told) -> Told:
+    """The message without the places in it that are none: an alarm counts wherever its car believes to be."""
+    position = getattr(message, "position", None)
+    if isinstance(position, Position) and not _is_on_earth(position.lat_deg, position.lon_deg):
+        if isinstance(message, AlarmMoved):
+            raise Malformed(NOT_ON_EARTH)
+        message = replace(message, position=None)
+    if isinstance(message, AlarmRaised):
+        way = tuple(point for point in message.track if _is_on_earth(*point[1:]))
+        return message if way == message.track else replace(message, track=way)
+    return message
+
+
+def _is_on_earth(lat_deg: float, lon_deg: float) -> bool:
+    return abs(lat_deg) <= 90 and abs(lon_deg) <= 180
+
+
 def _arrivals(topic: UpTopic, lane: Lane, message: Alarm | Event, payload: bytes) -> tuple[Arrival, ...]:
     message_id = str(UUID(message.id))
     if lane is Lane.ALARM:
         _check_incident(getattr(message, "incident", ""))
     if isinstance(message, Thinned):
         _check_given_up(message)
+    if isinstance(message, JobAnswered | TextRead):
+        orders.order_id(message)
     if isinstance(message, AlarmMoved):
         return ()
     if message.place is not None:
@@ -178,7 +204,7 @@ def _check_given_up(message: Thinned) -> None:
 
 def _check_point(point: Point) -> Point:
     if abs(point.lat_e7) > MOST_LAT_E7 or abs(point.lon_e7) > MOST_LON_E7:
-        raise Malformed("expected a latitude within 90 and a longitude within 180 degrees")
+        raise Malformed(NOT_ON_EARTH)
     numbers = (point.utc_ms, point.speed_cmps, point.track_cdeg, point.flags)
     if any(number is not None and abs(number) > MOST_INTEGER for number in numbers):
         raise Malformed("expected numbers of 64 bits")

@@ -8,8 +8,7 @@ from math import inf
 from hq.escalation import begin_of, is_test
 from hq.incidents import Incident, Key, NotPossible
 from hq.moment import Moment, waited_ms
-from hq.receiver import AGAIN_AFTER_S, Receiver
-from terminal.contract.durable import DiskFailed
+from hq.receiver import Receiver
 
 
 class Closing:
@@ -52,5 +51,3 @@ class Closing:
             await self._end(key)
         except NotPossible:
             self._open.pop(key, None)
-        except DiskFailed:
-            await asyncio.sleep(AGAIN_AFTER_S)

@@ -19,6 +19,7 @@ from hal.errors import PatrolaError
 from hq import config as hq_config
 from hq import dispatch_command, verify
 from hq.api import RINGING
+from hq.dispatch import INCIDENTS_LISTED
 from hq.marks import Mark
 from hq.service import Service
 from terminal.contract.systemd import Watchdog, notify_ready
@@ -54,7 +55,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         one.add_argument("--by", required=True, metavar="NAME", help="your name, as the crew is to see it")
     clear.add_argument("--reason", required=True, metavar="TEXT", help="why it is over")
     _action(actions, "units", "cars that were heard, and how they are", json_too=True)
-    _action(actions, "incidents", "all incidents and how they were answered", json_too=True)
+    listed = _action(actions, "incidents", "the newest incidents and how they were answered", json_too=True)
+    listed.add_argument("--unit", metavar="UNIT", help="of one car, as UNIT or REALM/UNIT")
+    listed.add_argument("--most", type=int, metavar="N", help=f"how many; default {INCIDENTS_LISTED}")
     _action(actions, "gaps", "messages that are missing although the car sent later ones", json_too=True)
     verify.add_arguments(
         _action(actions, "verify", "walk the audit log and name the first entry that was changed, lost or added"),
@@ -84,7 +87,8 @@ def run(args: argparse.Namespace) -> int:
     if args.action == "watch":
         return _watch(config.socket, args.by, as_json=args.json)
     if args.action in ("units", "incidents", "gaps"):
-        return _show(_ask(config.socket, {"do": args.action}), args.action, as_json=args.json)
+        which = {key: getattr(args, key) for key in ("unit", "most") if getattr(args, key, None) is not None}
+        return _show(_ask(config.socket, {"do": args.action} | which), args.action, as_json=args.json)
     if args.action in dispatch_command.ACTIONS:
         return _dispatch(config.socket, args)
     question = {"do": args.action} | {key: getattr(args, key) for key in ("alarm", "by", "reason") if key in args}
@@ -176,7 +180,7 @@ def _summary(one: dict[str, Any], what: str) -> str:
     taken = f"taken by {one['acknowledged_by']}" if one["acknowledged_by"] else "NOT TAKEN"
     taken += ", PRESSED AGAIN" if one["acknowledged_by"] and one["untaken"] else ""
     end = f"cleared by {one['cleared_by']}: {one['reason']}" if one["cleared_by"] else taken
-    return f"{one['incident']} {raised} {one['unit']}{_how(one)} {end}{_bearers(one)}{_signature(one)}"
+    return f"{one['incident']} {raised} {one['unit']}{_how(one)} {end}{_bearers(one)}{_stored(one)}{_signature(one)}"
 
 
 def _how(incident: dict[str, Any]) -> str:
@@ -192,6 +196,11 @@ def _bearers(incident: dict[str, Any]) -> str:
     """By what it came, where that is not a broker alone."""
     bearers = incident["bearers"]
     return f"; by {' and '.join(bearers)}" if set(bearers) - {MQTT} else ""
+
+
+def _stored(incident: dict[str, Any]) -> str:
+    """Whether headquarters would lose it now, and the car's receipt waits."""
+    return "" if incident.get("stored", True) else "; NOT STORED, the disk of headquarters refuses it"
 
 
 THERE = {

@@ -9,6 +9,7 @@ from msgspec.structs import asdict
 
 from hq import incidents, orders, units
 from hq.accounts import Gap
+from hq.at_hand import MOST_ENDED
 from hq.config import Alarms
 from hq.incidents import Incident, NotPossible
 from hq.incidents import Key as IncidentKey
@@ -23,14 +24,11 @@ from terminal.contract.work import Officer
 TOLD_AFTER_CLEARING_S = 86400
 """A cleared incident stays in what its car is told for a day, in which the car must have been reached once."""
 
-MOST_CLEARED_TOLD = 20
-"""Of those only the newest: what a car is told stays one small message."""
-
 SendState = Callable[[str, str, DesiredState], None]
 
 
 class Desk:
-    """Acts on incidents: first on disk, then to the car, then to everybody who watches."""
+    """Acts on incidents: on disk, then to the car, then to whoever watches; a disk that refuses holds up no act."""
 
     def __init__(
         self,
@@ -51,8 +49,9 @@ class Desk:
         return self._receiver.moment().wall_ms
 
     def incidents(self, *, only_open: bool = False) -> list[Incident]:
-        """Incidents, newest last."""
-        found = [one for one in self._receiver.incidents.values() if one.is_open or not only_open]
+        """The incidents at hand, newest last."""
+        at_hand = self._receiver.incidents
+        found = at_hand.open() if only_open else list(at_hand.values())
         return sorted(found, key=lambda one: one.raised_ms)
 
     def units(self) -> list[Unit]:
@@ -91,23 +90,23 @@ class Desk:
         return found[0]
 
     async def acknowledge(self, name: str, by: str) -> Incident:
-        """A named person takes an alarm; raises NotPossible or DiskFailed."""
-        incident = await self._receiver.act(
-            self.find(name).key, lambda one: incidents.acknowledged(one, by, self._now_ms())
-        )
+        """A named person takes an alarm; raises NotPossible."""
+        now_ms = self._now_ms()
+        incident = await self._receiver.act(self.find(name).key, lambda one: incidents.acknowledged(one, by, now_ms))
         await self._acted(incident, "alarm-acknowledged", {"by": incident.acknowledged_by})
         return incident
 
     async def clear(self, name: str, by: str, reason: str, seen: int | None = None) -> Incident:
-        """A named person ends an alarm of which so many presses were `seen`; raises NotPossible or DiskFailed."""
-        key = self.find(name).key
-        incident = await self._receiver.act(key, lambda one: incidents.cleared(one, by, reason, self._now_ms(), seen))
+        """A named person ends an alarm of which so many presses were `seen`; raises NotPossible."""
+        key, now_ms = self.find(name).key, self._now_ms()
+        incident = await self._receiver.act(key, lambda one: incidents.cleared(one, by, reason, now_ms, seen))
         await self._acted(incident, "alarm-cleared", {"by": incident.cleared_by, "reason": incident.reason})
         return incident
 
     async def close_test(self, key: IncidentKey) -> Incident:
-        """Headquarters ends a test alarm by itself; raises NotPossible or DiskFailed."""
-        incident = await self._receiver.act(key, lambda one: incidents.closed_test(one, self._now_ms()))
+        """Headquarters ends a test alarm by itself; raises NotPossible."""
+        now_ms = self._now_ms()
+        incident = await self._receiver.act(key, lambda one: incidents.closed_test(one, now_ms))
         await self._told(incident, "alarm-cleared", {"by": incident.cleared_by, "reason": incident.reason})
         return incident
 
@@ -118,11 +117,24 @@ class Desk:
         await self._told(incident, event, fields)
 
     async def _told(self, incident: Incident, event: str, fields: dict[str, Any]) -> None:
-        # It is on disk: what cannot be read of it now the car is told with the next heartbeat.
+        if self.is_stored(incident):
+            await self.kept(incident)
+        self._emit(event, incidents.named(incident) | fields | {"stored": self.is_stored(incident)})
+
+    async def kept(self, incident: Incident) -> None:
+        """What was done to it is on disk, and may be told to its car."""
+        # What cannot be read of it now the car is told with the next heartbeat.
         with contextlib.suppress(DiskFailed):
             await self.tell_car((incident.realm, incident.unit))
         self.on_acted(incident)
-        self._emit(event, incidents.named(incident) | fields)
+
+    def is_stored(self, incident: Incident) -> bool:
+        """Whether all that is known of it is on disk."""
+        return not self._receiver.owes(incident.key)
+
+    def plain(self, incident: Incident) -> dict[str, Any]:
+        """What a client of the API is given of it."""
+        return public(incident) | {"stored": self.is_stored(incident)}
 
     async def tell_car(self, unit: Key, *, only_unconfirmed: bool = False) -> None:
         """Send the car what it should show."""
@@ -136,14 +148,16 @@ class Desk:
     ) -> DesiredState:
         revision, confirmed = revisions
         oldest_ms = self._now_ms() - TOLD_AFTER_CLEARING_S * 1000
-        of_car = [one for one in self.incidents() if (one.realm, one.unit) == unit]
+        # Who is told that an alarm is taken is told that it is received; what is not named stays as it is.
+        of_car = [one for one in self._receiver.incidents.of_car(unit) if self.is_stored(one)]
+        of_car.sort(key=lambda one: one.raised_ms)
         # The wall's clock may have been stepped: what the car has not confirmed it is told, however old that looks.
         ended = [
             one
             for one in of_car
             if not one.is_open and (one.told_revision > confirmed or (one.cleared_ms or 0) > oldest_ms)
         ]
-        ended = sorted(ended, key=lambda one: one.told_revision)[-MOST_CLEARED_TOLD:]
+        ended = sorted(ended, key=lambda one: one.told_revision)[-MOST_ENDED:]
         told = [*(one for one in of_car if one.is_open), *ended]
         return DesiredState(
             revision=revision,

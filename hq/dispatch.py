@@ -1,17 +1,21 @@
 """What dispatchers send to cars and see of them besides alarms: jobs, texts, reports, the roster, the picture."""
 
+import contextlib
 from functools import partial
 from typing import Any
 
 import msgspec
 
 from hq import orders, picture, taking
+from hq.archive import Archive
 from hq.desk import Desk
-from hq.incidents import NotPossible
+from hq.incidents import Incident, NotPossible
+from hq.incidents import Key as IncidentKey
 from hq.orders import Asked, Order
 from hq.receiver import Receiver, now_ms
 from hq.units import Key
 from terminal.contract import pin
+from terminal.contract.durable import DiskFailed
 from terminal.contract.messages import Malformed, decode_event
 from terminal.contract.work import Officer, Picture
 
@@ -19,6 +23,8 @@ FROM_CREWS = ("text-sent", "report-filed", "crew-changed", "shift-started", "shi
 """What crews tell that a dispatcher reads; by the types of the contract."""
 
 LISTED = 100
+INCIDENTS_LISTED = 2000
+"""The newest, unless more or fewer are asked for; each has some 2 kB."""
 
 Answer = dict[str, Any]
 
@@ -26,8 +32,9 @@ Answer = dict[str, Any]
 class Dispatch:
     """Everything first on disk, then to the car; answers are what the API's clients are given."""
 
-    def __init__(self, receiver: Receiver, desk: Desk) -> None:
+    def __init__(self, receiver: Receiver, desk: Desk, archive: Archive) -> None:
         self._receiver = receiver
+        self._archive = archive
         self._desk = desk
 
     async def done(self, question: dict[str, Any]) -> Answer | None:
@@ -35,6 +42,8 @@ class Dispatch:
         match question.get("do"):
             case "job" | "message" as what:
                 return {"order": plain(await self._send(what, question))}
+            case "incidents":
+                return {"incidents": [self._desk.plain(one) for one in await self._incidents(question)]}
             case "orders":
                 return {"orders": [plain(one) for one in await self._orders(question)]}
             case "told":
@@ -52,7 +61,7 @@ class Dispatch:
 
     def picture(self, unit: Key) -> Picture:
         """What this car is shown of the others."""
-        return picture.of(unit, self._receiver.units.values(), self._receiver.incidents.values(), now_ms())
+        return picture.of(unit, self._receiver.units.values(), self._receiver.incidents.open(), now_ms())
 
     def _unit(self, question: dict[str, Any]) -> Key:
         """The car of this name; one that was never heard needs its realm, as REALM/UNIT."""
@@ -80,13 +89,25 @@ class Dispatch:
         await self._desk.tell_car(unit)
         return order
 
+    async def _incidents(self, question: dict[str, Any]) -> list[Incident]:
+        """What is on disk, and over it what is at hand: an alarm that the disk refuses is there all the same."""
+        unit = self._unit(question) if question.get("unit") else None
+        asked = question.get("most")
+        most = asked if isinstance(asked, int) and asked > 0 else INCIDENTS_LISTED
+        found: dict[IncidentKey, Incident] = {}
+        with contextlib.suppress(DiskFailed):
+            found = {one.key: one for one in await self._archive.incidents(unit, most)}
+        at_hand = self._desk.incidents()
+        found |= {one.key: one for one in at_hand if unit is None or one.key[:2] == unit}
+        return sorted(found.values(), key=lambda one: one.raised_ms)[-most:]
+
     async def _orders(self, question: dict[str, Any]) -> list[Order]:
         unit = self._unit(question) if question.get("unit") else None
         return await self._receiver.on_disk(lambda store: store.orders(unit))
 
     async def _told(self, question: dict[str, Any]) -> list[Answer]:
         unit = self._unit(question) if question.get("unit") else None
-        found = await self._receiver.on_disk(lambda store: store.told(FROM_CREWS, unit, LISTED))
+        found = await self._archive.told(FROM_CREWS, unit, LISTED)
         return [_told(*one) for one in found]
 
     async def _withdraw(self, question: dict[str, Any]) -> Order:

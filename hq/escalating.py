@@ -16,8 +16,7 @@ from hq.incidents import Incident, Key, NotPossible, named
 from hq.moment import Moment, waited_ms
 from hq.notice import notice
 from hq.outside import NotTold, Program
-from hq.receiver import AGAIN_AFTER_S, Receiver
-from terminal.contract.durable import DiskFailed
+from hq.receiver import Receiver
 
 log = logging.getLogger(__name__)
 
@@ -58,11 +57,6 @@ class Escalating:
             else:
                 self._waiting.pop(incident.key, None)
         self._changed.set()
-
-    def not_stored(self, incident: Incident) -> None:
-        """An alarm came that the disk does not take; it waits as well as any other."""
-        if incident.key not in self._waiting:
-            self.changed([incident])
 
     async def run(self) -> None:
         """Begin what is due, for ever."""
@@ -144,16 +138,9 @@ class Escalating:
             self._note(noting.not_escalated(incident, step, problem, self._receiver.moment().wall_ms))
 
     async def _record(self, key: Key, begin: Moment, step: Step) -> None:
-        """That it was done, on disk; until it is there, it is not done again in this life of the process."""
-        while True:
-            try:
-                await self._receiver.act(key, partial(escalation.done, begin=begin, step=step), told_to_car=False)
-            except NotPossible:
-                return
-            except DiskFailed:
-                await asyncio.sleep(AGAIN_AFTER_S)
-            else:
-                return
+        """That it was done; until it is on disk, it is not done again in this life of the process."""
+        with contextlib.suppress(NotPossible):
+            await self._receiver.act(key, partial(escalation.done, begin=begin, step=step), told_to_car=False)
 
     def _waited_s(self, incident: Incident) -> int:
         waited = waited_ms(begin_of(incident), self._receiver.moment()) / 1000

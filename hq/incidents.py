@@ -93,8 +93,17 @@ class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def is_untaken(self) -> bool:
         """Whether it waits for a person: nobody has taken it, or the car has signalled again since."""
-        known = self.signals if self.acknowledged_signals is None else self.acknowledged_signals
-        return self.is_open and (not self.acknowledged_by or self.signals > known)
+        return self.is_open and (not self.acknowledged_by or self.is_pressed_again)
+
+    @property
+    def taken_signals(self) -> int:
+        """How many presses whoever took it knew of."""
+        return self.signals if self.acknowledged_signals is None else self.acknowledged_signals
+
+    @property
+    def is_pressed_again(self) -> bool:
+        """Whether the car has signalled since somebody took it."""
+        return bool(self.acknowledged_by) and self.signals > self.taken_signals
 
 
 Key = tuple[str, str, str]
@@ -104,6 +113,9 @@ Key = tuple[str, str, str]
 GRAVITY = (AlarmKind.REAL, AlarmKind.EXERCISE, AlarmKind.TEST)
 """Gravest first."""
 
+
+MOST_AHEAD_MS = 86_400_000
+"""A position dated further ahead of headquarters' clock than a day is no reason to refuse later ones."""
 
 MOST_PRESSES = 100
 """Of one incident; a repeat by another bearer of one that found no room counts as a press of its own."""
@@ -129,10 +141,10 @@ def told(
     A press always counts: one that comes after the clearance opens the incident again, unless it has come before by
     another bearer. A cancellation that overtook its press begins the incident too; a position alone begins none. What
     is signed well takes the place of what was not; what is signed less well than the incident changes nothing in it,
-    but a press opens it again all the same.
+    but a press opens it again all the same, and counts if its car's key signed it, on whatever day.
     """
     if incident is not None and weight(mark) < weight(incident.signature):
-        return _doubted(incident, message)
+        return _doubted(incident, message, counts=credible and bool(weight(mark)))
     if incident is not None and weight(mark) > weight(incident.signature):
         incident = _proved(incident, message)
     if incident is None:
@@ -153,17 +165,23 @@ def told(
             return _placed(incident, message.position, now_ms)
 
 
-def _doubted(incident: Incident, message: Alarm) -> Incident:
+def _doubted(incident: Incident, message: Alarm, *, counts: bool) -> Incident:
     """The incident after a message that is signed less well than it is."""
     if isinstance(message, AlarmMoved):
         return incident
     incident = replace(incident, doubted=incident.doubted + 1)
-    return incident if isinstance(message, AlarmCancelled) or knows(incident, message) else _opened(incident)
+    if isinstance(message, AlarmCancelled) or knows(incident, message):
+        return incident
+    incident = _opened(incident)
+    return _counted(incident, message) if counts else incident
 
 
 def _proved(incident: Incident, message: Alarm) -> Incident:
-    """The incident without what messages told of it that were not signed as well as this one; what people did stays."""
-    return replace(
+    """The incident without what messages told of it that were not signed as well as this one; what people did stays.
+
+    So does a press that its car's key signed, though on a day when its certificate did not hold.
+    """
+    after = replace(
         _begun(incident.realm, incident.unit, message, incident.raised_ms),
         doubted=incident.doubted + 1,
         acknowledged_by=incident.acknowledged_by,
@@ -175,6 +193,15 @@ def _proved(incident: Incident, message: Alarm) -> Incident:
         reason=incident.reason,
         since=incident.since,
         escalated=incident.escalated,
+    )
+    if not weight(incident.signature):
+        return after
+    return replace(
+        after,
+        signals=incident.signals,
+        presses=incident.presses,
+        pressed_utc_ms=incident.pressed_utc_ms,
+        acknowledged_signals=incident.acknowledged_signals,
     )
 
 
@@ -231,14 +258,11 @@ def _graver(one: AlarmKind, other: AlarmKind) -> AlarmKind:
 
 
 def _pressed(incident: Incident, message: AlarmRaised | AlarmSignalled, bearer: str) -> Incident:
-    if not knows(incident, message):
-        presses = sorted((*incident.presses, _tail(message)))[:MOST_PRESSES]
-        told_ms = [at_ms for at_ms in (incident.pressed_utc_ms, message.utc_ms) if at_ms is not None]
-        incident = replace(_opened(incident), presses=tuple(presses), pressed_utc_ms=min(told_ms, default=None))
+    was_known = incident.signals
+    incident = _counted(incident, message)
     if isinstance(message, AlarmSignalled):
-        # After a crash its car may give one number twice.
-        return replace(incident, signals=max(incident.signals, message.signal, len(incident.presses)))
-    if bearer != MQTT and incident.signals:
+        return incident
+    if bearer != MQTT and was_known:
         # What comes in an SMS is less than what the message itself has told.
         return incident
     return replace(
@@ -251,8 +275,18 @@ def _pressed(incident: Incident, message: AlarmRaised | AlarmSignalled, bearer: 
         lights_on=message.lights_on,
         siren_on=message.siren_on,
         door_open=message.door_open,
-        signals=max(incident.signals, 1),
     )
+
+
+def _counted(incident: Incident, message: AlarmRaised | AlarmSignalled) -> Incident:
+    """The incident with this press among those that there were."""
+    if not knows(incident, message):
+        presses = sorted((*incident.presses, _tail(message)))[:MOST_PRESSES]
+        told_ms = [at_ms for at_ms in (incident.pressed_utc_ms, message.utc_ms) if at_ms is not None]
+        incident = replace(_opened(incident), presses=tuple(presses), pressed_utc_ms=min(told_ms, default=None))
+    # After a crash its car may give one number twice.
+    numbers = (message.signal, len(incident.presses)) if isinstance(message, AlarmSignalled) else (1,)
+    return replace(incident, signals=max(incident.signals, *numbers))
 
 
 def _placed(incident: Incident, position: Position | None, now_ms: int) -> Incident:
@@ -260,7 +294,7 @@ def _placed(incident: Incident, position: Position | None, now_ms: int) -> Incid
     if position is None:
         return incident
     known = incident.position
-    if known is not None and known.utc_ms and position.utc_ms and position.utc_ms < known.utc_ms:
+    if known is not None and position.utc_ms and position.utc_ms < (known.utc_ms or 0) < now_ms + MOST_AHEAD_MS:
         return incident
     return replace(incident, position=position, position_ms=now_ms)
 
@@ -327,7 +361,14 @@ def status(incident: Incident, now_ms: int) -> AlarmStatus:
         trigger=incident.trigger,
         silent=incident.silent,
         age_s=max(now_ms - incident.raised_ms, 0) // 1000,
+        untaken=incident.is_pressed_again,
     )
+
+
+def found_elsewhere(incident: Incident, now_ms: int) -> Incident:
+    """What was shown before the disk could say that its press is in another incident: nobody need take it."""
+    reason = "its press is in an earlier incident"
+    return replace(incident, cleared_by=people.HEADQUARTERS, cleared_ms=now_ms, reason=reason)
 
 
 def closed_test(incident: Incident, now_ms: int) -> Incident:

@@ -1,22 +1,25 @@
 """Stores what cars send, then receipts it; keeps who is there, and tells the desk what happened."""
 
 import asyncio
+import contextlib
 import logging
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import msgspec
 from msgspec.structs import replace
 
-from hq import arrivals, escalation, incidents, taking, units
+from hq import arrivals, news, taking, units
 from hq.arrivals import Publication, Weigh
+from hq.at_hand import MOST_ENDED, AtHand
 from hq.incidents import Incident, Key
+from hq.known import Emit, Known
 from hq.marks import unweighed
 from hq.moment import Moment
+from hq.owed import Act, Came, Entry, publications
 from hq.receipts import receipts
 from hq.store import Store
 from hq.taking import Taken
@@ -29,17 +32,9 @@ from terminal.contract.messages import (
     AlarmCancelled,
     AlarmRaised,
     AlarmSignalled,
-    CrewChanged,
-    JobAnswered,
     Malformed,
-    Message,
     Presence,
     Receipt,
-    ReportFiled,
-    ShiftEnded,
-    ShiftStarted,
-    TextRead,
-    TextSent,
     decode_as,
 )
 from terminal.contract.mqtt import Listener
@@ -58,17 +53,6 @@ HANGS_AFTER_S = 5.0
 AGAIN_AFTER_S = 1.0
 """After a disk failure."""
 
-ALARM_EVENTS = {
-    AlarmRaised: "alarm-raised",
-    AlarmSignalled: "alarm-signalled",
-    AlarmCancelled: "alarm-cancelled",
-}
-
-CREW_WORDS = JobAnswered | TextRead | TextSent | ReportFiled | CrewChanged | ShiftStarted | ShiftEnded
-"""What a crew says that a desk is told as it comes."""
-ENVELOPE = frozenset((*Message.__struct_fields__, "position"))
-
-Emit = Callable[[str, dict[str, Any]], None]
 SendReceipt = Callable[[str, str, Receipt], None]
 
 
@@ -99,22 +83,26 @@ class Receiver(Listener):
         self._weigh = weigh
         self._thread = ThreadPoolExecutor(1, "hq store")
         self._alarms: deque[Publication] = deque()
+        self._under_way: Sequence[Publication] = ()
         self._others: deque[Publication] = deque()
         self._arrived = asyncio.Event()
-        self._kept: dict[int, asyncio.Future[tuple[Incident, bool]]] = {}
+        self._kept: dict[int, asyncio.Future[tuple[Key, bool]]] = {}
         self.epoch = store.epoch
         self.storing = True
         self._begun: list[int] = []
         self.malformed = 0
+        self.set_aside = 0
+        """Publications that broke what was done with them."""
         self.without_room = 0
         self.units: dict[units.Key, Unit] = {last.key: Unit(last=last) for last in store.units()}
         self._proved(store.proved())
-        self.incidents: dict[Key, Incident] = {one.key: one for one in store.incidents()}
+        self._known = Known(AtHand(store.incidents(MOST_ENDED)), emit)
+        self.incidents = self._known.incidents
+        self.on_incidents = self._known.on_changed
         self.watching = Watching(store.zones(), emit, self._has_open_alarm)
         self.on_presence: Callable[[units.Key, Presence], None] = lambda _unit, _presence: None
         self.on_arrival: Callable[[Unit], None] = lambda _unit: None
-        self.on_incidents: list[Callable[[Iterable[Incident]], None]] = []
-        self.on_not_stored: Callable[[Incident], None] = lambda _incident: None
+        self.on_kept: Callable[[Incident], None] = lambda _incident: None
         self.moment = clock or partial(_moment, boot_id())
 
     async def on_disk(self, call: Callable[[Store], T]) -> T:
@@ -134,21 +122,35 @@ class Receiver(Listener):
         return self.storing and not hangs
 
     async def act(self, key: Key, step: Callable[[Incident], Incident], *, told_to_car: bool = True) -> Incident:
-        """What was done to an incident, once it is on disk; raises NotPossible or DiskFailed."""
-        after = await self.on_disk(
-            partial(taking.act, key=key, step=step, now_ms=self.moment().wall_ms, told_to_car=told_to_car)
-        )
-        self._changed({key: after})
+        """What was done to an incident: on disk, or owed to a disk that refuses it. Raises NotPossible.
+
+        `step` may be done again later, and then says the same. What was owed and is to be told to the car is given to
+        `on_kept` once it is on disk.
+        """
+        now = self.moment()
+        if self.stores and not self.owes(key):
+            with contextlib.suppress(DiskFailed):
+                call = partial(taking.act, key=key, step=step, now_ms=now.wall_ms, told_to_car=told_to_car)
+                return self._known.acted_on_disk(await self.on_disk(call))
+        after = self._known.act(Act(key, step, now, told_to_car))
+        self._arrived.set()
         return after
+
+    def owes(self, key: Key) -> bool:
+        """Whether something of this incident is not on disk."""
+        return self._known.owed.speaks_of(key)
+
+    def look_at_the_disk(self) -> None:
+        """What waits for a disk that hangs or refuses is shown at once all the same, and owed."""
+        if self.stores:
+            return
+        waiting, self._alarms = self._alarms, deque(one for one in self._alarms if id(one) in self._kept)
+        under_way, self._under_way = self._under_way, ()
+        self._show_unstored((*under_way, *waiting))
 
     def _proved(self, proved: dict[units.Key, int]) -> None:
         for key, proved_ms in proved.items():
             self.units[key] = replace(self._unit(*key), proved_ms=proved_ms)
-
-    def _changed(self, changed: dict[Key, Incident]) -> None:
-        self.incidents |= changed
-        for tell in self.on_incidents:
-            tell(changed.values())
 
     def message(self, topic: str, payload: bytes) -> None:
         """One publication of one car; what cannot be read is counted and logged without its content."""
@@ -165,6 +167,10 @@ class Receiver(Listener):
             log.warning(
                 "%s: %s message that cannot be read (%d bytes): %s", place.unit, place.what, len(payload), error
             )
+        except Exception:
+            # One car's message that breaks what is done with it must not take every other car's line with it.
+            self.set_aside += 1
+            log.exception("%s: a %s message could not be taken; report this as a defect", place.unit, place.what)
 
     def _presence(self, place: UpTopic, presence: Presence) -> None:
         before = self._unit(place.realm, place.unit)
@@ -182,14 +188,18 @@ class Receiver(Listener):
         assert isinstance(publication.message, AlarmRaised | AlarmSignalled | AlarmCancelled)
         key = (publication.realm, publication.unit)
         self.units.setdefault(key, units.unknown(key))
-        on_disk: asyncio.Future[tuple[Incident, bool]] = asyncio.get_running_loop().create_future()
+        on_disk: asyncio.Future[tuple[Key, bool]] = asyncio.get_running_loop().create_future()
         self._kept[id(publication)] = on_disk
         self._alarms.append(publication)
+        self.look_at_the_disk()
         self._arrived.set()
         try:
-            return await on_disk
+            home, is_new = await on_disk
         finally:
             self._kept.pop(id(publication), None)
+        incident = self.incidents.get(home) or await self.on_disk(lambda store: store.incident(home))
+        assert incident is not None, "a message that is on disk is in an incident"
+        return incident, is_new
 
     def _let_know(self, batch: Sequence[Publication], taken: Taken | DiskFailed) -> None:
         """Whoever waits for one of these: the incident that it is in, and whether it is news, or why it is not here."""
@@ -201,12 +211,13 @@ class Receiver(Listener):
             if isinstance(taken, DiskFailed):
                 waiting.set_exception(taken)
             else:
-                waiting.set_result((self.incidents[taken.incident_of(publication)], id(publication) in new))
+                waiting.set_result((taken.incident_of(publication), id(publication) in new))
 
     def _lane(self, publication: Publication) -> None:
         self._now(units.heard(self._unit(publication.realm, publication.unit), time.monotonic()))
         if publication.lane is Lane.ALARM:
             self._alarms.append(publication)
+            self.look_at_the_disk()
         elif len(self._others) < MOST_WAITING:
             self._others.append(publication)
         else:
@@ -230,7 +241,7 @@ class Receiver(Listener):
         self.units[key] = replace(self._unit(*key), signs=True)
 
     def _has_open_alarm(self, unit: Unit) -> bool:
-        return any(one.is_open and (one.realm, one.unit) == unit.last.key for one in self.incidents.values())
+        return self.incidents.has_open(unit.last.key)
 
     def look_for_silence(self, line_heard_s: float, silent_after_s: float) -> None:
         """Count cars as gone that were not heard for too long before the line was last known to carry anything."""
@@ -250,30 +261,77 @@ class Receiver(Listener):
         while True:
             await self._arrived.wait()
             self._arrived.clear()
-            while waiting := self._alarms or self._others:
-                await self._take([waiting.popleft() for _ in range(min(len(waiting), MOST_IN_BATCH))])
+            while self._alarms or self._others or self._known.owed:
+                waiting = self._alarms or self._others
+                batch = [waiting.popleft() for _ in range(min(len(waiting), MOST_IN_BATCH))]
+                await self._take_safely(self._known.owed.entries(), batch)
 
-    async def _take(self, batch: list[Publication]) -> None:
-        now = self.moment()
-        known = self._known(batch, now.wall_ms)
+    async def _take_safely(self, owed: Sequence[Entry], batch: Sequence[Publication]) -> None:
+        """Take what can be taken: what breaks what is done with it takes nothing else with it.
+
+        Halved until it stands alone, so that thousands of others cost few commits more.
+        """
         try:
-            taken = await self.on_disk(partial(taking.take, batch=batch, units=known.values(), now=now))
-        except DiskFailed as error:
-            self._cry_out(batch, now)
-            self._let_know(batch, error)
-            await self._failed(error)
+            await self._take(owed, batch)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is logged where it stands alone
+            if len(owed) + len(batch) == 1:
+                self._known.owed.done(owed, batch)
+                self._set_aside(owed[0] if owed else batch[0], error)
+            elif owed and batch:
+                await self._take_safely(owed, ())
+                await self._take_safely((), batch)
+            else:
+                half = max(len(owed), len(batch)) // 2
+                await self._take_safely(owed[:half], batch[:half])
+                await self._take_safely(owed[half:], batch[half:])
+
+    def _set_aside(self, one: Publication | Entry, error: Exception) -> None:
+        """No receipt goes to its car, which says it again; whoever watches learns of a press."""
+        self.set_aside += 1
+        if isinstance(one, Act):
+            log.error("%s: an act could not be stored; report this as a defect", one.key[1], exc_info=error)
             return
+        publication = one.publication if isinstance(one, Came) else one
+        what = publication.lane if publication.message is None else type(publication.message).__name__
+        log.error("%s: a %s could not be taken; report this as a defect", publication.unit, what, exc_info=error)
+        waiting = self._kept.pop(id(publication), None)
+        if waiting is not None and not waiting.done():
+            waiting.set_exception(error)
+        if isinstance(publication.message, AlarmRaised | AlarmSignalled):
+            message = publication.message
+            press = {"unit": publication.unit, "realm": publication.realm, "incident": message.incident}
+            marks = {"kind": str(message.kind), "silent": message.silent, "cancelled": False, "signals": 1}
+            self._emit("alarm-not-stored", press | marks | {"late_s": None})
+
+    async def _take(self, owed: Sequence[Entry], batch: Sequence[Publication]) -> None:
+        now = self.moment()
+        self._under_way = batch
+        came = [*publications(owed), *batch]
+        known = self._last_known(came, now.wall_ms)
+        try:
+            taken = await self.on_disk(partial(taking.take, batch=batch, units=known.values(), now=now, owed=owed))
+        except DiskFailed as error:
+            self._under_way, self.storing, was_storing = (), False, self.storing
+            self._show_unstored(batch)
+            self._let_know(batch, error)
+            await self._failed(error, is_news=was_storing)
+            return
+        self._under_way = ()
         self.storing, self.without_room = True, 0
-        self._changed(taken.incidents)
-        self._proved(taken.proved)
-        # Anew, since a presence may have told more of a car meanwhile.
-        for key, last in self._known(batch, now.wall_ms).items():
-            self._knows(key, last)
+        shown = self._known.stored(owed, batch, taken, now)
         self._let_know(batch, taken)
-        stored = [one for publication in batch for one in publication.arrivals]
+        stored = [one for publication in came for one in publication.arrivals]
         for realm, unit, receipt in receipts(self.epoch, stored, taken.kept.clashes):
             self._send_receipt(realm, unit, receipt)
-        self._tell(batch, taken)
+        for event, fields in news.events(came, taken, shown):
+            self._emit(event, fields)
+        self._proved(taken.proved)
+        # Anew, since a presence may have told more of a car meanwhile.
+        for unit_key, last in self._last_known(came, now.wall_ms).items():
+            self._knows(unit_key, last)
+        for key in dict.fromkeys(one.key for one in owed if isinstance(one, Act) and one.told_to_car):
+            if key in self.incidents:
+                self.on_kept(self.incidents[key])
 
     def _knows(self, key: units.Key, last: LastKnown) -> None:
         before = self.units[key]
@@ -282,7 +340,7 @@ class Receiver(Listener):
         if unit.online and placed_s != before.placed_s:
             self.watching.moved(before, unit)
 
-    def _known(self, batch: Sequence[Publication], at_ms: int) -> dict[units.Key, LastKnown]:
+    def _last_known(self, batch: Sequence[Publication], at_ms: int) -> dict[units.Key, LastKnown]:
         known: dict[units.Key, LastKnown] = {}
         for publication in batch:
             key = (publication.realm, publication.unit)
@@ -290,39 +348,19 @@ class Receiver(Listener):
             known[key] = units.told(before, publication, at_ms) if publication.credible else before
         return {key: last for key, last in known.items() if last != self.units[key].last}
 
-    def _cry_out(self, batch: Sequence[Publication], now: Moment) -> None:
-        """Whoever watches learns of a press that cannot be stored; no receipt goes to its car."""
+    def _show_unstored(self, batch: Sequence[Publication]) -> None:
         for publication in batch:
-            if isinstance(publication.message, AlarmRaised | AlarmSignalled):
-                key = (publication.realm, publication.unit, publication.message.incident)
-                known = self.incidents.get(key)
-                told = incidents.told(
-                    known, *key[:2], publication.message, now.wall_ms, publication.mark, credible=publication.credible
-                )
-                if told is not None:
-                    self._emit("alarm-not-stored", incidents.named(told))
-                    self.on_not_stored(escalation.begun(known, told, now))
+            try:
+                self._known.show(publication, self.moment())
+            except Exception as error:  # noqa: BLE001 - as above
+                self._known.owed.done((), (publication,))
+                self._set_aside(publication, error)
 
-    async def _failed(self, error: DiskFailed) -> None:
-        if self.storing:
+    async def _failed(self, error: DiskFailed, *, is_news: bool) -> None:
+        if is_news:
             log.error("%s", error)
             self._emit("store-failed", {"problem": str(error)})
-        self.storing = False
         await asyncio.sleep(AGAIN_AFTER_S)
-
-    def _tell(self, batch: Sequence[Publication], taken: Taken) -> None:
-        for publication in taking.news(batch, taken.kept.new):
-            message = publication.message
-            if isinstance(message, AlarmRaised | AlarmSignalled | AlarmCancelled):
-                incident = taken.incidents[taken.incident_of(publication)]
-                fields = incidents.named(incident) | {"signature": publication.mark, "bearer": publication.bearer}
-                again = publication.arrivals[0].key in taken.again
-                self._emit("alarm-came-again" if again else ALARM_EVENTS[type(message)], fields)
-            elif isinstance(message, CREW_WORDS):
-                told = {key: value for key, value in msgspec.to_builtins(message).items() if key not in ENVELOPE}
-                self._emit(told.pop("type"), {"unit": publication.unit, "realm": publication.realm, **told})
-        for lane, count in Counter(lane for _realm, _unit, lane, _id in taken.kept.new).items():
-            self._emit("messages-stored", {"lane": lane, "count": count})
 
     def close(self) -> None:
         """Let the store go."""

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from hq import assemble, taking
 from hq.api import Api
+from hq.archive import Archive
 from hq.closing import Closing
 from hq.config import LOOK_EVERY_S, Config
 from hq.desk import Desk
@@ -63,13 +64,14 @@ class Service:
         self._receiver.on_arrival = self._greet
         self._desk = Desk(self._receiver, self._send_state, self._emit, config.alarms)
         self._seen = Seen(self._receiver)
-        self._dispatch = Dispatch(self._receiver, self._desk)
+        self._archive = Archive(config.store)
+        self._dispatch = Dispatch(self._receiver, self._desk, self._archive)
         self._pictured: dict[Key, Picture] = {}
         self._escalating = Escalating(self._receiver, config.escalation, self._emit, self._seen.note)
         self._heads = Heads(self._receiver, config.audit, self._emit)
         self._closing = Closing(self._receiver, config.alarms.close_tests_after_s, self._desk.close_test)
         self._receiver.on_incidents += [self._escalating.changed, self._closing.changed]
-        self._receiver.on_not_stored = self._escalating.not_stored
+        self._receiver.on_kept = lambda incident: self._start(self._desk.kept(incident))
         weigh, sign = self._keyring.weigh_parts, self._keyring.capsule_signature
         intake = Intake(self._receiver, weigh, sign, self._emit, config.sms)
         self._texting = TextGateways(config.sms, assemble.modem(config.sms), intake, self._emit)
@@ -101,6 +103,7 @@ class Service:
             await asyncio.gather(*tasks, *self._answers, return_exceptions=True)
             await self._texting.close()
             await self._api.close()
+            self._archive.close()
             self._receiver.close()
 
     def _emit(self, event: str, fields: dict[str, Any]) -> None:
@@ -185,6 +188,8 @@ class Service:
         silent_after_s = self._config.line.unit_silent_after_s
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
+            self._receiver.look_at_the_disk()
+            self._texting.look()
             if self._connection is not None and self._receiver.watching.deaf_since_ms is None:
                 self._ask_the_broker(self._connection, silent_after_s - 2 * LOOK_EVERY_S)
                 self._receiver.look_for_silence(self._connection.heard_s, silent_after_s)

@@ -29,17 +29,27 @@ from terminal.contract.messages import Point, Who
 from terminal.contract.topics import Lane
 from terminal.contract.work import Officer
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 CERTIFICATES = """
 CREATE TABLE certificates (realm TEXT NOT NULL, unit TEXT NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL,
     PRIMARY KEY (realm, unit, number)) WITHOUT ROWID;
 """
+EVENT_TYPE = "iif(json_valid(CAST(body AS TEXT)), json_extract(CAST(body AS TEXT), '$.type'), '')"
+"""A car's own words, which must not stop the store by being nested deeper than SQLite reads."""
+READING = f"""
+CREATE INDEX IF NOT EXISTS open_incidents ON incidents (realm, unit) WHERE json_extract(body, '$.cleared_by') IS NULL;
+CREATE INDEX IF NOT EXISTS ended_incidents ON incidents (realm, unit, json_extract(body, '$.told_revision'))
+    WHERE json_extract(body, '$.cleared_by') IS NOT NULL;
+CREATE INDEX IF NOT EXISTS events_by_type ON messages ({EVENT_TYPE}, number) WHERE lane = 'event';
+"""
+"""What is asked for every day must not take longer with all that there ever was."""
 UPGRADES = {
     1: audit.SCHEMA,
     2: CERTIFICATES,
     3: proofs.SCHEMA,
     4: order_store.SCHEMA,
     5: press_store.SCHEMA + press_store.OF_INCIDENTS,
+    6: READING,
 }
 """Version to what makes the next one of it."""
 SCHEMA = (
@@ -81,6 +91,7 @@ CREATE TABLE revisions (realm TEXT NOT NULL, unit TEXT NOT NULL, revision INTEGE
     + proofs.SCHEMA
     + order_store.SCHEMA
     + press_store.SCHEMA
+    + READING
 )
 
 
@@ -169,18 +180,6 @@ class Store:
         with durable.failing(self._path):
             return order_store.officers(self._db, realm)
 
-    def told(self, kinds: Sequence[str], unit: UnitKey | None, limit: int) -> list[tuple[int, str, str, bytes]]:
-        """The newest events of these types as (received_ms, realm, unit, body), oldest first; of a car, or of all."""
-        types = ", ".join("?" * len(kinds))
-        where = "" if unit is None else "realm = ? AND unit = ? AND "
-        with durable.failing(self._path):
-            found = self._db.execute(
-                f"SELECT received_ms, realm, unit, body FROM messages WHERE {where}lane = 'event'"  # noqa: S608 - fixed words
-                f" AND json_extract(body, '$.type') IN ({types}) ORDER BY number DESC LIMIT ?",
-                (*(unit or ()), *kinds, limit),
-            ).fetchall()
-        return list(reversed(found))
-
     def note(self, *facts: Fact) -> None:
         """Add these to the audit log."""
         audit.append(self._db, facts)
@@ -261,9 +260,16 @@ class Store:
         """The incident in which the press is; None if it never came."""
         return press_store.home(self._db, press)
 
-    def incidents(self) -> list[Incident]:
-        """Every incident, as it was last."""
-        found = self._db.execute("SELECT body FROM incidents")
+    def incidents(self, most_ended: int) -> list[Incident]:
+        """Those that are open, and of each car so many that ended last."""
+        of_all = "SELECT body FROM incidents WHERE json_extract(body, '$.cleared_by')"
+        found: list[tuple[Any, ...]] = self._db.execute(f"{of_all} IS NULL").fetchall()
+        for unit in self._db.execute("SELECT DISTINCT realm, unit FROM revisions").fetchall():
+            found += self._db.execute(
+                f"{of_all} IS NOT NULL AND realm = ? AND unit = ?"
+                " ORDER BY json_extract(body, '$.told_revision') DESC LIMIT ?",
+                (*unit, most_ended),
+            ).fetchall()
         return [msgspec.json.decode(body, type=Incident) for (body,) in found]
 
     def put_unit(self, last: LastKnown) -> None:

@@ -1,4 +1,5 @@
-"""What one batch of publications, or one act of a dispatcher, does to the store: each in one transaction."""
+"""What one batch of publications and all that is owed, or one act of a dispatcher, does to the store, each in one
+transaction."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -12,12 +13,12 @@ from hq.audit import Fact, What
 from hq.incidents import Incident, Key, NotPossible
 from hq.moment import Moment
 from hq.orders import Order
+from hq.owed import Act, Alarms, Came, Entry, acted, meant, publications
 from hq.store import Kept, Store
 from hq.units import Key as UnitKey
 from hq.units import LastKnown
 from terminal.contract.dead_zones import DeadZones
 from terminal.contract.messages import (
-    AlarmCancelled,
     AlarmMoved,
     AlarmRaised,
     AlarmSignalled,
@@ -28,8 +29,6 @@ from terminal.contract.messages import (
 )
 from terminal.contract.topics import Lane
 from terminal.contract.work import Officer
-
-Alarms = AlarmRaised | AlarmSignalled | AlarmCancelled | AlarmMoved
 
 
 class Taken(Struct, frozen=True):
@@ -52,17 +51,21 @@ class Taken(Struct, frozen=True):
         return (publication.realm, publication.unit, homes[0] if homes else publication.message.incident)
 
 
-def take(store: Store, batch: Sequence[Publication], units: Iterable[LastKnown], now: Moment) -> Taken:
-    """Put a batch, all that follows from it, and what is now known of its cars on disk; raises DiskFailed."""
+def take(
+    store: Store, batch: Sequence[Publication], units: Iterable[LastKnown], now: Moment, owed: Sequence[Entry] = ()
+) -> Taken:
+    """Put what was owed, a batch, all that follows, and what is now known of their cars on disk; raises DiskFailed."""
+    came = [*publications(owed), *batch]
     with store.transaction():
-        kept = store.keep([one for publication in batch for one in publication.arrivals], now.wall_ms)
-        taken = Taken(kept, {}, {}, set(), {})
-        for publication in batch:
-            home = presses.home(store, publication)
-            if home is not None and isinstance(publication.message, presses.OfPress):
-                _came_before(store, publication, publication.message, home, taken)
-        for publication in news(batch, kept.new):
-            _mean(store, publication, taken, now)
+        kept = store.keep([one for publication in came for one in publication.arrivals], now.wall_ms)
+        taken, untold = Taken(kept, {}, {}, set(), {}), set(kept.new)
+        for entry in (*owed, *(Came(publication, now) for publication in batch)):
+            if isinstance(entry, Act):
+                _acted(store, entry, taken)
+            else:
+                _took(store, entry, taken, untold)
+        for entry in owed:
+            _recall(store, entry.key if isinstance(entry, Act) else taken.incident_of(entry.publication), taken)
         for incident in taken.incidents.values():
             store.put_incident(incident)
         for last in units:
@@ -73,18 +76,48 @@ def take(store: Store, batch: Sequence[Publication], units: Iterable[LastKnown],
 def news(batch: Sequence[Publication], new: Iterable[ArrivalKey]) -> Iterator[Publication]:
     """What means something besides being kept: no repeat, also none within the batch; a position is never kept."""
     untold = set(new)
-    for publication in batch:
-        if isinstance(publication.message, AlarmMoved):
-            yield publication
-        elif publication.message is not None and publication.arrivals[0].key in untold:
-            untold.remove(publication.arrivals[0].key)
-            yield publication
+    return (publication for publication in batch if _is_news(publication, untold))
 
 
-def _mean(store: Store, publication: Publication, taken: Taken, now: Moment) -> None:
+def _is_news(publication: Publication, untold: set[ArrivalKey]) -> bool:
+    """Whether it is `untold`, which it is not any more then."""
+    if publication.message is None or isinstance(publication.message, AlarmMoved):
+        return publication.message is not None
+    key = publication.arrivals[0].key
+    is_news = key in untold
+    untold.discard(key)
+    return is_news
+
+
+def _took(store: Store, came: Came, taken: Taken, untold: set[ArrivalKey]) -> None:
+    publication = came.publication
+    home = presses.home(store, publication)
+    if home is not None and isinstance(publication.message, presses.OfPress):
+        _came_before(store, publication, publication.message, home, taken)
+    if _is_news(publication, untold):
+        _mean(store, came, taken)
+
+
+def _recall(store: Store, key: Key, taken: Taken) -> Incident | None:
+    """The incident as it is by now, which whoever showed it otherwise is told."""
+    known = taken.incidents.get(key) or store.incident(key)
+    if known is not None:
+        taken.incidents[known.key] = known
+    return known
+
+
+def _acted(store: Store, act: Act, taken: Taken) -> None:
+    known = _recall(store, act.key, taken)
+    after = acted(known, act)
+    if known is not None and after is not None:
+        taken.incidents[act.key] = _done(store, known, after, act.at.wall_ms, told_to_car=act.told_to_car)
+
+
+def _mean(store: Store, came: Came, taken: Taken) -> None:
+    publication, now = came.publication, came.at
     message, realm, unit = publication.message, publication.realm, publication.unit
     if isinstance(message, Alarms):
-        _mean_of_incident(store, publication, message, taken, now)
+        _mean_of_incident(store, came, message, taken)
     elif isinstance(message, StateConfirmed):
         # One that speaks of an earlier life of this store, from before a backup, confirms no revision of this one.
         if message.epoch in ("", store.epoch):
@@ -97,7 +130,8 @@ def _mean(store: Store, publication: Publication, taken: Taken, now: Moment) -> 
         store.give_up(account, message.lane, message.dropped)
 
 
-def _mean_of_incident(store: Store, publication: Publication, message: Alarms, taken: Taken, now: Moment) -> None:
+def _mean_of_incident(store: Store, came: Came, message: Alarms, taken: Taken) -> None:
+    publication, now = came.publication, came.at
     key = taken.incident_of(publication)
     if key[2] != message.incident:
         _told_elsewhere(store, publication, key, taken, now)
@@ -105,11 +139,10 @@ def _mean_of_incident(store: Store, publication: Publication, message: Alarms, t
     known = taken.incidents.get(key) or store.incident(key)
     if incidents.knows(known, message):
         taken.again.update(one.key for one in publication.arrivals)
-    mark, credible, bearer = publication.mark, publication.credible, publication.bearer
-    after = incidents.told(known, *key[:2], message, now.wall_ms, mark, credible=credible, bearer=bearer)
+    after = meant(known, came)
     if after is None:
         return
-    after = taken.incidents[key] = escalation.begun(known, after, now)
+    taken.incidents[key] = after
     stored_as = [taken.kept.new[one.key] for one in publication.arrivals]
     store.note(*noting.of_message(publication, stored_as, known, after, now.wall_ms))
     if _is_to_be_told(known, after, message):
@@ -195,13 +228,16 @@ def act(
         known = store.incident(key)
         if known is None:
             raise NotPossible(f"incident {key[2]} is not in the store")
-        after = step(known)
-        if after != known:
-            if told_to_car:
-                after = replace(after, told_revision=store.advance_revision(key[:2]))
-                store.answer(key[:2], after.told_revision, escalation.begin_of(after).wall_ms)
-            store.put_incident(after)
-            store.note(*noting.of_act(known, after, now_ms))
+        return _done(store, known, step(known), now_ms, told_to_car=told_to_car)
+
+
+def _done(store: Store, known: Incident, after: Incident, now_ms: int, *, told_to_car: bool) -> Incident:
+    if after != known:
+        if told_to_car:
+            after = replace(after, told_revision=store.advance_revision(known.key[:2]))
+            store.answer(known.key[:2], after.told_revision, escalation.begin_of(after).wall_ms)
+        store.put_incident(after)
+        store.note(*noting.of_act(known, after, now_ms))
     return after
 
 

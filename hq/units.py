@@ -9,14 +9,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hq.arrivals import Publication
+from hq.incidents import MOST_AHEAD_MS
 from terminal.contract.messages import DutyChanged, OfIncident, Place, Point, Position, Presence, Who
 
 Key = tuple[str, str]
 """(realm, unit)."""
-
-
-MOST_AHEAD_MS = 86_400_000
-"""A position dated further ahead of headquarters' clock than a day is no reason to refuse later ones."""
 
 
 CLOCK_SLACK_MS = 300_000

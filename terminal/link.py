@@ -11,11 +11,11 @@ from typing import Annotated, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from hal.readings import Fix, LinkQuality, PowerState
+from hal.readings import Fault, Fix, LinkQuality, PowerState
 from terminal.contract.profile import Profile
 from terminal.contract.work import LONGEST_TEXT, Job, JobStep, Picture, Text
 
-LINK_VERSION = 1
+LINK_VERSION = 2
 
 T = TypeVar("T")
 
@@ -28,6 +28,9 @@ MOST_COMMAND_BYTES = 4096
 
 LONGEST_NAME = 32
 """Of a command, when it is told back."""
+
+UUID = "^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$"
+"""As text in its usual form, or nothing."""
 
 LONGEST_BADGE = LONGEST_PIN = 12
 
@@ -49,8 +52,23 @@ class UnitView(Struct, frozen=True):
     realm: str
 
 
+class CarFault(StrEnum):
+    """What the car's own signals find wrong with it."""
+
+    ENGINE = "engine"
+    BRAKES = "brakes"
+    STABILITY = "stability"
+    TYRES = "tyres"
+    LAMPS = "lamps"
+    FUEL = "fuel"
+
+
 class VehicleView(Struct, frozen=True, kw_only=True):
-    """The car as its signals tell it; None where nothing is known or what was known is too old."""
+    """The car as its signals tell it; None where nothing is known or what was known is too old.
+
+    `in_park` is None too in a car whose selector has no Park, as far as it has been seen; `faults` are all that any
+    signal tells, None while none of those signals is known.
+    """
 
     speed_mps: float | None = None
     speed_source: str = ""
@@ -63,6 +81,8 @@ class VehicleView(Struct, frozen=True, kw_only=True):
     fuel_percent: float | None = None
     door_open: bool | None = None
     gear: str | None = None
+    in_park: bool | None = None
+    faults: tuple[CarFault, ...] | None = None
 
 
 class PositionView(Struct, frozen=True, kw_only=True):
@@ -88,8 +108,18 @@ class Urgency(StrEnum):
     USE_THE_RADIO = "use-the-radio"
 
 
+class PressView(Struct, frozen=True):
+    """One press by the id of its message; once it is `kept`, on the car's disk or at headquarters, core may crash."""
+
+    id: str
+    kept: bool = False
+
+
 class AlarmView(Struct, frozen=True, kw_only=True):
-    """How far one alarm has come; each rung is shown on proof only, and by which bearers it was proved."""
+    """How far one alarm has come; each rung is shown on proof only, and by which bearers it was proved.
+
+    A rung is that of the press which is proved least. `acknowledged_by` has the incident; `taken`: every press is too.
+    """
 
     incident: str
     kind: str
@@ -104,11 +134,13 @@ class AlarmView(Struct, frozen=True, kw_only=True):
     sent_by: tuple[str, ...] = ()
     received_by: tuple[str, ...] = ()
     acknowledged_by: str = ""
+    taken: bool = False
     cleared_by: str = ""
     reason: str = ""
     cancelled: bool = False
     urgency: Urgency = Urgency.NONE
     vehicle_event: str = ""
+    presses: tuple[PressView, ...] = ()
 
 
 class ArmedView(Struct, frozen=True, kw_only=True):
@@ -191,12 +223,13 @@ class LineView(Struct, frozen=True, kw_only=True):
 
 
 class SourceView(Struct, frozen=True):
-    """One configured device."""
+    """One configured device; `problem` and `remedy` are a technician's words, `fault` is for the crew's language."""
 
     name: str
     up: bool
     problem: str = ""
     remedy: str = ""
+    fault: Fault = Fault.NONE
 
 
 class JobView(Struct, frozen=True, kw_only=True):
@@ -215,6 +248,14 @@ class SentView(Struct, frozen=True, kw_only=True):
 
     text: str
     code: str = ""
+    utc_ms: int | None = None
+    received: bool = False
+
+
+class FiledView(Struct, frozen=True, kw_only=True):
+    """The newest report of this crew, by its form's code, and whether headquarters has it."""
+
+    form: str
     utc_ms: int | None = None
     received: bool = False
 
@@ -314,6 +355,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, tag_field="type", tag="snapsho
     jobs: tuple[JobView, ...] = ()
     texts: tuple[Text, ...] = ()
     sent: tuple[SentView, ...] = ()
+    filed: FiledView | None = None
     crew: CrewView = CrewView()
     shift: ShiftView = ShiftView()
     picture: PictureView | None = None
@@ -339,6 +381,7 @@ class Changes(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="
     jobs: tuple[JobView, ...] | UnsetType = UNSET
     texts: tuple[Text, ...] | UnsetType = UNSET
     sent: tuple[SentView, ...] | UnsetType = UNSET
+    filed: FiledView | UnsetType | None = UNSET
     crew: CrewView | UnsetType = UNSET
     shift: ShiftView | UnsetType = UNSET
     picture: PictureView | UnsetType | None = UNSET
@@ -361,8 +404,23 @@ def merge(snapshot: Snapshot, news: Changes) -> Snapshot:
     return msgspec.structs.replace(snapshot, **new) if new else snapshot
 
 
+class Refusal(StrEnum):
+    """Why core does not do what it was asked; a screen says it in the crew's language."""
+
+    NOT_CREW = "only the crew may do this"
+    NO_ALARM = "no such alarm is open"
+    NOT_ARMED = "the button cannot be armed: its board is not there, or holds a press, or this was asked too long ago"
+    NO_TIMER = "this car has no check-in timer; [check_in] enabled = true in unit.toml gives it one"
+    NONE_RUNS = "no check-in timer runs; one that ran out is an alarm, which headquarters ends"
+    NO_PIN = "this car has no technician's PIN; `patrola config pin` makes one for [workshop] in unit.toml"
+    CLOSED = "the self-test is closed; the technician's PIN opens it"
+    ALARM_OPEN = "an alarm is open, and the button's lamp shows how far it has come"
+    TOO_MANY = "too many commands at once"
+    DEFECT = "core could not take it; report this as a defect"
+
+
 class Refused(Struct, frozen=True, kw_only=True, tag_field="type", tag="refused"):
-    """A command that this client may not give, or that made no sense, and why."""
+    """A command that this client may not give, or that made no sense, and why: a `Refusal`, or what was no command."""
 
     command: str
     reason: str
@@ -379,11 +437,13 @@ class _Named(Struct, frozen=True):
 class RaiseAlarm(_Command, frozen=True, kw_only=True, tag="raise-alarm"):
     """The crew calls for help on the screen, or tries the way.
 
-    A real alarm needs no word that could be misspelt, nor one that another version would not know.
+    A real alarm needs no word that could be misspelt, nor one that another version would not know. `incident` is made
+    for this one call: given again under the same one it is the same call for help.
     """
 
     kind: Literal["real", "test", "exercise"] = "real"
     silent: bool = False
+    incident: Annotated[str, msgspec.Meta(pattern=UUID)] = ""
 
 
 class CancelAlarm(_Command, frozen=True, kw_only=True, tag="cancel-alarm"):

@@ -1,4 +1,4 @@
-"""Capsules as headquarters takes and gives them: an SMS as a publication of its car, and the receipt for it. Pure."""
+"""Capsules as headquarters takes and gives them: an SMS as a publication of its car, its receipt and answer. Pure."""
 
 from base64 import b64encode
 from collections.abc import Callable
@@ -9,7 +9,18 @@ from hq.arrivals import Arrival, Publication
 from hq.incidents import Incident
 from hq.marks import Weighed
 from hq.units import Key
-from terminal.contract.capsule import AlarmCapsule, ReceiptCapsule, Told, read, receipt_body, split, tail_of
+from terminal.contract.capsule import (
+    AlarmCapsule,
+    AnswerCapsule,
+    ReceiptCapsule,
+    Told,
+    answer_body,
+    epoch_mark,
+    read,
+    receipt_body,
+    split,
+    tail_of,
+)
 from terminal.contract.identity import identity_of
 from terminal.contract.messages import Malformed
 from terminal.contract.signed import CAPSULE, Parted
@@ -29,7 +40,7 @@ def publication(data: bytes, weigh: WeighParts) -> Publication:
     body, signature = split(data)
     capsule = read(body)
     if not isinstance(capsule, AlarmCapsule):
-        raise Malformed("expected an alarm, and it is a receipt")
+        raise Malformed("expected an alarm, and it is a word of headquarters")
     realm, unit, message = capsule.realm, capsule.unit, capsule.message
     weighed = weigh((realm, unit), CAPSULE, Parted(body, b"", signature if any(signature) else b""))
     arrival = Arrival(
@@ -52,12 +63,28 @@ def kept(data: bytes, message: Told) -> bytes:
     return msgspec.json.encode(fields | {"bearer": SMS, "capsule": b64encode(data).decode()})
 
 
+def answer(message: Told, incident: Incident, epoch: str) -> bytes:
+    """The body of what tells a car that a person has taken its alarm, or ended it."""
+    ended = bool(incident.cleared_by)
+    told = AnswerCapsule(
+        incident=message.incident,
+        tail=tail_of(message.id),
+        signals=incident.signals if ended else incident.taken_signals,
+        epoch=epoch_mark(epoch),
+        revision=incident.told_revision,
+        acknowledged_by="" if ended else incident.acknowledged_by,
+        cleared_by=incident.cleared_by,
+        reason=incident.reason if ended else "",
+    )
+    return answer_body(told)
+
+
 def receipt(message: Told, incident: Incident) -> bytes:
-    """The body of headquarters' answer: the message is on disk, and who has taken its incident, if one has."""
+    """The body of headquarters' answer: the message is on disk, and who has taken all that was pressed, if one has."""
     told = ReceiptCapsule(
         incident=message.incident,
         tail=tail_of(message.id),
         signals=incident.signals,
-        acknowledged_by=incident.acknowledged_by,
+        acknowledged_by="" if incident.is_pressed_again else incident.acknowledged_by,
     )
     return receipt_body(told)

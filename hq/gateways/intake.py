@@ -6,9 +6,10 @@ answered from a budget of its own, and to where the car wrote from last.
 """
 
 import asyncio
+import contextlib
 import logging
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from math import inf
 from typing import Annotated, Any, NamedTuple, Protocol
 
 import msgspec
@@ -21,10 +22,14 @@ from hq.gateways.capsules import WeighParts
 from hq.incidents import Incident, Key
 from hq.receiver import Receiver
 from terminal.contract.capsule import Told
+from terminal.contract.durable import DiskFailed
 from terminal.contract.messages import Malformed
+from terminal.contract.topics import MQTT
 
 log = logging.getLogger(__name__)
 
+TOLD_AGAIN_AFTER_S = 30.0
+"""After an answer could not be sent."""
 MOST_ROUTES = 1000
 """Incidents of which it is known where their car can be answered; the oldest is forgotten."""
 
@@ -48,12 +53,16 @@ class Answering(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Route(NamedTuple):
-    """How the car of an incident is answered, and for which message; only what is new proves that it is the car."""
+    """How the car of an incident is answered, and for which message; only what is new proves that it is the car.
+
+    `told` is the revision up to which the car knows what people did; the next try is made at `again_s`.
+    """
 
     reply: Reply
     message: Told
     is_proved: bool
-    told: str = ""
+    told: int = 0
+    again_s: float = -inf
 
 
 class Intake:
@@ -88,7 +97,8 @@ class Intake:
         message = publication.message
         if publication.credible and isinstance(message, Told):
             self._learn(incident.key, reply, message, is_new=is_new)
-            self._answer(incident, self._news if is_new else self._repeats)
+            if self._may_cost(incident, self._news if is_new else self._repeats):
+                self._start(self._receipt(incident, self._routes[incident.key]))
         return incident
 
     def _learn(self, key: Key, reply: Reply, message: Told, *, is_new: bool) -> None:
@@ -97,35 +107,97 @@ class Intake:
         if before is not None and before.is_proved and not is_new:
             self._routes[key] = before._replace(message=message)
         else:
-            self._routes[key] = Route(reply, message, is_new)
+            self._routes[key] = Route(reply, message, is_new, 0 if before is None else before.told)
         self._forget_old()
 
     def acted(self, incident: Incident) -> None:
-        """A person took an incident: its car is told by SMS while it has reached us by nothing else."""
+        """A person took or ended an incident, on disk: its car is told by SMS if no broker reaches it."""
         route = self._routes.get(incident.key)
-        is_news = route is not None and incident.acknowledged_by not in ("", route.told)
-        if is_news and set(incident.bearers) == {capsules.SMS}:
-            self._answer(incident, self._news)
+        if route is not None:
+            self._look_at(incident.key, route)
 
-    def _answer(self, incident: Incident, budget: Budget) -> None:
-        route = self._routes[incident.key]
-        if not budget.spend(incident.key, time.monotonic()):
-            self._emit("receipt-not-sent", _fields(incident) | {"problem": "the limit of [sms] is reached"})
+    def look(self) -> None:
+        """Tell each car that no broker reaches (any more) who has taken or ended its alarm."""
+        for key, route in list(self._routes.items()):
+            self._look_at(key, route)
+
+    def _look_at(self, key: Key, route: Route) -> None:
+        incident = self._receiver.incidents.get(key)
+        if incident is None or incident.told_revision <= route.told or self._now_s() < route.again_s:
             return
-        self._routes[incident.key] = route._replace(told=incident.acknowledged_by)
-        body = capsules.receipt(route.message, incident)
-        task = asyncio.create_task(self._reply(route.reply, body + self._seal(body), incident))
+        is_answered = incident.acknowledged_by or incident.cleared_by
+        if is_answered and not (self._receiver.owes(key) or self._is_reached(incident)):
+            self._routes[key] = route._replace(again_s=inf)
+            self._start(self._tell(incident, route))
+
+    def _is_reached(self, incident: Incident) -> bool:
+        """Whether a broker takes to the car what it is to show; a line that its alarm did not come by may be dead."""
+        hears = self._receiver.watching.deaf_since_ms is None
+        return hears and MQTT in incident.bearers and self._receiver.units[incident.key[:2]].online
+
+    async def _tell(self, incident: Incident, route: Route) -> None:
+        try:
+            if await self._confirmed(incident) or await self._answered(incident, route):
+                self._told(incident)
+        finally:
+            self._let_try_again(incident)
+
+    async def _confirmed(self, incident: Incident) -> bool:
+        """Whether the car has shown it by now, told by a broker."""
+        # A disk that cannot be read now is no reason to leave the car without an answer.
+        with contextlib.suppress(DiskFailed):
+            if self._receiver.stores:
+                _, confirmed = await self._receiver.on_disk(lambda store: store.revisions(incident.key[:2]))
+                return confirmed >= incident.told_revision
+        return False
+
+    async def _answered(self, incident: Incident, route: Route) -> bool:
+        """Whether it went out, or is not to be tried again, since it would cost too much."""
+        body = capsules.answer(route.message, incident, self._receiver.epoch)
+        return not self._may_cost(incident, self._news) or await self._sent(body, incident, route.reply)
+
+    async def _receipt(self, incident: Incident, route: Route) -> None:
+        sent = await self._sent(capsules.receipt(route.message, incident), incident, route.reply)
+        if sent and incident.is_open and incident.acknowledged_by:
+            self._told(incident)
+
+    def _told(self, incident: Incident) -> None:
+        """The car knows what has been done so far."""
+        route = self._routes.get(incident.key)
+        if route is not None:
+            self._routes[incident.key] = route._replace(told=max(route.told, incident.told_revision))
+
+    def _let_try_again(self, tried: Incident) -> None:
+        """What could not be told is told after a pause, and what has been done since at once."""
+        route = self._routes.get(tried.key)
+        if route is not None:
+            again_s = self._now_s() + TOLD_AGAIN_AFTER_S if tried.told_revision > route.told else -inf
+            self._routes[tried.key] = route._replace(again_s=again_s)
+
+    def _now_s(self) -> float:
+        return self._receiver.moment().mono_ms / 1000
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _reply(self, reply: Reply, capsule: bytes, incident: Incident) -> None:
+    def _may_cost(self, incident: Incident, budget: Budget) -> bool:
+        if budget.spend(incident.key, self._now_s()):
+            return True
+        self._emit("receipt-not-sent", _fields(incident) | {"problem": "the limit of [sms] is reached"})
+        return False
+
+    async def _sent(self, body: bytes, incident: Incident, reply: Reply) -> bool:
+        """Whether it went out."""
         try:
-            await reply(capsule)
+            await reply(body + self._seal(body))
         except PatrolaError as error:
-            log.warning("sms: a receipt could not be sent: %s", error)
+            log.warning("sms: an answer could not be sent: %s", error)
             self._emit("receipt-not-sent", _fields(incident) | {"problem": str(error)})
-        else:
-            self._emit("receipt-sent", _fields(incident) | {"bearer": capsules.SMS})
+            return False
+        self._emit("receipt-sent", _fields(incident) | {"bearer": capsules.SMS})
+        return True
 
     def _forget_old(self) -> None:
         for key in list(self._routes)[:-MOST_ROUTES]:

@@ -46,6 +46,10 @@ class TextGateways:
         """A person took or cleared an incident."""
         self._intake.acted(incident)
 
+    def look(self) -> None:
+        """Look whose car no broker reaches any more."""
+        self._intake.look()
+
     async def close(self) -> None:
         """Stop listening and let go what is being sent."""
         await asyncio.gather(self._intake.close(), *([] if self._web is None else [self._web.close()]))

@@ -1,8 +1,9 @@
-"""An alarm message, and headquarters' receipt for it, in one SMS: a body of at most 60 bytes, a signature of 64. Pure.
+"""An alarm message, headquarters' receipt or answer in one SMS: at most 60 bytes of body, 64 of signature. Pure.
 
     alarm    what (4 bits of version, 4 of type), incident (16), tail of the message's id (8), marks (2), signals (2),
              time (4), latitude and longitude (4 + 4), age (2), error (1), realm and unit (0..16)
     receipt  what, incident, tail, signals, name of who took it (0..33)
+    answer   what, incident, tail, signals, mark of the store's epoch (4), revision (4), who acted, why (1..25)
 
 Numbers are big-endian. The signature is made over the context `signed.CAPSULE` and the body.
 """
@@ -32,10 +33,11 @@ VERSION = 1
 MOST_BODY_BYTES = 60
 """With the signature 124 bytes: less than the 140 of an SMS, so that its text form fits 160 characters too."""
 
-RAISED, SIGNALLED, CANCELLED, RECEIPT = 1, 2, 3, 9
+RAISED, SIGNALLED, CANCELLED, RECEIPT, TAKEN, ENDED = 1, 2, 3, 9, 10, 11
 
 ALARM = struct.Struct(">B16s8sHHIiiHB")
 ANSWER = struct.Struct(">B16s8sH")
+ORDERED = struct.Struct(">B16s8sH4sI")
 
 KINDS = (AlarmKind.REAL, AlarmKind.TEST, AlarmKind.EXERCISE)
 TRIGGERS = (Trigger.UNKNOWN, Trigger.BUTTON, Trigger.SCREEN, Trigger.CHECK_IN, Trigger.VEHICLE)
@@ -58,6 +60,10 @@ LETTERS = " ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-/"
 MOST_NAME_LETTERS = (MOST_BODY_BYTES - ALARM.size) // 2 * 3 - 1
 """What realm and unit may have together; with the stroke between them they are 24."""
 MOST_TAKER_BYTES = MOST_BODY_BYTES - ANSWER.size
+MOST_WORDS_BYTES = MOST_BODY_BYTES - ORDERED.size
+MOST_REVISION = 0xFFFFFFFF
+
+DOTS = b".."
 
 T = TypeVar("T", AlarmKind, Trigger)
 
@@ -80,6 +86,27 @@ class ReceiptCapsule(Struct, frozen=True, kw_only=True):
     tail: bytes
     signals: int = 0
     acknowledged_by: str = ""
+
+
+class AnswerCapsule(Struct, frozen=True, kw_only=True):
+    """A person has taken the alarm, or ended it; `epoch` and `revision` place this among what brokers bring.
+
+    It says what the receipt for its message says too.
+    """
+
+    incident: str
+    tail: bytes
+    epoch: bytes
+    revision: int
+    signals: int = 0
+    acknowledged_by: str = ""
+    cleared_by: str = ""
+    reason: str = ""
+
+
+def epoch_mark(epoch: str) -> bytes:
+    """By what the epoch of headquarters' store is known in an SMS."""
+    return hashlib.sha256(epoch.encode()).digest()[:4]
 
 
 def tail_of(message_id: str) -> bytes:
@@ -121,16 +148,36 @@ def receipt_body(receipt: ReceiptCapsule) -> bytes:
     return head + _cut(receipt.acknowledged_by, MOST_TAKER_BYTES)
 
 
-def read(body: bytes) -> AlarmCapsule | ReceiptCapsule:
+def answer_body(answer: AnswerCapsule) -> bytes:
+    """What is signed and sent of an answer: a name, and of the reason what there is room for."""
+    head = ORDERED.pack(
+        VERSION << 4 | (ENDED if answer.cleared_by else TAKEN),
+        UUID(answer.incident).bytes,
+        answer.tail,
+        min(answer.signals, MOST_SIGNALS),
+        answer.epoch,
+        min(answer.revision, MOST_REVISION),
+    )
+    words = _cut(answer.cleared_by or answer.acknowledged_by, MOST_WORDS_BYTES)
+    room = MOST_WORDS_BYTES - len(words) - 1
+    if answer.reason and room > len(DOTS):
+        words += b"\n" + _cut(answer.reason, room)
+    return head + words
+
+
+def read(body: bytes) -> AlarmCapsule | ReceiptCapsule | AnswerCapsule:
     """What a body says; raises Malformed."""
     if not body or body[0] >> 4 != VERSION:
         raise Malformed(f"expected a capsule of version {VERSION}")
     what = body[0] & 0xF
     if what == RECEIPT and ANSWER.size <= len(body) <= MOST_BODY_BYTES:
         return _receipt(body)
+    if what in (TAKEN, ENDED) and ORDERED.size <= len(body) <= MOST_BODY_BYTES:
+        return _answer(body, is_end=what == ENDED)
     if what in (RAISED, SIGNALLED, CANCELLED) and ALARM.size <= len(body) <= MOST_BODY_BYTES:
         return _alarm(body, what)
-    raise Malformed(f"expected an alarm of {ALARM.size} bytes or a receipt of {ANSWER.size}, and a name behind it")
+    sizes = f"an alarm of {ALARM.size} bytes, a receipt of {ANSWER.size} or an answer of {ORDERED.size}"
+    raise Malformed(f"expected {sizes}, and names behind it")
 
 
 def split(data: bytes) -> tuple[bytes, bytes]:
@@ -237,13 +284,34 @@ def _cut(name: str, most_bytes: int) -> bytes:
     whole = name.encode(errors="replace")
     if len(whole) <= most_bytes:
         return whole
-    return whole[: most_bytes - 2].decode(errors="ignore").encode() + b".."
+    return whole[: most_bytes - len(DOTS)].decode(errors="ignore").encode() + DOTS
 
 
 def _receipt(body: bytes) -> ReceiptCapsule:
     _, incident, tail, signals = ANSWER.unpack(body[: ANSWER.size])
-    try:
-        name = body[ANSWER.size :].decode()
-    except UnicodeDecodeError:
-        raise Malformed("expected a name in UTF-8") from None
+    name = _text(body[ANSWER.size :])
     return ReceiptCapsule(incident=str(UUID(bytes=incident)), tail=tail, signals=signals, acknowledged_by=name)
+
+
+def _answer(body: bytes, *, is_end: bool) -> AnswerCapsule:
+    _, incident, tail, signals, epoch, revision = ORDERED.unpack(body[: ORDERED.size])
+    name, _, reason = _text(body[ORDERED.size :]).partition("\n")
+    if not name:
+        raise Malformed("expected the name of who took or ended it")
+    return AnswerCapsule(
+        incident=str(UUID(bytes=incident)),
+        tail=tail,
+        signals=signals,
+        epoch=epoch,
+        revision=revision,
+        acknowledged_by="" if is_end else name,
+        cleared_by=name if is_end else "",
+        reason=reason,
+    )
+
+
+def _text(words: bytes) -> str:
+    try:
+        return words.decode()
+    except UnicodeDecodeError:
+        raise Malformed("expected words in UTF-8") from None

@@ -330,7 +330,8 @@ class AlarmStatus(Struct, frozen=True, omit_defaults=True):
     """How headquarters has dealt with one incident; `signals` are the presses that it knew of when it said so.
 
     `presses` are the tails (hex) of the messages that told of them. With its `kind` a car can show an incident that it
-    does not know, or does not know any more; `age_s` is how long headquarters has had it.
+    does not know, or does not know any more; `age_s` is how long headquarters has had it. `untaken`: it was pressed
+    again since a person took it.
     """
 
     incident: str
@@ -343,6 +344,7 @@ class AlarmStatus(Struct, frozen=True, omit_defaults=True):
     trigger: Trigger = Trigger.UNKNOWN
     silent: bool = False
     age_s: int = 0
+    untaken: bool = False
 
 
 class DesiredState(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -5,7 +5,7 @@ import contextlib
 import logging
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -176,17 +176,20 @@ class Connection:
     def _lost(self) -> Lost:
         return Lost(f"{self._broker}: {self.closed.result()}", self.proof)
 
-    async def subscribe(self, topic: str, *, timeout_s: float = 10.0) -> None:
-        """Ask for a topic and wait until the broker grants it; raises Lost."""
+    def subscribe(self, topic: str, *, timeout_s: float = 10.0) -> Awaitable[None]:
+        """Ask for a topic at once; to be awaited: that the broker grants it. Both raise Lost."""
         if self.closed.done():
             raise self._lost()
         code, mid = self._client.subscribe(topic, qos=1)
         if code != 0 or mid is None:
             raise Lost(f"{self._broker}: cannot subscribe to {topic}: the connection has ended")
-        granted = self._subscribed[mid] = self._loop.create_future()
+        self._subscribed[mid] = self._loop.create_future()
+        return self._granted(mid, topic, timeout_s)
+
+    async def _granted(self, mid: int, topic: str, timeout_s: float) -> None:
         try:
             async with asyncio.timeout(timeout_s):
-                await granted
+                await self._subscribed[mid]
         except TimeoutError:
             problem = f"{self._broker}: did not answer the subscription to {topic} within {timeout_s:g} s"
             raise Lost(problem, Proof.SILENT) from None

@@ -1,7 +1,7 @@
 """A role's profile: its statuses, ready texts, reasons and quick forms, as a directorate writes them in TOML."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -46,12 +46,14 @@ class Form(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a role's crew can say by one tap; `initial` is the status that a new terminal starts with.
 
+    `language` is what the screen speaks until somebody chooses another.
     Above `lock_above_mps` typing, forms and lists to read are locked on the screen. With `alarms_of_others_ring` an
     alarm of another patrol makes a sound, also while the screen is dark.
     """
 
     label: Label
     initial: Code
+    language: Literal["en", "sl", "sr_Cyrl", "sr_Latn"] = "en"
     lock_above_mps: Annotated[float, Meta(gt=0)] = 2.0
     alarms_of_others_ring: bool = True
     statuses: Annotated[tuple[Choice, ...], Meta(min_length=1, max_length=9)]

@@ -4,6 +4,7 @@ import errno
 import os
 import socket
 import stat
+import struct
 from pathlib import Path
 
 from hal.errors import PatrolaError
@@ -14,6 +15,10 @@ BACKLOG = 64
 
 class SocketTaken(PatrolaError, OSError):
     """The socket's path cannot be had: another process listens there, or something else is there."""
+
+
+PEER_CREDENTIALS = struct.Struct("3i")
+"""struct ucred: pid, uid, gid (unix(7))."""
 
 
 def listen(path: Path, *, stop: str, setting: str) -> socket.socket:
@@ -60,3 +65,9 @@ def _appeared(path: Path) -> socket.socket:
         making.unlink(missing_ok=True)
         raise
     return listening
+
+
+def peer_uid(connection: socket.socket) -> int:
+    """The user on the other side of a connected Unix socket."""
+    packed = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER_CREDENTIALS.size)
+    return int(PEER_CREDENTIALS.unpack(packed)[1])

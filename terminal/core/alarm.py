@@ -1,13 +1,15 @@
 """One alarm of this car: how far it has come, and what may be shown of it. Pure."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import msgspec
 from msgspec import Struct
 
 from terminal.contract.messages import AlarmKind, Stored, Trigger
+from terminal.contract.topics import MQTT
 from terminal.core.ladder import Phase
-from terminal.link import AlarmView, Urgency
+from terminal.link import AlarmView, PressView, Urgency
 
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 
@@ -41,17 +43,44 @@ class Carried(Struct, frozen=True, kw_only=True):
     again_ns: int = 0
 
 
+class Pressed(Struct, frozen=True, kw_only=True):
+    """One press that this car tells of, whatever it came from: its message, and what is proved of that.
+
+    `sent_by` and `received_by` are the bearers that took it, or brought headquarters' receipt for it. `known`:
+    headquarters has answered about the incident, and knew of this press then. Since `mono_ns` it has been waited for to
+    have it.
+    """
+
+    id: str
+    number: int
+    mono_ns: int
+    stored: bool = False
+    sent_by: tuple[str, ...] = ()
+    received_by: tuple[str, ...] = ()
+    known: bool = False
+
+    @property
+    def received(self) -> bool:
+        """Whether headquarters has it."""
+        return bool(self.received_by) or self.known
+
+    @property
+    def sent(self) -> bool:
+        """Whether it has left the car."""
+        return bool(self.sent_by) or self.received
+
+
 class Alarm(Struct, frozen=True, kw_only=True):
     """One incident of this car; `unstored` are its messages that are not known to be on disk.
 
     `signals` is the number of the last press; `elsewhere` is how many of these turned out to be in another incident.
     `presses` are the tails (hex) of the messages that tell of its presses, here or at headquarters, and
-    `cancelled_signals` how many of them the crew has said were a mistake. `raised_id` is "" while no message of it is
-    known here: headquarters has told of it.
+    `cancelled_signals` how many of them the crew has said were a mistake. `told` are those of this car, the first
+    first; there is none while headquarters alone has told of it.
 
-    `sent_by` and `received_by` are the bearers that took its first message, or brought headquarters' receipt for it.
     `owed` are the messages that headquarters is not known to have, without their track. `answered`: a broker has
-    brought headquarters' answer about it.
+    brought headquarters' answer about it. `untaken`: it has been pressed again since a person took it. Since
+    `owed_since_ns`, if at all, headquarters has another store, to which the brokers bring what the one before had.
     """
 
     incident: str
@@ -60,29 +89,51 @@ class Alarm(Struct, frozen=True, kw_only=True):
     silent: bool
     vehicle_event: str = ""
     phase: Phase = Phase.RAISED
-    raised_id: str
     message_ids: tuple[str, ...] = ()
     presses: tuple[str, ...] = ()
+    told: tuple[Pressed, ...] = ()
     boot: str
     pressed_mono_ns: int
     signals: int = 1
     elsewhere: int = 0
-    stored: bool = False
     store_failed: bool = False
-    sent: bool = False
-    received: bool = False
-    sent_by: tuple[str, ...] = ()
-    received_by: tuple[str, ...] = ()
     owed: tuple[Stored, ...] = ()
+    owed_since_ns: int = 0
     carried: tuple[Carried, ...] = ()
     unstored: tuple[Stored, ...] = ()
     store_again_ns: int = 0
     answered: bool = False
     acknowledged_by: str = ""
+    untaken: bool = False
     cleared_by: str = ""
     reason: str = ""
     cleared_mono_ns: int | None = None
     cancelled_signals: int = 0
+
+    @property
+    def raised_id(self) -> str:
+        """The first message that tells of a press, "" while none of this car does."""
+        return self.told[0].id if self.told else ""
+
+    @property
+    def stored(self) -> bool:
+        """Whether every press of this car is on its disk."""
+        return bool(self.told) and all(one.stored for one in self.told)
+
+    @property
+    def sent(self) -> bool:
+        """Whether every press has left the car."""
+        return all(one.sent for one in self.told)
+
+    @property
+    def received(self) -> bool:
+        """Whether headquarters has every press."""
+        return all(one.received for one in self.told)
+
+    @property
+    def taken(self) -> bool:
+        """Whether a person has taken it who knew of every press."""
+        return bool(self.acknowledged_by) and not self.untaken and all(one.known for one in self.told)
 
     @property
     def cancelled(self) -> bool:
@@ -108,21 +159,31 @@ def view(alarm: Alarm, now_ns: int, rules: AlarmRules) -> AlarmView:
         store_failed=alarm.store_failed,
         sent=alarm.sent,
         received=alarm.received,
-        sent_by=alarm.sent_by,
-        received_by=alarm.received_by,
+        sent_by=_least(one.sent_by for one in alarm.told),
+        received_by=_least(one.received_by for one in alarm.told),
         acknowledged_by=alarm.acknowledged_by,
+        taken=alarm.taken,
         cleared_by=alarm.cleared_by,
         reason=alarm.reason,
         cancelled=alarm.cancelled,
         urgency=urgency(alarm, now_ns, rules),
         vehicle_event=alarm.vehicle_event,
+        presses=tuple(PressView(one.id, kept=one.stored or one.received) for one in alarm.told),
     )
 
 
+def _least(bearers: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """Of the presses' bearers those that prove least: none, or else other ones than the brokers."""
+    return min(bearers, key=lambda by: (MQTT in by, len(by)), default=())
+
+
 def urgency(alarm: Alarm, now_ns: int, rules: AlarmRules) -> Urgency:
-    """What the crew must be told because headquarters has not received it."""
-    age_s = (now_ns - alarm.pressed_mono_ns) / 1e9
-    if alarm.received or not is_open(alarm) or age_s < rules.not_confirmed_after_s:
+    """What the crew must be told because headquarters has not received every press, by the oldest that it lacks."""
+    since_ns = min((one.mono_ns for one in alarm.told if not one.received), default=None)
+    if since_ns is None or not is_open(alarm):
+        return Urgency.NONE
+    age_s = (now_ns - since_ns) / 1e9
+    if age_s < rules.not_confirmed_after_s:
         return Urgency.NONE
     return Urgency.NOT_CONFIRMED if age_s < rules.use_the_radio_after_s else Urgency.USE_THE_RADIO
 
@@ -135,5 +196,5 @@ def rung(alarms: tuple[Alarm, ...]) -> str:
 
 
 def _height(alarm: Alarm) -> int:
-    proved = (bool(alarm.acknowledged_by), alarm.received, alarm.sent, alarm.stored)
+    proved = (alarm.taken, alarm.received, alarm.sent, alarm.stored)
     return next((4 - index for index, proof in enumerate(proved) if proof), 0)

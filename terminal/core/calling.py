@@ -80,7 +80,10 @@ def pressed(
 
 
 def called(emergency: Emergency, call: Call, scene: Scene, moment: Moment) -> Step:
-    """Someone or something calls for help, or tries the way."""
+    """Someone or something calls for help, or tries the way; who does so by the same call again has done it once."""
+    for alarm in emergency.alarms:
+        if call.message_id in alarm.message_ids:
+            return emergency, []
     for alarm in emergency.alarms:
         if call.press in alarm.presses:
             return _told_again(emergency, alarm, call, scene, moment)
@@ -127,7 +130,6 @@ def _raised(emergency: Emergency, call: Call, scene: Scene, moment: Moment) -> S
         vehicle_event=call.vehicle_event,
         silent=call.silent,
         phase=TABLE[Phase.IDLE, Cause.RAISE],
-        raised_id=message.id,
         presses=(call.press,),
         boot=moment.boot,
         pressed_mono_ns=moment.mono_ns,
@@ -169,7 +171,7 @@ def _told_again(emergency: Emergency, alarm: Alarm, call: Call, scene: Scene, mo
     """Headquarters has this press, from before a crash: only this disk lacks it."""
     is_first = call.incident == alarm.incident
     message = _raising(call, scene, moment) if is_first else _signalling(alarm, call, scene, moment, alarm.signals)
-    alarm = with_message(replace(alarm, raised_id=alarm.raised_id or message.id), message, moment)
+    alarm = with_message(alarm, message, moment)
     return put(emergency, alarm), out(message)
 
 

@@ -77,13 +77,14 @@ def _next(alarm: Alarm, bearer: str, rules: Carrying, down_ns: int | None, momen
         return None
     fresh = next((message for message in owed if message.id not in had.ids), None)
     if fresh is not None:
-        return fresh if moment.mono_ns >= _fresh_ns(fresh, rules, down_ns, moment) else None
+        told_ns = fresh.mono_ms * 1_000_000 if fresh.boot == moment.boot else 0
+        due_ns = _fresh_ns(max(told_ns, alarm.owed_since_ns), rules, down_ns)
+        return fresh if moment.mono_ns >= due_ns else None
     return owed[0] if had.boot != moment.boot or moment.mono_ns >= had.again_ns else None
 
 
-def _fresh_ns(message: Told, rules: Carrying, down_ns: int | None, moment: Moment) -> int:
+def _fresh_ns(told_ns: int, rules: Carrying, down_ns: int | None) -> int:
     """When the brokers have had their time with it; on a line that was dead that long before, they have had it."""
-    told_ns = message.mono_ms * 1_000_000 if message.boot == moment.boot else 0
     grace_ns = round(rules.after_s * 1e9)
     since_ns = told_ns if down_ns is None else min(told_ns, down_ns)
     return max(told_ns, since_ns + grace_ns)

@@ -16,6 +16,7 @@ from terminal.link import (
     CancelAlarm,
     Command,
     RaiseAlarm,
+    Refusal,
     StartCheckIn,
     StopCheckIn,
     WorkshopCommand,
@@ -23,22 +24,18 @@ from terminal.link import (
 
 Step = tuple[State, list[Effect]]
 
-NO_TIMER = "this car has no check-in timer; [check_in] enabled = true in unit.toml gives it one"
-NONE_RUNS = "no check-in timer runs; one that ran out is an alarm, which headquarters ends"
-NOT_ARMED = "the button cannot be armed: its board is not there, or holds a press, or this was asked too long ago"
 
-
-def refusal(state: State, command: Command, rules: Rules, now_ns: int) -> str | None:
+def refusal(state: State, command: Command, rules: Rules, now_ns: int) -> Refusal | None:
     """Why this cannot be, for whoever asked; a call for help always can."""
     match command:
         case CancelAlarm(incident=incident) if open_alarm(state.emergency, incident) is None:
-            return "no such alarm is open"
+            return Refusal.NO_ALARM
         case ArmButton() if arming.armed(command, state.at_rest, now_ns, rules.alarms.armed_for_s) is None:
-            return NOT_ARMED
+            return Refusal.NOT_ARMED
         case StartCheckIn() if not rules.check_in.enabled:
-            return NO_TIMER
+            return Refusal.NO_TIMER
         case AnswerCheckIn() | StopCheckIn() if state.emergency.check_in is None:
-            return NONE_RUNS
+            return Refusal.NONE_RUNS
         case _ if isinstance(command, WorkshopCommand):
             return examining.refusal(state, command, rules)
     return None
@@ -47,8 +44,9 @@ def refusal(state: State, command: Command, rules: Rules, now_ns: int) -> str | 
 def taken(state: State, command: AlarmCommand, scene: Scene, moment: Moment, rules: Rules) -> Step:
     """What comes of a command about alarms; of one that cannot be, nothing."""
     match command:
-        case RaiseAlarm(kind=kind, silent=silent):
-            call = Call(incident=moment.new_incident(), trigger=Trigger.SCREEN, kind=AlarmKind(kind), silent=silent)
+        case RaiseAlarm(kind=kind, silent=silent, incident=incident):
+            named = incident or moment.new_incident()
+            call = Call(incident=named, trigger=Trigger.SCREEN, kind=AlarmKind(kind), silent=silent)
             emergency, effects = calling.called(state.emergency, call, scene, moment)
         case CancelAlarm(incident=incident):
             emergency, effects = calling.cancelled(state.emergency, incident, moment)

@@ -36,7 +36,7 @@ from terminal.core.state import Rules, State
 from terminal.core.step import step
 from terminal.core.storing import DUTY, TIME, WORK, ZONES, Storing
 from terminal.core.trying import Trying
-from terminal.link import Command, Role, UnitView
+from terminal.link import Command, Refusal, Role, UnitView
 from terminal.uplink.bearers.bearer import Beside
 from terminal.uplink.bearers.carrier import Carrier
 from terminal.uplink.inbox import Inbox
@@ -223,7 +223,8 @@ class Core:
         known = dead_zones.decode(found.zones)
         self._take(inputs.Restored(before, None if found.duty is None else found.duty.decode(), done, known))
         # The last run may have ended after a receipt was on disk, and before the state that knew of it.
-        self._take(inputs.Received(found.receipted, recalled=True))
+        if self._state.emergency.epoch in ("", found.epoch):
+            self._take(inputs.Received(found.receipted, recalled=True))
 
     async def _open_accounts(self) -> None:
         """Tell the sender which account it sends from: at first, and whenever the outbox has become another one."""
@@ -358,7 +359,7 @@ class Core:
 
     def _command(self, command: Command, role: Role) -> str | None:
         if role is not Role.CREW:
-            return "only the crew may do this"
+            return Refusal.NOT_CREW
         reason = commands.refusal(self._state, command, self._rules, self._clock.mono_ns())
         if reason is not None:
             return reason

@@ -6,9 +6,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hal.readings import Press
-from terminal.contract.messages import AlarmRaised, Stored
+from terminal.contract.messages import AlarmRaised, AlarmSignalled, Stored
 from terminal.core import check_in, proving, vehicle_events
-from terminal.core.alarm import Alarm, AlarmRules, is_open
+from terminal.core.alarm import Alarm, AlarmRules, Pressed, is_open
 from terminal.core.channels import CLEARED_SHOWN_S, STORE_AGAIN_AFTER_S
 from terminal.core.check_in import CheckIn, CheckInRules
 from terminal.core.effects import Effect, Note, SaveEmergency, SendAlarm, StoreAlarm
@@ -29,11 +29,13 @@ class UnconfirmedPress(Struct, frozen=True):
 class Emergency(Struct, frozen=True, kw_only=True):
     """All incidents that the crew may still be shown, and what else must outlive core because an alarm hangs on it.
 
-    `answer` is the epoch and the revision of headquarters' answer that is shown.
+    `answer` is the epoch and the revision of headquarters' answer that is shown, `epoch` that of the store that has
+    what is called received.
     """
 
     alarms: tuple[Alarm, ...] = ()
     answer: tuple[str, int] = ("", 0)
+    epoch: str = ""
     presses: tuple[Press, ...] = ()
     unconfirmed: tuple[UnconfirmedPress, ...] = ()
     check_in: CheckIn | None = None
@@ -96,12 +98,33 @@ def restored(emergency: Emergency, moment: Moment, alarms: AlarmRules, timing: C
 def _alarm_restored(alarm: Alarm, moment: Moment, rules: AlarmRules) -> Alarm:
     if alarm.boot == moment.boot:
         return alarm
+    long_ago_ns = moment.mono_ns - round(rules.use_the_radio_after_s * 1e9)
     return replace(
         alarm,
         boot=moment.boot,
-        pressed_mono_ns=moment.mono_ns - round(rules.use_the_radio_after_s * 1e9),
+        pressed_mono_ns=long_ago_ns,
+        told=tuple(replace(one, mono_ns=long_ago_ns) for one in alarm.told),
+        owed_since_ns=0,
         store_again_ns=moment.mono_ns,
         cleared_mono_ns=moment.mono_ns if alarm.phase is Phase.CLEARED else None,
+    )
+
+
+def off_disk(emergency: Emergency, moment: Moment) -> Step:
+    """The disk has lost what was on it: what headquarters is not known to have goes there again, and out."""
+    alarms = tuple(_alarm_off_disk(alarm, moment) for alarm in emergency.alarms)
+    messages = tuple(message for alarm in alarms for message in alarm.unstored)
+    effects = [effect for message in messages for effect in out(message)]
+    return replace(emergency, alarms=alarms), [SaveEmergency(), *effects]
+
+
+def _alarm_off_disk(alarm: Alarm, moment: Moment) -> Alarm:
+    waiting = {message.id for message in alarm.unstored}
+    return replace(
+        alarm,
+        told=tuple(replace(one, stored=False) for one in alarm.told),
+        unstored=(*alarm.unstored, *(message for message in alarm.owed if message.id not in waiting)),
+        store_again_ns=_again_ns(moment),
     )
 
 
@@ -119,7 +142,7 @@ def _alarm_on_disk(alarm: Alarm, ids: Collection[str]) -> Alarm:
     return replace(
         alarm,
         unstored=left,
-        stored=alarm.stored or alarm.raised_id in ids,
+        told=tuple(replace(one, stored=one.stored or one.id in ids) for one in alarm.told),
         store_failed=alarm.store_failed and bool(left),
     )
 
@@ -134,10 +157,20 @@ def with_message(alarm: Alarm, message: Stored, moment: Moment) -> Alarm:
     return replace(
         alarm,
         message_ids=(*alarm.message_ids, message.id),
+        told=(*alarm.told, *_pressed(message, moment)),
         owed=(*alarm.owed, without_track(message)),
         unstored=(*alarm.unstored, message),
         store_again_ns=_again_ns(moment),
     )
+
+
+def _pressed(message: Stored, moment: Moment) -> tuple[Pressed, ...]:
+    match message:
+        case AlarmRaised(id=message_id):
+            return (Pressed(id=message_id, number=1, mono_ns=moment.mono_ns),)
+        case AlarmSignalled(id=message_id, signal=number):
+            return (Pressed(id=message_id, number=number, mono_ns=moment.mono_ns),)
+    return ()
 
 
 def _again_ns(moment: Moment) -> int:

@@ -12,24 +12,20 @@ from terminal.core.effects import CheckPin, Effect, MeasureDisk, Note, TestBoard
 from terminal.core.inputs import BoardsTested, DiskMeasured, Input, PinChecked
 from terminal.core.moment import Moment
 from terminal.core.state import Rules, State
-from terminal.link import CloseWorkshop, Examine, OpenWorkshop, WorkshopCommand
+from terminal.link import CloseWorkshop, Examine, OpenWorkshop, Refusal, WorkshopCommand
 
 Step = tuple[State, list[Effect]]
 
-NO_PIN = "this car has no technician's PIN; `patrola config pin` makes one for [workshop] in unit.toml"
-CLOSED = "the self-test is closed; the technician's PIN opens it"
-ALARM_OPEN = "an alarm is open, and the button's lamp shows how far it has come"
 
-
-def refusal(state: State, command: WorkshopCommand, rules: Rules) -> str | None:
+def refusal(state: State, command: WorkshopCommand, rules: Rules) -> Refusal | None:
     """Why this cannot be. An open silent alarm is no reason: nothing may tell of it."""
     match command:
         case OpenWorkshop() if not rules.workshop.pin:
-            return NO_PIN
+            return Refusal.NO_PIN
         case Examine() if not state.workshop.is_open:
-            return CLOSED
+            return Refusal.CLOSED
         case Examine(what="boards") if any(is_open(one) and not one.silent for one in state.emergency.alarms):
-            return ALARM_OPEN
+            return Refusal.ALARM_OPEN
     return None
 
 

@@ -52,13 +52,10 @@ def _as_told(status: AlarmStatus, kind: AlarmKind, moment: Moment) -> Alarm:
         trigger=status.trigger,
         silent=status.silent,
         phase=TABLE[TABLE[Phase.IDLE, Cause.RAISE], Cause.RECEIPT],
-        raised_id="",
         presses=status.presses,
         boot=moment.boot,
         pressed_mono_ns=moment.mono_ns - status.age_s * 1_000_000_000,
         signals=max(status.signals or 1, 1),
-        sent=True,
-        received=True,
     )
 
 
@@ -80,10 +77,9 @@ def _moved(emergency: Emergency, incident: str, home: str, presses: frozenset[st
 def _joined(home: Alarm, alarm: Alarm, going: Collection[str]) -> Alarm:
     """The home with these messages; of what the crew said of the other alarm headquarters knows nothing."""
     unstored = tuple(message for message in alarm.unstored if message.id in going)
-    if not home.raised_id:
-        home = replace(home, raised_id=next(one for one in alarm.message_ids if one in going), stored=not unstored)
     return replace(
         home,
+        told=(*home.told, *(one for one in alarm.told if one.id in going)),
         message_ids=tuple(dict.fromkeys((*home.message_ids, *(one for one in alarm.message_ids if one in going)))),
         unstored=(*home.unstored, *unstored),
         store_again_ns=max(home.store_again_ns, alarm.store_again_ns),
@@ -95,6 +91,7 @@ def _without(alarm: Alarm, going: Collection[str], left: tuple[str, ...]) -> Ala
         alarm,
         presses=left,
         elsewhere=alarm.elsewhere + len(alarm.presses) - len(left),
+        told=tuple(one for one in alarm.told if one.id not in going),
         message_ids=tuple(one for one in alarm.message_ids if one not in going),
         owed=_others(alarm.owed, going),
         unstored=_others(alarm.unstored, going),

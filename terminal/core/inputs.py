@@ -3,10 +3,11 @@
 from msgspec import Struct
 
 from hal.readings import AnyReading
-from terminal.contract.capsule import ReceiptCapsule
+from terminal.contract.capsule import AnswerCapsule, ReceiptCapsule
 from terminal.contract.dead_zones import DeadZones
 from terminal.contract.line_trouble import Proof
 from terminal.contract.messages import DesiredState, Heartbeat, Place
+from terminal.contract.messages import Stored as Message
 from terminal.contract.topics import MQTT
 from terminal.contract.work import Picture
 from terminal.core.emergency import Emergency
@@ -54,7 +55,7 @@ class Restored(Struct, frozen=True):
 
 
 class OutboxRepaired(Struct, frozen=True):
-    """The outbox was damaged, and a new one was begun; the text says where the old one is."""
+    """The outbox was damaged, and a new one was begun; the text says where the old one is. It may be told twice."""
 
     problem: str
 
@@ -77,11 +78,24 @@ class Received(Struct, frozen=True):
     recalled: bool = False
 
 
+class Unreceipted(Struct, frozen=True):
+    """Headquarters has another store: these alarm messages, which are on disk, have no receipt of it."""
+
+    messages: tuple[Message, ...]
+
+
 class CapsuleReceipted(Struct, frozen=True):
     """Headquarters' receipt came over a bearer: it has one message on its disk, and may name who took the alarm."""
 
     bearer: str
     receipt: ReceiptCapsule
+
+
+class CapsuleAnswered(Struct, frozen=True):
+    """Over a bearer headquarters says that a person has taken or ended an alarm."""
+
+    bearer: str
+    answer: AnswerCapsule
 
 
 class CarryFailed(Struct, frozen=True):
@@ -168,7 +182,9 @@ Told = (
     | OutboxRepaired
     | Published
     | Received
+    | Unreceipted
     | CapsuleReceipted
+    | CapsuleAnswered
     | CarryFailed
     | StateDesired
     | HeartbeatHeard

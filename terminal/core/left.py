@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 class Left(NamedTuple):
-    """What the last run left on disk, as it stands there; `receipted` are the ids of alarm messages."""
+    """What the last run left on disk, as it stands there; `receipted` are alarm messages, by the store of `epoch`."""
 
     emergency: bytes | None
     duty: bytes | None
@@ -23,6 +23,7 @@ class Left(NamedTuple):
     zones: bytes | None
     time: bytes | None
     receipted: tuple[str, ...]
+    epoch: str
 
 
 def load(outbox: Outbox) -> Left:
@@ -34,6 +35,7 @@ def load(outbox: Outbox) -> Left:
         zones=outbox.load_state(ZONES),
         time=outbox.load_state(TIME),
         receipted=tuple(outbox.receipted(Lane.ALARM)),
+        epoch=outbox.epoch,
     )
 
 

@@ -14,6 +14,7 @@ from terminal.link import (
     MOST_COMMAND_BYTES,
     NO_CHANGES,
     Command,
+    Refusal,
     Refused,
     Role,
     ServerLine,
@@ -125,7 +126,7 @@ class Client(asyncio.Protocol):
             self._take_nonsense(line, f"no command: {error}")
             return
         name = str(type(command).__struct_config__.tag)
-        reason = self._result(command) if self._allowance.take() else "too many commands at once"
+        reason = self._result(command) if self._allowance.take() else Refusal.TOO_MANY
         if reason is not None:
             self._refuse(name, reason)
 
@@ -135,7 +136,7 @@ class Client(asyncio.Protocol):
         except Exception:
             # A defect in taking a command must not end the process that has the emergency button.
             log.exception("link: a %s could not be taken; report this as a defect", type(command).__name__)
-            return "core could not take it; report this as a defect"
+            return Refusal.DEFECT
 
     def _take_nonsense(self, line: bytes, reason: str) -> None:
         self._nonsense += 1

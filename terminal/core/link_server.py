@@ -4,11 +4,10 @@ import asyncio
 import contextlib
 import logging
 import socket
-import struct
 from collections.abc import Callable
 from pathlib import Path
 
-from terminal.contract.unix_socket import listen
+from terminal.contract.unix_socket import listen, peer_uid
 from terminal.core.link_client import Client, TakeCommand
 from terminal.link import Role, Snapshot
 
@@ -17,9 +16,6 @@ log = logging.getLogger(__name__)
 CLOSING_TURNS = 4
 MOST_CLIENTS_OF_A_USER = 16
 """A user's screens and shells fit; whoever opens more takes no place from another user."""
-
-PEER_CREDENTIALS = struct.Struct("3i")
-"""struct ucred: pid, uid, gid (unix(7))."""
 
 
 class LinkServer:
@@ -68,7 +64,7 @@ class LinkServer:
 
     def _welcome(self, client: Client, connection: socket.socket) -> Role | None:
         """The new client's role; None when its user has too many already, or the server is closing."""
-        uid = _uid(connection)
+        uid = peer_uid(connection)
         client.uid = uid
         if self._server is None:
             return None
@@ -79,8 +75,3 @@ class LinkServer:
         if self._snapshot is not None:
             asyncio.get_running_loop().call_soon(client.show, self._snapshot)
         return self._role_of(uid)
-
-
-def _uid(connection: socket.socket) -> int:
-    packed = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER_CREDENTIALS.size)
-    return int(PEER_CREDENTIALS.unpack(packed)[1])

@@ -4,11 +4,22 @@ from collections.abc import Collection
 
 from msgspec.structs import replace
 
-from terminal.contract.messages import AlarmStatus, DesiredState
+from terminal.contract.capsule import AnswerCapsule, epoch_mark, tail_of
+from terminal.contract.messages import AlarmStatus, DesiredState, Stored
 from terminal.core import following, proving
-from terminal.core.alarm import Alarm
-from terminal.core.effects import ConfirmPress, Effect, SaveEmergency
-from terminal.core.emergency import Emergency, Step, notes, on_disk, open_alarm, put
+from terminal.core.alarm import Alarm, Pressed, is_open
+from terminal.core.effects import ConfirmPress, Effect, SaveEmergency, SendAlarm
+from terminal.core.emergency import (
+    Emergency,
+    Step,
+    any_open,
+    notes,
+    on_disk,
+    open_alarm,
+    put,
+    unstored,
+    without_track,
+)
 from terminal.core.ladder import TABLE, Cause, Phase
 from terminal.core.moment import Moment
 
@@ -38,8 +49,12 @@ def published(emergency: Emergency, ids: tuple[str, ...], bearer: str) -> Step:
     """This bearer's network took these messages."""
     effects: list[Effect] = []
     for alarm in emergency.alarms:
-        if alarm.raised_id in ids and bearer not in alarm.sent_by:
-            alarm = replace(alarm, sent=True, sent_by=(*alarm.sent_by, bearer))
+        told = tuple(
+            replace(one, sent_by=(*one.sent_by, bearer)) if one.id in ids and bearer not in one.sent_by else one
+            for one in alarm.told
+        )
+        if told != alarm.told:
+            alarm = replace(alarm, told=told)
             emergency = put(emergency, alarm)
             effects += notes("alarm-sent", alarm, bearer=bearer)
     return emergency, effects
@@ -49,15 +64,55 @@ def received(emergency: Emergency, ids: tuple[str, ...], bearer: str, moment: Mo
     """Headquarters has these messages on its disk; one that came without its place still wants its commit here."""
     effects: list[Effect] = []
     for alarm in emergency.alarms:
-        after = replace(alarm, owed=tuple(message for message in alarm.owed if message.id not in ids))
-        if alarm.raised_id in ids and bearer not in alarm.received_by:
-            by, phase = (*alarm.received_by, bearer), TABLE[alarm.phase, Cause.RECEIPT]
-            after = replace(after, sent=True, received=True, received_by=by, phase=phase)
+        told = tuple(
+            replace(one, received_by=(*one.received_by, bearer))
+            if one.id in ids and bearer not in one.received_by
+            else one
+            for one in alarm.told
+        )
+        owed = tuple(message for message in alarm.owed if message.id not in ids)
+        after = replace(alarm, told=told, owed=owed)
+        if told != alarm.told:
+            after = replace(after, phase=TABLE[alarm.phase, Cause.RECEIPT])
             effects += notes("alarm-received", after, bearer=bearer)
         if after != alarm:
             emergency = _proving(put(emergency, after), alarm, after, moment)
             effects.append(SaveEmergency())
     return emergency, effects
+
+
+def in_store(emergency: Emergency, epoch: str, moment: Moment) -> Step:
+    """Headquarters has the store of this epoch; what another one had of open alarms is not known to be in it."""
+    before = emergency.epoch
+    if epoch in ("", before):
+        return emergency, []
+    emergency = replace(emergency, epoch=epoch)
+    if not (before and any_open(emergency)):
+        return emergency, []
+    alarms = tuple(_unproved(alarm, moment) if is_open(alarm) else alarm for alarm in emergency.alarms)
+    # What the disk never took is in no outbox from which it would be sent again.
+    again: list[Effect] = [SendAlarm(message) for message in unstored(emergency)]
+    return replace(emergency, alarms=alarms), [*again, SaveEmergency()]
+
+
+def _unproved(alarm: Alarm, moment: Moment) -> Alarm:
+    told = tuple(
+        replace(one, received_by=(), known=False, mono_ns=moment.mono_ns) if one.received else one for one in alarm.told
+    )
+    return owing(replace(alarm, told=told, owed_since_ns=moment.mono_ns), alarm.unstored)
+
+
+def unreceipted(emergency: Emergency, messages: Collection[Stored]) -> Step:
+    """These messages on disk have no receipt of the store that headquarters has now."""
+    alarms = tuple(owing(alarm, messages) for alarm in emergency.alarms)
+    return replace(emergency, alarms=alarms), [] if alarms == emergency.alarms else [SaveEmergency()]
+
+
+def owing(alarm: Alarm, messages: Collection[Stored]) -> Alarm:
+    """The alarm that owes headquarters those of these messages which are its own and not known to be there."""
+    there = {one.id for one in alarm.told if one.received} | {message.id for message in alarm.owed}
+    mine = [message for message in messages if message.id in alarm.message_ids and message.id not in there]
+    return replace(alarm, owed=(*alarm.owed, *(without_track(message) for message in mine)))
 
 
 def desired(emergency: Emergency, state: DesiredState, moment: Moment) -> Step:
@@ -78,7 +133,7 @@ def desired(emergency: Emergency, state: DesiredState, moment: Moment) -> Step:
 
 
 def taken_beside(emergency: Emergency, status: AlarmStatus, moment: Moment) -> Step:
-    """A bearer beside the brokers says who has taken an incident.
+    """A receipt over a bearer beside the brokers says who has taken an incident.
 
     It may come late and does not say what it was before or after: where a broker has brought an answer, that counts.
     """
@@ -86,6 +141,24 @@ def taken_beside(emergency: Emergency, status: AlarmStatus, moment: Moment) -> S
     if alarm is None or alarm.answered:
         return emergency, []
     return _put_answer(emergency, alarm, _answered(alarm, status, moment), moment)
+
+
+def answered_beside(emergency: Emergency, answer: AnswerCapsule, moment: Moment) -> Step:
+    """A bearer beside the brokers says who has taken or ended an incident: whichever way brings it first counts.
+
+    It has its place among what brokers bring of the same store. Of a store that is not known here, what any broker
+    has brought about this incident counts for more.
+    """
+    alarm = open_alarm(emergency, answer.incident)
+    epoch, revision = emergency.answer
+    is_same = bool(epoch) and epoch_mark(epoch) == answer.epoch
+    if alarm is None or (answer.revision <= revision if is_same else alarm.answered):
+        return emergency, []
+    status = AlarmStatus(
+        answer.incident, answer.acknowledged_by, answer.cleared_by, answer.reason, signals=answer.signals
+    )
+    after, effects = _put_answer(emergency, alarm, _answered(alarm, status, moment), moment)
+    return (replace(after, answer=(epoch, answer.revision)) if is_same else after), effects
 
 
 def is_overtaken(emergency: Emergency, state: DesiredState) -> bool:
@@ -101,28 +174,32 @@ def _put_answer(emergency: Emergency, before: Alarm, after: Alarm, moment: Momen
 
 
 def _proving(emergency: Emergency, before: Alarm, after: Alarm, moment: Moment) -> Emergency:
-    """Headquarters has an alarm: the way there and back is proved; a silent one must not show, not even by this."""
-    if before.received or not after.received or after.silent:
+    """Headquarters has a press: the way there and back is proved; a silent one must not show, not even by this."""
+    if after.silent or _received(after) <= _received(before):
         return emergency
     return replace(emergency, proof=proving.proved(moment))
 
 
+def _received(alarm: Alarm) -> int:
+    return sum(one.received for one in alarm.told)
+
+
 def _answered(alarm: Alarm, status: AlarmStatus, moment: Moment) -> Alarm:
     every_press = _has_every_press(alarm, status)
-    alarm = _given_back(_with_presses(alarm, status), status)
-    if status.acknowledged_by and status.acknowledged_by != alarm.acknowledged_by:
+    alarm = _known(_given_back(_with_presses(alarm, status), status), status)
+    if status.acknowledged_by:
         phase = TABLE[alarm.phase, Cause.ACKNOWLEDGEMENT]
-        alarm = replace(alarm, phase=phase, acknowledged_by=status.acknowledged_by, received=True, sent=True)
+        alarm = replace(alarm, phase=phase, acknowledged_by=status.acknowledged_by, untaken=status.untaken)
     # A press that headquarters had not heard of is not dealt with; when it gets there, the incident is open again.
-    if status.cleared_by and every_press and alarm.phase is not Phase.CLEARED:
+    if status.cleared_by and every_press:
+        # An SMS may have told it before, in fewer words.
+        ended_ns = alarm.cleared_mono_ns if alarm.phase is Phase.CLEARED else moment.mono_ns
         alarm = replace(
             alarm,
             phase=TABLE[alarm.phase, Cause.CLEARANCE],
             cleared_by=status.cleared_by,
             reason=status.reason,
-            cleared_mono_ns=moment.mono_ns,
-            received=True,
-            sent=True,
+            cleared_mono_ns=ended_ns,
         )
     return alarm
 
@@ -131,13 +208,28 @@ def _has_every_press(alarm: Alarm, status: AlarmStatus) -> bool:
     """Whether headquarters knew of all that was pressed here; by their number, where it does not name them."""
     if status.presses:
         return set(status.presses).issuperset(alarm.presses)
-    return status.signals is None or status.signals >= alarm.signals
+    return status.signals is None or status.signals >= alarm.signals - alarm.elsewhere
 
 
 def _with_presses(alarm: Alarm, status: AlarmStatus) -> Alarm:
     """The alarm with the presses that a crash made this car forget."""
     presses = tuple(dict.fromkeys((*alarm.presses, *status.presses)))
     return replace(alarm, presses=presses, signals=max(alarm.signals, status.signals or 0))
+
+
+def _known(alarm: Alarm, status: AlarmStatus) -> Alarm:
+    """The alarm with what headquarters must have received, since it knows of it."""
+    told = tuple(replace(one, known=one.known or _knew_of(status, one)) for one in alarm.told)
+    if told == alarm.told:
+        return alarm
+    return replace(alarm, told=told, phase=TABLE[alarm.phase, Cause.RECEIPT])
+
+
+def _knew_of(status: AlarmStatus, one: Pressed) -> bool:
+    """Whether this press was meant; where headquarters names none, the first so many of what a person deals with."""
+    if status.presses:
+        return tail_of(one.id).hex() in status.presses
+    return bool(status.acknowledged_by or status.cleared_by) and one.number <= (status.signals or 1)
 
 
 def _given_back(alarm: Alarm, status: AlarmStatus) -> Alarm:

@@ -3,8 +3,8 @@
 from msgspec.structs import replace
 
 from terminal.contract.messages import AlarmKind, Stored
-from terminal.core import emergency, proving, vehicle_events
-from terminal.core.alarm import Alarm, is_open
+from terminal.core import emergency, proofs, proving, vehicle_events
+from terminal.core.alarm import Alarm, Pressed, is_open
 from terminal.core.calling import REMEMBERED_PRESSES
 from terminal.core.emergency import Emergency
 from terminal.core.ladder import Phase
@@ -17,12 +17,14 @@ HEIGHT = list(Phase)
 def merged(now: Emergency, saved: Emergency, moment: Moment, rules: Rules) -> Emergency:
     """Both together: of an incident that both know, what is newer or has come further, with the messages of both."""
     before = emergency.restored(saved, moment, rules.alarms, rules.check_in)
+    before, _ = proofs.in_store(before, now.epoch, moment)
     since = {alarm.incident: alarm for alarm in now.alarms}
     older = [_joined(alarm, since.pop(alarm.incident, alarm)) for alarm in before.alarms]
     presses = dict.fromkeys((*before.presses, *now.presses))
     return Emergency(
         alarms=(*older, *since.values()),
         answer=now.answer if any(now.answer) else before.answer,
+        epoch=before.epoch,
         presses=tuple(presses)[-REMEMBERED_PRESSES:],
         unconfirmed=(*before.unconfirmed, *now.unconfirmed),
         check_in=now.check_in or before.check_in,
@@ -44,21 +46,35 @@ def _joined(before: Alarm, now: Alarm) -> Alarm:
         # The press of a test that was told again after a crash counted as real, and headquarters was told so.
         kind=AlarmKind.REAL if AlarmKind.REAL in (before.kind, now.kind) else before.kind,
         trigger=before.trigger,
-        raised_id=before.raised_id or now.raised_id,
         message_ids=_both(before.message_ids, now.message_ids),
         presses=presses,
         signals=max(before.signals, now.signals, count),
         elsewhere=max(before.elsewhere, now.elsewhere),
         pressed_mono_ns=min(alarm.pressed_mono_ns for alarm in known),
-        stored=before.stored or now.stored,
-        sent=any(alarm.sent for alarm in known),
-        received=any(alarm.received for alarm in known),
-        sent_by=_both(*(alarm.sent_by for alarm in known)),
-        received_by=_both(*(alarm.received_by for alarm in known)),
+        told=_told(before.told, now.told),
         owed=_together(before.owed, now.owed),
+        owed_since_ns=max(before.owed_since_ns, now.owed_since_ns),
         carried=before.carried or now.carried,
         unstored=_together(before.unstored, now.unstored),
         cancelled_signals=max(before.cancelled_signals, now.cancelled_signals),
+    )
+
+
+def _told(before: tuple[Pressed, ...], now: tuple[Pressed, ...]) -> tuple[Pressed, ...]:
+    """The presses of both; what either proves of one is proved."""
+    since = {one.id: one for one in now}
+    older = [_proved(one, since.pop(one.id, one)) for one in before]
+    return (*older, *since.values())
+
+
+def _proved(before: Pressed, now: Pressed) -> Pressed:
+    return replace(
+        before,
+        mono_ns=min(before.mono_ns, now.mono_ns),
+        stored=before.stored or now.stored,
+        sent_by=_both(before.sent_by, now.sent_by),
+        received_by=_both(before.received_by, now.received_by),
+        known=before.known or now.known,
     )
 
 

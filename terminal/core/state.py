@@ -3,7 +3,7 @@
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hal.readings import ButtonHealth, Fix, LinkQuality, PowerState, SourceHealth
+from hal.readings import ButtonHealth, Fault, Fix, LinkQuality, PowerState, SourceHealth
 from terminal.contract.dead_zones import DeadZones
 from terminal.contract.messages import Who
 from terminal.contract.profile import Profile
@@ -43,7 +43,8 @@ class State(Struct, frozen=True, kw_only=True):
 
     `confirmed` are epoch and revision of the desired state that headquarters was last told is shown, and
     `confirming` the message that says so. `saved_timer` is the incident of the check-in timer on disk. `at_rest` are
-    the boards that are there with no press latched, and whether their button is the hidden one.
+    the boards that are there with no press latched, and whether their button is the hidden one. `repaired` is what was
+    told last of a damaged outbox.
     """
 
     duty: Duty
@@ -58,6 +59,7 @@ class State(Struct, frozen=True, kw_only=True):
     power: PowerState | None = None
     sources: dict[str, SourceHealth] = {}
     restored: bool = False
+    repaired: str = ""
     circuits: dict[str, ButtonHealth] = {}
     confirmed: tuple[str, int] = ("", 0)
     confirming: str = ""
@@ -125,6 +127,7 @@ def snapshot(state: State, rules: Rules, now_ns: int) -> Snapshot:
         jobs=jobs.view(state.work.jobs, current_fix(state, now_ns), driven.speed_mps),
         texts=texts.told_view(state.work.texts),
         sent=texts.sent_view(state.work.texts),
+        filed=work.filed_view(state.work.filed),
         crew=crew.view(state.work.crew),
         shift=work.shift_view(state.work.shift),
         picture=state.picture,
@@ -134,8 +137,8 @@ def snapshot(state: State, rules: Rules, now_ns: int) -> Snapshot:
 
 def _source_view(health: SourceHealth, circuit: ButtonHealth) -> SourceView:
     if health.up and circuit in CIRCUIT_PROBLEMS:
-        return SourceView(health.source, False, *CIRCUIT_PROBLEMS[circuit])
-    return SourceView(health.source, health.up, health.problem, health.remedy)
+        return SourceView(health.source, False, *CIRCUIT_PROBLEMS[circuit], Fault.BUTTON)
+    return SourceView(health.source, health.up, health.problem, health.remedy, health.fault)
 
 
 def _line_view(state: State, profile: Supervision, now_ns: int) -> LineView:

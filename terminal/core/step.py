@@ -44,6 +44,7 @@ from terminal.core.effects import (
 )
 from terminal.core.emergency import Emergency
 from terminal.core.inputs import (
+    CapsuleAnswered,
     CapsuleReceipted,
     CarryFailed,
     Commanded,
@@ -63,6 +64,7 @@ from terminal.core.inputs import (
     StoreFailed,
     Tick,
     TimerSaved,
+    Unreceipted,
 )
 from terminal.core.line import after_beat, after_change, looked_at
 from terminal.core.moment import Moment
@@ -185,8 +187,12 @@ def _restored(state: State, told: Restored, moment: Moment, rules: Rules) -> Ste
 
 def _repaired(state: State, repaired: OutboxRepaired, moment: Moment, _rules: Rules) -> Step:
     """What stood in the damaged outbox is not stored any more; headquarters learns why numbers begin anew."""
+    if repaired.problem == state.repaired:
+        return state, []
     message = SourceChanged(**moment.envelope(), source=OUTBOX, up=True, problem=repaired.problem)
-    return state, [SaveEmergency(), StoreEvent(message), Note("outbox-repaired", {"problem": repaired.problem})]
+    state = replace(state, repaired=repaired.problem)
+    state, effects = with_emergency(state, emergency.off_disk(state.emergency, moment))
+    return state, [*effects, StoreEvent(message), Note("outbox-repaired", {"problem": repaired.problem})]
 
 
 def _published(state: State, published: Published, moment: Moment, _rules: Rules) -> Step:
@@ -218,6 +224,17 @@ def _receipted(state: State, told: CapsuleReceipted, moment: Moment, _rules: Rul
     return state, [*effects, *more]
 
 
+def _answered_beside(state: State, told: CapsuleAnswered, moment: Moment, _rules: Rules) -> Step:
+    """It is headquarters' receipt too, if it names a message of this life of the car, and says nothing if not."""
+    answer = told.answer
+    message_id = carrying.named_by(state.emergency, answer.incident, answer.tail)
+    if message_id is None:
+        return state, []
+    state, effects = with_emergency(state, proofs.received(state.emergency, (message_id,), told.bearer, moment))
+    state, more = with_emergency(state, proofs.answered_beside(state.emergency, answer, moment))
+    return state, [*effects, *more]
+
+
 def _not_carried(state: State, told: CarryFailed, _moment: Moment, _rules: Rules) -> Step:
     after = carrying.failed(state.emergency, told.bearer, told.incident, told.problem, spent=told.spent)
     return with_emergency(state, after)
@@ -242,11 +259,12 @@ def _desired(state: State, told: StateDesired, moment: Moment, _rules: Rules) ->
 
 def _heartbeat(state: State, heard: HeartbeatHeard, moment: Moment, _rules: Rules) -> Step:
     beat = heard.heartbeat
-    line = after_beat(state.line, beat, moment.mono_ns)
-    # A store of another epoch does not know what the one before had from memory alone.
-    again = emergency.unstored(state.emergency) if state.line.epoch != beat.epoch else ()
-    effects: list[Effect] = [SendAlarm(message) for message in again]
-    return replace(state, line=line), effects
+    state = replace(state, line=after_beat(state.line, beat, moment.mono_ns))
+    return with_emergency(state, proofs.in_store(state.emergency, beat.epoch, moment))
+
+
+def _unreceipted(state: State, told: Unreceipted, _moment: Moment, _rules: Rules) -> Step:
+    return with_emergency(state, proofs.unreceipted(state.emergency, told.messages))
 
 
 def _picture(state: State, seen: PictureSeen, moment: Moment, _rules: Rules) -> Step:
@@ -298,7 +316,9 @@ STEPS = (
             OutboxRepaired: _repaired,
             Published: _published,
             Received: _received,
+            Unreceipted: _unreceipted,
             CapsuleReceipted: _receipted,
+            CapsuleAnswered: _answered_beside,
             CarryFailed: _not_carried,
             StateDesired: _desired,
             HeartbeatHeard: _heartbeat,

@@ -226,7 +226,8 @@ class Storing:
         return True
 
     def _tell_if_repaired(self, problem: str) -> None:
-        if problem != self._problem:
+        # One that is opened again without a problem has not been repaired by that.
+        if problem and problem != self._problem:
             self._problem = problem
             log.error("outbox: %s", problem)
             self._tell(inputs.OutboxRepaired(problem))

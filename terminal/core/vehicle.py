@@ -5,20 +5,35 @@ from msgspec.structs import replace
 
 from hal.readings import Fix, LightbarState, PowerState, SignalValue, VehicleSignals
 from terminal.core.channels import stale_after_ns
-from terminal.link import VehicleView
+from terminal.link import CarFault, VehicleView
 
 SPEED = "Vehicle.Speed"
 ENGINE_SPEED = "Vehicle.Powertrain.CombustionEngine.Speed"
 LOW_VOLTAGE = "Vehicle.LowVoltageSystemState"
 DISTANCE = "Vehicle.TraveledDistance"
 FUEL = "Vehicle.Powertrain.FuelSystem.RelativeLevel"
-GEAR = "Vehicle.Powertrain.Transmission.CurrentGear"
+SELECTED_GEAR = "Vehicle.Powertrain.Transmission.SelectedGear"
+CURRENT_GEAR = "Vehicle.Powertrain.Transmission.CurrentGear"
+PARK, DRIVE = 126, 127
+"""Of VSS's selected gear; 0 is neutral, below it reverse, above it a gear by its number."""
+
 LIGHTBAR = "Vehicle.Police.Lightbar.IsActive"
 SIREN = "Vehicle.Police.Siren.IsActive"
 LOW_BEAM = "Vehicle.Body.Lights.Beam.Low.IsOn"
 DOORS = tuple(
     f"Vehicle.Cabin.Door.{row}.{side}.IsOpen" for row in ("Row1", "Row2") for side in ("DriverSide", "PassengerSide")
 )
+WHEELS = tuple(f"Vehicle.Chassis.Axle.{row}.Wheel.{side}" for row in ("Row1", "Row2") for side in ("Left", "Right"))
+FAULTS = {
+    CarFault.ENGINE: ("Vehicle.Diagnostics.DTCCount",),
+    CarFault.BRAKES: tuple(f"{wheel}.Brake.{what}" for wheel in WHEELS for what in ("IsFluidLevelLow", "IsBrakesWorn")),
+    CarFault.STABILITY: ("Vehicle.ADAS.ABS.IsError", "Vehicle.ADAS.ESC.IsError"),
+    CarFault.TYRES: tuple(f"{wheel}.Tire.IsPressureLow" for wheel in WHEELS),
+    CarFault.LAMPS: ("Vehicle.Body.Lights.Beam.Low.IsDefect", "Vehicle.Body.Lights.Brake.IsDefect"),
+    CarFault.FUEL: ("Vehicle.Powertrain.FuelSystem.IsFuelLevelLow",),
+}
+"""Each is there while one of its signals is true or counts something."""
+
 KMH_PER_MPS = 3.6
 NEVER_NS = -(2**62)
 
@@ -30,19 +45,22 @@ class Vehicle(Struct, frozen=True):
     """The newest value of every signal; `edges` are lightbar, siren and ignition as last told, and `told_by` whom.
 
     They are told when they change and so do not grow old; but once their source is down nobody knows them.
+    `has_park`: the selector was seen in Park or Drive, which a manual gearbox has not.
     """
 
     signals: dict[str, Known] = {}
     edges: dict[str, bool] = {}
     told_by: dict[str, str] = {}
     down: frozenset[str] = frozenset()
+    has_park: bool = False
 
 
 def apply(vehicle: Vehicle, reading: VehicleSignals | LightbarState | PowerState) -> Vehicle:
     """The car after this reading."""
     if isinstance(reading, VehicleSignals):
         fresh = {path: (value, reading.mono_ns) for path, value in reading.signals.items()}
-        vehicle = replace(vehicle, signals=vehicle.signals | fresh)
+        has_park = vehicle.has_park or reading.signals.get(SELECTED_GEAR) in (PARK, DRIVE)
+        vehicle = replace(vehicle, signals=vehicle.signals | fresh, has_park=has_park)
     edges = _edges(reading)
     told_by = dict.fromkeys(edges, reading.source)
     if edges.items() <= vehicle.edges.items() and told_by.items() <= vehicle.told_by.items():
@@ -117,11 +135,35 @@ def door_open(vehicle: Vehicle, now_ns: int) -> bool | None:
     return any(doors) if doors else None
 
 
+def faults(vehicle: Vehicle, now_ns: int) -> tuple[CarFault, ...] | None:
+    """What is wrong with the car; None while no signal of it is known."""
+    told = {fault: [fresh(vehicle, path, now_ns) for path in paths] for fault, paths in FAULTS.items()}
+    if all(value is None for values in told.values() for value in values):
+        return None
+    return tuple(fault for fault, values in told.items() if any(values))
+
+
+def in_park(vehicle: Vehicle, now_ns: int) -> bool | None:
+    """Whether the selector is in Park; None while that is not known, and in a car that has none."""
+    selected = number(vehicle, SELECTED_GEAR, now_ns)
+    return None if selected is None or not vehicle.has_park else selected == PARK
+
+
+def gear(vehicle: Vehicle, now_ns: int) -> str | None:
+    """What the crew has selected, and in Drive the gear that the car has; a car without a selector has that alone."""
+    selected, current = number(vehicle, SELECTED_GEAR, now_ns), number(vehicle, CURRENT_GEAR, now_ns)
+    if selected == PARK:
+        return "P"
+    if selected == DRIVE:
+        return f"D{current:.0f}" if current is not None and current > 0 else "D"
+    number_of = current if selected is None else selected
+    return None if number_of is None else _gear_name(round(number_of))
+
+
 def view(vehicle: Vehicle, fix: Fix | None, now_ns: int) -> VehicleView:
     """What the screen may show."""
     speed, speed_source = speed_mps(vehicle, fix, now_ns)
     distance_m = number(vehicle, DISTANCE, now_ns)
-    gear = number(vehicle, GEAR, now_ns)
     return VehicleView(
         speed_mps=speed,
         speed_source=speed_source,
@@ -133,7 +175,9 @@ def view(vehicle: Vehicle, fix: Fix | None, now_ns: int) -> VehicleView:
         odometer_km=None if distance_m is None else distance_m / 1000,
         fuel_percent=number(vehicle, FUEL, now_ns),
         door_open=door_open(vehicle, now_ns),
-        gear=None if gear is None else _gear_name(round(gear)),
+        gear=gear(vehicle, now_ns),
+        in_park=in_park(vehicle, now_ns),
+        faults=faults(vehicle, now_ns),
     )
 
 

@@ -29,6 +29,7 @@ from terminal.core.texts import Texts
 from terminal.link import (
     AnswerJob,
     EndShift,
+    FiledView,
     FileReport,
     LogIn,
     LogOut,
@@ -50,6 +51,15 @@ class Shift(Struct, frozen=True, kw_only=True):
     fuel_percent: float | None = None
 
 
+class Filed(Struct, frozen=True):
+    """The newest report of this crew, and whether headquarters has stored it."""
+
+    message_id: str
+    form: str
+    utc_ms: int | None = None
+    received: bool = False
+
+
 class Work(Struct, frozen=True, kw_only=True):
     """Everything between crew and headquarters that is no emergency."""
 
@@ -57,6 +67,7 @@ class Work(Struct, frozen=True, kw_only=True):
     shift: Shift = Shift()
     jobs: Jobs = ()
     texts: Texts = Texts()
+    filed: Filed | None = None
 
 
 class Scene(Struct, frozen=True):
@@ -91,7 +102,9 @@ def desired(work: Work, state: DesiredState) -> Work:
 
 def received(work: Work, ids: tuple[str, ...]) -> Work:
     """Headquarters has these messages on its disk."""
-    known = texts.received(work.texts, ids)
+    known, filed = texts.received(work.texts, ids), work.filed
+    if filed is not None and filed.message_id in ids and not filed.received:
+        return replace(work, texts=known, filed=replace(filed, received=True))
     return work if known is work.texts else replace(work, texts=known)
 
 
@@ -126,7 +139,7 @@ def _send(work: Work, command: SendText, scene: Scene, moment: Moment) -> Step:
 
 def _report(work: Work, command: FileReport, scene: Scene, moment: Moment) -> Step:
     message = ReportFiled(**moment.envelope(), form=command.form, answers=command.answers, position=scene.position)
-    return work, [message]
+    return replace(work, filed=Filed(message.id, command.form, message.utc_ms)), [message]
 
 
 def _log_in(work: Work, command: LogIn, _scene: Scene, moment: Moment) -> Step:
@@ -185,6 +198,11 @@ _COMMANDS = cast(
     },
 )
 """Every command of this kind, once; a test holds this against the types."""
+
+
+def filed_view(filed: Filed | None) -> FiledView | None:
+    """What the screen may show."""
+    return None if filed is None else FiledView(form=filed.form, utc_ms=filed.utc_ms, received=filed.received)
 
 
 def shift_view(shift: Shift) -> ShiftView:

@@ -1,18 +1,41 @@
-"""A window on the maps as rows of cells: lines as dots, names of places where there is room. Pure but for the tiles."""
+"""A window on the maps: lines as dots of cells or as pixels, names where there is room. Pure but for the tiles."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from math import cos, radians, sin
+from operator import itemgetter
 from typing import Protocol
 
 from msgspec import Struct
 
 from terminal.map.canvas import DOTS_ACROSS, DOTS_DOWN, Canvas
-from terminal.map.features import GRID, LEVELS, PLACES, Feature
+from terminal.map.features import GRID, LEVELS, PLACES, Feature, Kind
 from terminal.map.mercator import metres, to_earth, to_square
+from terminal.map.names import SAME_PLACE_M, Name, Place, shown
+from terminal.map.raster import Raster
 
 STREETS_BELOW_M = 14.0
 REGION_BELOW_M = 200.0
 """Metres a dot, below which the streets' and the region's tiles are drawn."""
+
+
+THICK = {
+    Kind.LAKE: 0.12,
+    Kind.RIVER: 0.25,
+    Kind.RAIL: 0.06,
+    Kind.STREET: 0.12,
+    Kind.ROAD: 0.2,
+    Kind.MOTORWAY: 0.32,
+    Kind.BORDER: 0.12,
+}
+"""A line of pixels is so thick, in widths of a cell."""
+
+
+class CellSize(Struct, frozen=True):
+    """A cell in pixels."""
+
+    height_px: int
+    width_px: int
 
 
 class Tiles(Protocol):
@@ -22,7 +45,7 @@ class Tiles(Protocol):
 
 
 class Window(Struct, frozen=True):
-    """What is to be seen: its middle, its scale, its size in cells, and which way is up."""
+    """What is to be seen: its middle, its scale, its size in cells, which way is up, and how names are written."""
 
     lat_deg: float
     lon_deg: float
@@ -30,6 +53,7 @@ class Window(Struct, frozen=True):
     height: int
     width: int
     up_deg: float = 0.0
+    in_cyrillic: bool = False
 
     def affine(self) -> tuple[float, float, float, float, float, float]:
         """(a, b, c, d, e, f): a point (x, y) of the square lies at dot (a x + b y + c, d x + e y + f)."""
@@ -41,10 +65,14 @@ class Window(Struct, frozen=True):
 
     def cell_of(self, lat_deg: float, lon_deg: float) -> tuple[int, int] | None:
         """The (row, column) of a place; None when it is not to be seen."""
+        row, column = self.point_of(lat_deg, lon_deg)
+        return (int(row), int(column)) if 0 <= row < self.height and 0 <= column < self.width else None
+
+    def point_of(self, lat_deg: float, lon_deg: float) -> tuple[float, float]:
+        """Where a place lies, as (rows, columns) from the upper left corner."""
         a, b, c, d, e, f = self.affine()
         x, y = to_square(lat_deg, lon_deg)
-        row, column = int((d * x + e * y + f) // DOTS_DOWN), int((a * x + b * y + c) // DOTS_ACROSS)
-        return (row, column) if 0 <= row < self.height and 0 <= column < self.width else None
+        return (d * x + e * y + f) / DOTS_DOWN, (a * x + b * y + c) / DOTS_ACROSS
 
     def place_at(self, row: float, column: float) -> tuple[float, float]:
         """The (lat_deg, lon_deg) in the middle of a cell."""
@@ -74,31 +102,50 @@ class Window(Struct, frozen=True):
                     yield x, y
 
 
-class Name(Struct, frozen=True):
-    """A place's name and where it begins."""
-
-    row: int
-    column: int
-    text: str
-    kind: int
+Line = tuple[int, list[tuple[float, float]]]
+"""(kind, points in dots)."""
 
 
 def drawn(window: Window, maps: Sequence[Tiles]) -> tuple[list[list[tuple[str, int]]], list[Name]]:
     """The window's rows as runs of (braille, kind), and names that do not cover one another."""
     canvas = Canvas(window.height, window.width)
-    places: set[tuple[int, str, float, float]] = set()
+    lines, places = _seen(window, maps)
+    for kind, points in lines:
+        for start, end in pairwise(points):
+            canvas.line(start, end, kind)
+    return canvas.rows(), names_of(window, places)
+
+
+def plotted(window: Window, maps: Sequence[Tiles], cell: CellSize) -> tuple[Raster, list[Name]]:
+    """The window's pixels, each of its line's kind or 0, and the same names; the greater kinds cover the smaller."""
+    raster = Raster(window.height * cell.height_px, window.width * cell.width_px)
+    across, down = cell.width_px / DOTS_ACROSS, cell.height_px / DOTS_DOWN
+    lines, places = _seen(window, maps)
+    for kind, points in sorted(lines, key=itemgetter(0)):
+        thick = max(1.0, THICK[Kind(kind)] * cell.width_px)
+        for start, end in pairwise([(x * across, y * down) for x, y in points]):
+            raster.line(start, end, thick, kind)
+    return raster, names_of(window, places)
+
+
+def names_of(window: Window, places: set[Place]) -> list[Name]:
+    """The names that there is room for, in the window's script."""
+    near_dots = SAME_PLACE_M / window.metres_per_dot
+    return list(shown(places, window.height, window.width, near_dots, in_cyrillic=window.in_cyrillic))
+
+
+def _seen(window: Window, maps: Sequence[Tiles]) -> tuple[list[Line], set[Place]]:
+    """All that lies in the window's tiles."""
+    lines: list[Line] = []
+    places: set[Place] = set()
     for one in maps:
         for x, y in window.tiles():
-            _draw_tile(canvas, window, (x, y), one.tile(window.level, x, y), places)
-    return canvas.rows(), list(_names(window, places))
+            _take_tile(window, (x, y), one.tile(window.level, x, y), lines, places)
+    return lines, places
 
 
-def _draw_tile(
-    canvas: Canvas,
-    window: Window,
-    at: tuple[int, int],
-    features: Sequence[Feature],
-    places: set[tuple[int, str, float, float]],
+def _take_tile(
+    window: Window, at: tuple[int, int], features: Sequence[Feature], lines: list[Line], places: set[Place]
 ) -> None:
     a, b, c, d, e, f = window.affine()
     side = 1 << window.level
@@ -111,20 +158,5 @@ def _draw_tile(
         points = [(a * x + b * y + c, d * x + e * y + f) for x, y in pairs]
         if feature.kind in PLACES:
             places.add((feature.kind, feature.name, *points[0]))
-            continue
-        before = points[0]
-        for point in points[1:]:
-            canvas.line(before, point, feature.kind)
-            before = point
-
-
-def _names(window: Window, places: set[tuple[int, str, float, float]]) -> Iterator[Name]:
-    """The greater places first; a name that would cover another is left out."""
-    taken: set[tuple[int, int]] = set()
-    for kind, name, x, y in sorted(places, key=lambda place: (-place[0], place[1])):
-        row, column = int(y // DOTS_DOWN), int(x // DOTS_ACROSS)
-        cells = {(row, column + place) for place in range(len(name) + 1)}
-        fits = 0 <= row < window.height and column >= 0 and column + len(name) <= window.width
-        if fits and not cells & taken:
-            taken |= cells
-            yield Name(row, column, name, kind)
+        else:
+            lines.append((feature.kind, points))

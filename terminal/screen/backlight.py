@@ -27,10 +27,11 @@ class Light(Enum):
     REFUSED = auto()
 
 
-def share(level: int, palette: Palette, *, is_dark: bool) -> float:
-    """How much of its most a panel is to give."""
+def share(level: int, palette: Palette, *, is_dark: bool, is_dim: bool = False) -> float:
+    """How much of its most a panel is to give; dim it gives the least that can be chosen."""
     if is_dark:
         return 0.0
+    level = 0 if is_dim else level
     return SHARES[level] if palette is Palette.DAY else SHARES[level] * AT_NIGHT
 
 

@@ -1,7 +1,8 @@
 """The pages' buttons and, apart from them, SOS: always there, in one touch. Pure."""
 
+from terminal.screen import others
 from terminal.screen.cells import MAIN_HEIGHT, MAIN_WIDTH, Area, Box, target
-from terminal.screen.pages import keyboard
+from terminal.screen.pages import jobs, keyboard
 from terminal.screen.sos import Arming
 from terminal.screen.state import Page
 from terminal.screen.view import View
@@ -39,26 +40,39 @@ def boxes(view: View, area: Area) -> list[Box]:
     if is_typing(view):
         return [*keyboard.controls(view, strip), sos(view, right)]
     shown = pages(area.width)
-    fields = strip.columns(*[0] * len(shown), gap=GAP)
-    buttons = [_button(view, page, field) for page, field in zip(shown, fields, strict=True)]
-    return [*buttons, sos(view, right)]
+    is_extra = view.is_alarm_aside and Page.MORE not in shown
+    fields = strip.columns(*[0] * (len(shown) + is_extra), gap=GAP)
+    buttons = [_button(view, page, field) for page, field in zip(shown, fields[: len(shown)], strict=True)]
+    back = [to_alarm(view, field) for field in fields[len(shown) :]]
+    return [*buttons, *back, sos(view, right)]
+
+
+def to_alarm(view: View, field: Area) -> Box:
+    """The way back to an alarm that was put aside."""
+    return target(field, view.say("ALARM"), "alarm:", "urgent", main=True)
 
 
 def is_typing(view: View) -> bool:
     """Whether the keyboard has the screen; what was typed waits while core could not be given it."""
-    idle = view.state.sos.arming(view.now_ns) is Arming.IDLE
-    free = view.seen.connected and idle and not (view.is_alarm_on_top or view.is_locked)
-    return view.state.page is Page.KEYBOARD and free
+    return view.state.page is Page.KEYBOARD and view.is_page_shown and view.seen.connected and not view.is_locked
 
 
 def _button(view: View, page: Page, field: Area) -> Box:
     here = view.state.page
-    under = page is Page.MORE and here in UNDER_MORE
-    below = {Page.CREW: Page.DUTY, Page.KEYBOARD: Page.TEXTS}.get(here, here)
-    tone = "chosen" if (below is page or under) and not view.is_alarm_on_top else "button"
+    below = {Page.CREW: Page.DUTY, Page.KEYBOARD: Page.TEXTS, Page.WORKSHOP: Page.SYSTEM}.get(here, here)
+    under = page is Page.MORE and below in UNDER_MORE
+    tone = "chosen" if (below is page or under) and not view.is_alarm_on_top else calling(view, page)
     words = name(view, page)
     count = waiting(view, page)
     return target(field, f"{words}\n{count}" if count else words, f"page:{page}", tone, main=True)
+
+
+def calling(view: View, page: Page) -> str:
+    """The tone of a button whose page is not shown: something there may want the crew."""
+    if page is Page.MAP and any(map(others.is_urgent, others.alarms(view.snapshot))):
+        return "urgent"
+    calls = page is Page.JOBS and view.snapshot is not None and any(map(jobs.is_calling, view.snapshot.jobs))
+    return "proposed" if calls else "button"
 
 
 def name(view: View, page: Page) -> str:
@@ -78,12 +92,19 @@ def name(view: View, page: Page) -> str:
 
 
 def waiting(view: View, page: Page) -> str:
-    """How much on a page the crew has not dealt with."""
+    """How much on a page the crew has not dealt with, and how many alarms of others are on the map."""
     if view.snapshot is None:
         return ""
-    jobs = sum(one.step == "sent" for one in view.snapshot.jobs)
+    if page is Page.MORE:
+        return f"({others.MARK})" if view.is_alarm_aside else ""
+    if page is Page.MAP:
+        alarms = len(others.alarms(view.snapshot))
+        return f"({others.MARK}{alarms})" if alarms else ""
+    new = sum(one.step == "sent" for one in view.snapshot.jobs)
     texts = sum(not one.read for one in view.snapshot.texts)
-    count = {Page.JOBS: jobs, Page.TEXTS: texts}.get(page, 0)
+    count = {Page.JOBS: new, Page.TEXTS: texts}.get(page, 0)
+    if page is Page.JOBS and any(one.arrived for one in view.snapshot.jobs):
+        return f"({count}?)" if count else "(?)"
     return f"({count})" if count else ""
 
 

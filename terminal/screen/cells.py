@@ -6,12 +6,17 @@ from functools import lru_cache
 from msgspec import Struct
 from rich.cells import cell_len, set_cell_size
 
+from terminal.screen.pixels import Pixels
+
 LEAST_HEIGHT, LEAST_WIDTH = 3, 4
 """A target: 12 mm on a 7" panel of 800 x 480 with cells of 16 x 32."""
 
 MAIN_HEIGHT, MAIN_WIDTH = 4, 7
 """A main target: 19 mm, for gloves."""
 
+
+SLIP = 1
+"""A finger may slip so many cells beyond a target, or on a map, before it is lifted, and it is a tap all the same."""
 
 SOFT_HYPHEN = "\u00ad"
 """Where a word may be broken; it is not to be seen otherwise."""
@@ -42,6 +47,14 @@ class Area(Struct, frozen=True):
     def has(self, row: int, column: int) -> bool:
         """Whether this cell is in it."""
         return self.top <= row < self.bottom and self.left <= column < self.right
+
+    def holds(self, other: "Area") -> bool:
+        """Whether the other is in it as a whole."""
+        return self.has(other.top, other.left) and self.has(other.bottom - 1, other.right - 1)
+
+    def wider(self, cells: int) -> "Area":
+        """With so many cells more on every side."""
+        return Area(self.top - cells, self.left - cells, self.height + 2 * cells, self.width + 2 * cells)
 
     def rows(self, *heights: int, gap: int = 0) -> "tuple[Area, ...]":
         """Strips from the top down; a height of 0 takes what the others leave, in equal parts."""
@@ -77,7 +90,8 @@ def _split(length: int, parts: Sequence[int], gap: int) -> list[tuple[int, int]]
 class Box(Struct, frozen=True, kw_only=True):
     """Words in an area; `code` is what a tap on it means, "" where it is no target. `tone` is a palette's word.
 
-    `rows` are cells that were drawn already, in runs of one tone; of a `located` target the tap tells the cell too.
+    `rows` are cells that were drawn already, in runs of one tone; `pixels` a picture, which later boxes cover. Of a
+    `located` target the tap tells the cell too.
     """
 
     area: Area
@@ -87,6 +101,7 @@ class Box(Struct, frozen=True, kw_only=True):
     middle: bool = False
     main: bool = False
     rows: tuple[tuple[Run, ...], ...] = ()
+    pixels: Pixels | None = None
     located: bool = False
 
     @property
@@ -162,6 +177,18 @@ def painted(boxes: Iterable[Box], height: int, width: int) -> list[list[Run]]:
     return [_runs(row, width) for row in rows]
 
 
+def over(boxes: Iterable[Box], under: Box) -> Iterator[tuple[int, int, str, str]]:
+    """(row, column, text, tone) of all that boxes after this one draw within its area."""
+    is_later = False
+    for box in boxes:
+        top, bottom = max(box.area.top, under.area.top), min(box.area.bottom, under.area.bottom)
+        for row in range(top, bottom) if is_later else ():
+            for left, _, text, tone in _pieces(box, row, under.area.right):
+                if left >= under.area.left and text:
+                    yield row, left, text, tone
+        is_later = is_later or box is under
+
+
 def _pieces(box: Box, row: int, width: int) -> Iterator[tuple[int, int, str, str]]:
     """One row of a box, in the runs that were drawn or as its words stand."""
     number = row - box.area.top
@@ -182,7 +209,7 @@ def _piece(box: Box, row: int, width: int) -> tuple[int, int, str, str]:
     number = row - box.area.top - first
     text = lines[number] if 0 <= number < len(lines) else ""
     right = min(box.area.right, width)
-    if box.code and not text and row == box.area.bottom - 1 and box.tone != DARK:
+    if box.code and not (text or box.pixels) and row == box.area.bottom - 1 and box.tone != DARK:
         return box.area.left, right, EDGE * max(right - box.area.left, 0), box.tone + EDGED
     if box.middle:
         text = " " * ((box.area.width - cell_len(text)) // 2) + text

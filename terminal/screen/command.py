@@ -7,10 +7,14 @@ import os
 from functools import partial
 from pathlib import Path
 
-from terminal.map.drawing import Tiles
-from terminal.screen import browser
+from rich.console import Console
+
+from terminal.map.drawing import CellSize, Tiles
+from terminal.screen import browser, graphics
 
 log = logging.getLogger(__name__)
+
+GRAPHICS = ("auto", "off")
 
 MAPS = Path(__file__).parents[2] / "config" / "maps"
 """What is shipped; a technician adds streets to it, or names another folder."""
@@ -22,9 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--backlight", type=Path, metavar="FOLDER", help="set how bright the panel is, as in /sys/class/backlight"
     )
+    add_memory(parser, None)
     parser.add_argument(
         "--button", type=Path, metavar="PIPE", help="demonstration: key b writes a press here, key q leaves"
     )
+    add_graphics(parser)
     parser.add_argument(
         "--browser",
         type=int,
@@ -44,16 +50,50 @@ def add_places(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_memory(parser: argparse.ArgumentParser, default: Path | None) -> None:
+    """Where the crew's choices are kept."""
+    words = "keep what the crew chooses here, such as language and sound"
+    said = f"{words}; default {default}" if default else words
+    parser.add_argument("--remember", type=Path, default=default, metavar="FILE", help=said)
+
+
+def add_graphics(parser: argparse.ArgumentParser) -> None:
+    """Whether the map may be drawn in pixels."""
+    parser.add_argument(
+        "--graphics",
+        choices=GRAPHICS,
+        default=GRAPHICS[0],
+        help="the map in pixels where the terminal says that it draws sixels, or never; default auto",
+    )
+
+
 def run(args: argparse.Namespace) -> int:
     """0 when it is left; it waits for a core that is not there."""
     if args.browser is not None:
-        return browser.serve(args.browser, ["--socket", str(args.socket), "--maps", str(args.maps)])
+        options = ["--socket", str(args.socket), "--maps", str(args.maps), "--graphics", "off"]
+        return browser.serve(args.browser, options)
+    _ask_for_colours()
     from terminal.screen.app import TerminalScreen
 
+    asked = graphics.asked() if args.graphics == "auto" else None
+    cell = partial(_cell, asked)
     press = partial(_press, args.button) if args.button else None
-    screen = TerminalScreen(args.socket, press, maps=_maps(args.maps), lights=args.backlight)
+    maps, lights, remembered = _maps(args.maps), args.backlight, args.remember
+    screen = TerminalScreen(args.socket, press, maps=maps, lights=lights, remembered=remembered, cell=cell)
     screen.run()
     return screen.return_code or 0
+
+
+def _cell(asked: CellSize | None) -> CellSize | None:
+    """Its size now, where the terminal has said that it draws pixels."""
+    return asked and (graphics.measured() or asked)
+
+
+def _ask_for_colours() -> None:
+    """256 of them at least, which every terminal with a mouse has: of 16 no button has its ground."""
+    if Console(force_terminal=True).color_system == "standard":
+        # Textual reads it once, when it is imported.
+        os.environ.setdefault("TEXTUAL_COLOR_SYSTEM", "256")
 
 
 def _maps(folder: Path) -> list[Tiles]:

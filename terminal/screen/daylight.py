@@ -14,7 +14,7 @@ DAY_ABOVE_DEG = 0.0
 
 
 def fitting(snapshot: Snapshot | None, now_ns: int) -> Palette:
-    """Day or night; red is chosen by hand alone."""
+    """Day or night by core's word, which may be old: the sun goes on as it does. Red is chosen by hand alone."""
     if snapshot is None:
         return Palette.NIGHT
     fix = snapshot.position.last_good

@@ -1,18 +1,21 @@
-"""Core as the screen knows it: connects for ever, merges what comes, and holds an alarm until core has it."""
+"""Core as the screen knows it: connects for ever, merges what comes, and holds an alarm until it is kept."""
 
 import asyncio
 import contextlib
 from collections.abc import Callable
+from enum import Enum, auto
 from pathlib import Path
 from time import monotonic_ns
 
 import msgspec
 from msgspec import Struct
 
+from terminal.contract.identity import message_of_call, new_incident
 from terminal.link import (
     LINK_VERSION,
     Changes,
     Command,
+    PressView,
     RaiseAlarm,
     Refused,
     Snapshot,
@@ -29,16 +32,33 @@ SILENT_AFTER_S = 2.0
 LONGEST_LINE = 1 << 20
 
 
+class Gone(Enum):
+    """Why core is not there."""
+
+    NOT_YET = auto()
+    NOT_RUNNING = auto()
+    ENDED = auto()
+    SILENT = auto()
+    CLOSED = auto()
+    ANOTHER_VERSION = auto()
+    FAILED = auto()
+
+
 class Seen(Struct, frozen=True, kw_only=True):
-    """What may be shown: core's snapshot; once core is gone since when it is, why, and its `last` word, as old."""
+    """What may be shown: core's snapshot; once core is gone its `last` word, as old, when that came, and why it is."""
 
     snapshot: Snapshot | None = None
     last: Snapshot | None = None
     lost_mono_ns: int = 0
-    problem: str = "core has not answered yet"
+    gone: Gone | None = Gone.NOT_YET
     refused: Refused | None = None
     held: RaiseAlarm | None = None
     held_mono_ns: int = 0
+
+    @property
+    def newest(self) -> Snapshot | None:
+        """What core says now, or else what it said last, which is old."""
+        return self.last if self.snapshot is None else self.snapshot
 
     @property
     def connected(self) -> bool:
@@ -47,15 +67,22 @@ class Seen(Struct, frozen=True, kw_only=True):
 
     @property
     def shown_held(self) -> RaiseAlarm | None:
-        """The held alarm, unless it is silent."""
-        return None if self.held is None or self.held.silent else self.held
+        """The held alarm while core does not show it, unless it is silent."""
+        if self.held is None or self.held.silent:
+            return None
+        return self.held if self.snapshot is None or _press_of(self.snapshot, self.held) is None else None
+
+
+class AnotherVersion(ValueError):
+    """Core speaks another version of the link."""
 
 
 class Feed:
     """`run` until it is cancelled; `changed` is called after each change of `seen`."""
 
     def __init__(self, path: Path, changed: Callable[[Seen], None]) -> None:
-        self.seen = Seen(lost_mono_ns=monotonic_ns())
+        self._heard_ns = monotonic_ns()
+        self.seen = Seen(lost_mono_ns=self._heard_ns)
         self._path = path
         self._changed = changed
         self._writer: asyncio.StreamWriter | None = None
@@ -66,19 +93,29 @@ class Feed:
         while True:
             try:
                 await self._follow()
-            except TimeoutError:
-                self._lose(f"core has been silent for {SILENT_AFTER_S:.0f} s")
             except (OSError, ValueError) as error:
-                self._lose(_problem(error))
+                self._lose(_why(error))
             await asyncio.sleep(self._pause_s)
             self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
 
     def send(self, command: Command) -> bool:
-        """Give core a command; False when core is not there to take it. An alarm is held until core is."""
+        """Give core a command; False when core is not there to take it.
+
+        An alarm gets a name, and is held until it is on disk or at headquarters: core may crash before.
+        """
         if isinstance(command, RaiseAlarm):
-            self._become(held=command, held_mono_ns=monotonic_ns())
+            command = msgspec.structs.replace(command, incident=new_incident())
+            self._hold(command)
+        return self._give(command)
+
+    def _hold(self, alarm: RaiseAlarm) -> None:
+        """The newest is enough, since who taps again calls once more; but no test takes a real one's place."""
+        if self.seen.held is None or alarm.kind == "real" or self.seen.held.kind != "real":
+            self._become(held=alarm, held_mono_ns=monotonic_ns())
+
+    def _give(self, command: Command) -> bool:
         if self._writer is None or not self.seen.connected:
-            return isinstance(command, RaiseAlarm)
+            return command == self.seen.held
         self._writer.write(encode_line(command))
         return True
 
@@ -92,6 +129,7 @@ class Feed:
                     line = await reader.readline()
                 if not line:
                     raise ConnectionResetError("core has ended")
+                self._heard_ns = monotonic_ns()
                 self._take(line)
         finally:
             self._writer = None
@@ -102,12 +140,12 @@ class Feed:
     def _take(self, line: bytes) -> None:
         match decode_server_line(line):
             case Snapshot() as snapshot if snapshot.version != LINK_VERSION:
-                raise ValueError(f"core speaks version {snapshot.version} and this screen {LINK_VERSION}")
+                raise AnotherVersion(f"core speaks version {snapshot.version} and this screen {LINK_VERSION}")
             case Snapshot() as snapshot:
                 self._pause_s = FIRST_PAUSE_S
                 self._show(snapshot)
-                if self.seen.held is not None:
-                    self.send(self.seen.held)
+                if self.seen.held is not None and _press_of(snapshot, self.seen.held) is None:
+                    self._give(self.seen.held)
             case Changes() as news:
                 if self.seen.snapshot is None:
                     raise ValueError("core sent changes before a snapshot")
@@ -118,14 +156,15 @@ class Feed:
 
     def _show(self, snapshot: Snapshot) -> None:
         held = self.seen.held
-        if held is not None and _has(snapshot, held):
+        press = None if held is None else _press_of(snapshot, held)
+        if press is not None and press.kept:
             held = None
-        self._become(snapshot=snapshot, last=snapshot, lost_mono_ns=0, problem="", held=held)
+        self._become(snapshot=snapshot, last=snapshot, lost_mono_ns=0, gone=None, held=held)
 
-    def _lose(self, problem: str) -> None:
+    def _lose(self, gone: Gone) -> None:
         """Nothing that core said before may be shown as if it were so now."""
-        lost_ns = monotonic_ns() if self.seen.connected else self.seen.lost_mono_ns
-        self._become(snapshot=None, lost_mono_ns=lost_ns, problem=problem, refused=None)
+        lost_ns = self._heard_ns if self.seen.connected else self.seen.lost_mono_ns
+        self._become(snapshot=None, lost_mono_ns=lost_ns, gone=gone, refused=None)
 
     def _become(self, **facts: object) -> None:
         seen = msgspec.structs.replace(self.seen, **facts)
@@ -134,15 +173,21 @@ class Feed:
             self._changed(seen)
 
 
-def _has(snapshot: Snapshot, held: RaiseAlarm) -> bool:
-    """Whether core shows an open alarm such as the one that was asked for."""
-    asked = (held.kind, held.silent)
-    return any((alarm.kind, alarm.silent) == asked and not alarm.cleared_by for alarm in snapshot.alarms)
+def _press_of(snapshot: Snapshot, held: RaiseAlarm) -> PressView | None:
+    """What core shows of this very tap, in whichever alarm it is."""
+    message_id = message_of_call(held.incident, held.kind)
+    return next((press for alarm in snapshot.alarms for press in alarm.presses if press.id == message_id), None)
 
 
-def _problem(error: Exception) -> str:
-    if isinstance(error, FileNotFoundError | ConnectionRefusedError):
-        return "core is not running"
-    if isinstance(error, PermissionError):
-        return "core is closed to this user"
-    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+WHY: dict[type[Exception], Gone] = {
+    TimeoutError: Gone.SILENT,
+    FileNotFoundError: Gone.NOT_RUNNING,
+    ConnectionRefusedError: Gone.NOT_RUNNING,
+    ConnectionResetError: Gone.ENDED,
+    PermissionError: Gone.CLOSED,
+    AnotherVersion: Gone.ANOTHER_VERSION,
+}
+
+
+def _why(error: Exception) -> Gone:
+    return WHY.get(type(error), Gone.FAILED)

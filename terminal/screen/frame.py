@@ -1,18 +1,19 @@
 """The whole screen of one moment: status, a line for what is wrong, a page, the buttons. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from msgspec.structs import replace
 
 from terminal.link import Snapshot, Urgency
-from terminal.screen import bar, status
+from terminal.screen import bar, faults, others, status, told
 from terminal.screen.cells import DARK, Area, Box, target
-from terminal.screen.pages import alarm, car, chart, crew, duty, jobs, keyboard, more, report, system, texts
-from terminal.screen.sos import Arming
+from terminal.screen.driving import is_moving
+from terminal.screen.pages import alarm, car, chart, crew, duty, jobs, keyboard, more, report, system, texts, workshop
+from terminal.screen.sos import Arming, is_rain
 from terminal.screen.state import Page
 from terminal.screen.trouble import in_words
 from terminal.screen.view import View
-from terminal.screen.words import age, clean, on_one_line
+from terminal.screen.words import Said, age, clean, on_one_line
 
 Draw = Callable[[View, Area], list[Box]]
 
@@ -27,24 +28,28 @@ PAGES: dict[Page, Draw] = {
     Page.SYSTEM: system.boxes,
     Page.CREW: crew.boxes,
     Page.KEYBOARD: keyboard.boxes,
+    Page.WORKSHOP: workshop.boxes,
 }
 
 SHOWN_WHEN_OLD = frozenset((Page.JOBS, Page.MAP, Page.TEXTS, Page.CAR, Page.SYSTEM, Page.MORE))
 """Pages that still help when core is gone; the others say that it is gone, and what then goes on."""
 
-ELSEWHERE = ("page:", "job:")
+ELSEWHERE = ("page:", "job:", "open:", "turn:", "map:")
 """Taps that the screen answers by itself."""
 
-LOCKED_WHILE_DRIVING = frozenset((Page.REPORT, Page.SYSTEM, Page.CREW, Page.KEYBOARD))
+LOCKED_WHILE_DRIVING = frozenset((Page.REPORT, Page.SYSTEM, Page.CREW, Page.KEYBOARD, Page.WORKSHOP))
 """Pages of which nothing is left while the car moves; jobs and texts keep their one-tap answers."""
 
 
 def boxes(view: View) -> list[Box]:
     """All that is to be seen and hit; later boxes cover earlier ones."""
     whole = Area(0, 0, view.height, view.width)
-    if view.state.is_dark:
+    if view.is_dark:
         return [Box(area=whole, tone=DARK, code="light", main=True)]
     top, notice, middle, bottom = whole.rows(1, 1, 0, bar.height(view.height))
+    if workshop.is_touching(view):
+        corners = workshop.corners(view, bar.boxes(view, bottom)[-1], whole)
+        return [*corners, *notices(view, Area(workshop.NOTICE_ROW, 0, 1, view.width))]
     found = [*status.row(view, top), *bar.boxes(view, bottom)]
     if bar.is_typing(view):
         return [*found, *keyboard.boxes(view, Area(notice.top, 0, notice.height + middle.height, view.width))]
@@ -56,21 +61,17 @@ def page(view: View, area: Area) -> list[Box]:
     arming = view.state.sos.arming(view.now_ns)
     if arming is not Arming.IDLE:
         return second_tap(view, area)
+    if view.is_alarm_on_top:
+        return alarm.boxes(view, area)
     if view.snapshot is None and view.seen.last is not None and view.state.page in SHOWN_WHEN_OLD:
         return old_page(view, view.seen.last, area)
-    if view.snapshot is None or view.is_alarm_on_top:
-        return alarm.boxes(view, area)
-    if is_answer_due(view):
+    if view.snapshot is None:
+        return alarm.loss(view, area)
+    if view.is_answer_due:
         return [target(area, view.say("I AM WELL\nTap here"), "check-in:answer", "proposed", main=True)]
     if view.is_locked and view.state.page in LOCKED_WHILE_DRIVING:
         return locked(view, area)
     return PAGES[view.state.page](view, area)
-
-
-def is_answer_due(view: View) -> bool:
-    """Whether a lone officer must say that all is well, before its lack becomes an alarm."""
-    timer = None if view.snapshot is None else view.snapshot.check_in
-    return timer is not None and timer.due_mono_ns is not None and view.now_ns >= timer.due_mono_ns
 
 
 def old_page(view: View, last: Snapshot, area: Area) -> list[Box]:
@@ -85,24 +86,29 @@ def faded(box: Box) -> Box:
 
 
 def second_tap(view: View, area: Area) -> list[Box]:
-    """The other place, far from the first; late it stays and does nothing, so that a late tap hits nothing else."""
-    place, _ = area.columns(area.width * 3 // 5, 0)
+    """The other place, as large as the first and far from it, and nothing beside it that a slip could hit.
+
+    Late it stays and does nothing, so that a late tap hits nothing else.
+    """
+    height = bar.height(view.height)
+    _, strip, _ = area.rows((area.height - height) // 2, height, 0)
+    place, words = strip.columns(bar.sos_width(view.width), 0, gap=bar.APART)
     if view.state.sos.arming(view.now_ns) is Arming.LATE:
         return [target(place, view.say("NOT SENT\nTap SOS again"), "send", "button", main=True)]
     left_s = view.state.sos.left_s(view.now_ns)
-    return [target(place, view.say("TAP HERE\nTO CALL HELP\n{left} s", left=left_s), "send", "sos", main=True)]
+    found = [target(place, view.say("TAP HERE\nTO CALL HELP\n{left} s", left=left_s), "send", "sos", main=True)]
+    if is_rain(view.state.elsewhere_ns, view.now_ns):
+        found.append(Box(area=words, words=view.say("Too many touches at once.\nTap it again."), tone="warn"))
+    return found
 
 
 def locked(view: View, area: Area) -> list[Box]:
     """Why this page is not to be had now."""
-    return [
-        Box(
-            area=area,
-            words=view.say("Locked while the car moves.\nIt opens when you stop."),
-            tone="locked",
-            middle=True,
-        )
-    ]
+    if is_moving(view.snapshot):
+        words = view.say("Locked while the car moves.\nIt opens when you stop.")
+    else:
+        words = view.say("Locked while the car can move.\nIt opens in Park (P).")
+    return [Box(area=area, words=words, tone="locked", middle=True)]
 
 
 def notices(view: View, area: Area) -> list[Box]:
@@ -111,38 +117,84 @@ def notices(view: View, area: Area) -> list[Box]:
     return [Box(area=area, words=on_one_line(words, area.width), tone=tone)] if words else []
 
 
-def notice(view: View) -> tuple[str, str]:
+def notice(view: View) -> Said:
     """The worst thing that no page says."""
-    snapshot, say, alarm_now = view.snapshot, view.say, view.alarm
+    snapshot = view.snapshot
     if snapshot is None:
-        return say("OLD: for {span} nothing new", span=view.age(view.seen.lost_mono_ns)), "bad"
-    if alarm_now is not None and not alarm_now.cleared_by and not view.is_alarm_on_top:
-        urgent = {Urgency.NOT_CONFIRMED: say("NOT CONFIRMED"), Urgency.USE_THE_RADIO: say("USE THE RADIO")}
-        return f"{say('ALARM IS OPEN')} {urgent.get(alarm_now.urgency, '')}".strip(), "urgent"
-    wanted = asked(view, snapshot)
-    if wanted is not None:
-        return wanted
-    if view.is_refusal_new:
-        assert view.seen.refused is not None
-        return say("NOT DONE: {reason}", reason=clean(view.seen.refused.reason)), "bad"
-    if snapshot.line.disk_problem:
-        return say("NOT STORED, disk: {problem}", problem=clean(snapshot.line.disk_problem)), "bad"
-    trouble = in_words(say, snapshot.line.trouble)
+        return view.say("OLD: for {span} nothing new", span=view.age(view.seen.lost_mono_ns)), "bad"
+    return next((said for said in from_the_worst_on(view, snapshot) if said is not None), ("", "plain"))
+
+
+def from_the_worst_on(view: View, snapshot: Snapshot) -> Iterator[Said | None]:
+    """All that may have to be told; what passes by itself stands before an alarm of others, which may last."""
+    theirs, say = alarm_of_others(view, snapshot), view.say
+    yield own_alarm(view)
+    yield asked(view, snapshot)
+    yield refusal(view)
+    yield theirs if theirs is not None and theirs[1] == "urgent" else None
+    yield told.at_first(view)
+    yield disk(view, snapshot)
+    yield jobs.news(view)
+    yield line(view, snapshot)
+    yield cleared(view)
+    yield theirs
+    yield told.newest(view)
+    down = [source.name for source in snapshot.sources if not source.up]
+    yield (say("Not working: {names}", names=clean(", ".join(down))), "warn") if down else None
+    unproved = snapshot.proved is not None and snapshot.proved.due
+    yield (say("Alarm not proved lately: send a test"), "warn") if unproved else None
+
+
+def own_alarm(view: View) -> Said | None:
+    """An open alarm of this car that was put aside."""
+    alarm_now, say = view.alarm, view.say
+    if alarm_now is None or not view.is_alarm_aside:
+        return None
+    if alarm_now.taken:
+        return f"{say('ALARM IS OPEN')}. {say('TAKEN by {by}', by=clean(alarm_now.acknowledged_by))}", "good"
+    urgent = {Urgency.NOT_CONFIRMED: say("NOT CONFIRMED"), Urgency.USE_THE_RADIO: say("USE THE RADIO")}
+    return f"{say('ALARM IS OPEN')} {urgent.get(alarm_now.urgency, '')}".strip(), "urgent"
+
+
+def refusal(view: View) -> Said | None:
+    """What core has not done, for a while."""
+    if view.seen.refused is None or not view.is_refusal_new:
+        return None
+    return view.say("NOT DONE: {reason}", reason=faults.of_command(view.say, view.seen.refused.reason)), "bad"
+
+
+def alarm_of_others(view: View, snapshot: Snapshot) -> Said | None:
+    """Who calls for help, how far and where; the map says that by itself. Urgent until somebody has taken it."""
+    alarm = others.first(snapshot)
+    if alarm is None or (view.state.page is Page.MAP and not view.is_alarm_on_top):
+        return None
+    words = others.in_words(view.say, snapshot, alarm, view.now_ns)
+    return words, "urgent" if others.is_urgent(alarm) else "warn"
+
+
+def disk(view: View, snapshot: Snapshot) -> Said | None:
+    """That nothing is stored."""
+    return (view.say("NOT STORED: the car's disk fails"), "bad") if snapshot.line.disk_problem else None
+
+
+def line(view: View, snapshot: Snapshot) -> Said | None:
+    """Trouble with the line."""
+    say, of_line = view.say, snapshot.line
+    trouble = in_words(say, of_line.trouble)
     if trouble:
         return trouble, "warn"
-    if snapshot.line.problem:
-        return say("Line: {problem}", problem=clean(snapshot.line.problem)), "warn"
-    if alarm_now is not None and alarm_now.cleared_by:
-        by, reason = clean(alarm_now.cleared_by), clean(alarm_now.reason)
-        return say("Alarm cleared by {by}: {reason}", by=by, reason=reason), "good"
-    down = [source.name for source in snapshot.sources if not source.up]
-    if down:
-        return say("Not working: {names}", names=clean(", ".join(down))), "warn"
-    unproved = snapshot.proved is not None and snapshot.proved.due
-    return (say("Alarm not proved lately: send a test"), "warn") if unproved else ("", "plain")
+    return (say("No line yet; it is being tried"), "warn") if of_line.problem else None
 
 
-def asked(view: View, snapshot: Snapshot) -> tuple[str, str] | None:
+def cleared(view: View) -> Said | None:
+    """That the last alarm of this car is over, and why."""
+    if view.alarm is None or not view.alarm.cleared_by:
+        return None
+    by, reason = clean(view.alarm.cleared_by), clean(view.alarm.reason)
+    return view.say("Alarm cleared by {by}: {reason}", by=by, reason=reason), "good"
+
+
+def asked(view: View, snapshot: Snapshot) -> Said | None:
     """What the crew is to do now: answer the timer, or press the button that it has armed."""
     timer, armed, say = snapshot.check_in, snapshot.armed, view.say
     if timer is not None and timer.due_mono_ns and timer.alarm_mono_ns and view.now_ns >= timer.due_mono_ns:

@@ -55,7 +55,7 @@ def of_alarm(say: Say, alarm: AlarmView, now_ns: int) -> Ladder:
         _stored(say, alarm),
         _rung(alarm.sent, say("SENT") + _by(alarm.sent_by), say("sent")),
         _rung(alarm.received, say("RECEIVED by HQ") + _by(alarm.received_by), say("received by HQ")),
-        _rung(bool(by), say("TAKEN by {by}", by=by), say("taken by a person")),
+        _rung(alarm.taken, say("TAKEN by {by}", by=by), _not_taken(say, by)),
         _cleared(say, alarm),
     )
     return Ladder(rows, banner(say, alarm.urgency))
@@ -69,6 +69,11 @@ def _stored(say: Say, alarm: AlarmView) -> Said:
 
 def _rung(reached: bool, words: str, ahead: str) -> Said:
     return (f"{REACHED} {words}", "good") if reached else (f"{AHEAD} {ahead}", "dim")
+
+
+def _not_taken(say: Say, by: str) -> str:
+    """Nobody has taken it, or somebody before the newest press."""
+    return say("taken before: {by}", by=by) if by else say("taken by a person")
 
 
 def _by(bearers: tuple[str, ...]) -> str:
@@ -97,13 +102,20 @@ def of_held(say: Say, held: RaiseAlarm, since_ns: int, now_ns: int, *, core_is_t
     return Ladder(rows, banner(say, Urgency.NOT_CONFIRMED if core_is_there else Urgency.USE_THE_RADIO))
 
 
-def of_loss(say: Say, problem: str, since_ns: int, now_ns: int) -> Ladder:
+def as_it_was(say: Say, rungs: Ladder) -> Ladder:
+    """A ladder that nobody moves on any more: what was proved stays so, and the crew calls by radio."""
+    rows = tuple((words, "plain" if words.startswith(REACHED) else "dim") for words, _ in rungs.rows)
+    return Ladder(rows, banner(say, Urgency.USE_THE_RADIO))
+
+
+def of_loss(say: Say, problem: str, since_ns: int, now_ns: int, status: str) -> Ladder:
     """Core is not there: the page says so, and shows nothing as if it were so now."""
     rows: tuple[Said, ...] = (
-        (say("For {span}: {problem}", span=age(now_ns - since_ns), problem=clean(problem)), "plain"),
+        (say("For {span}: {problem}", span=age(now_ns - since_ns), problem=problem), "plain"),
         (say("Position, line and alarms"), "plain"),
         (say("are not known."), "plain"),
         (say("SOS goes out when it"), "plain"),
         (say("works again."), "plain"),
     )
-    return Ladder(rows, banner(say, Urgency.USE_THE_RADIO))
+    last: tuple[Said, ...] = ((say("Last status: {status}", status=status), "dim"),) if status else ()
+    return Ladder((*rows, *last), banner(say, Urgency.USE_THE_RADIO))

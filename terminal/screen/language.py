@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from terminal.contract.profile import Label
+from terminal.latin import latin
 
 LOCALE = Path(__file__).parent / "locale"
 
@@ -25,26 +26,6 @@ NAMES = {
     Language.SERBIAN_CYRILLIC: "Српски",
     Language.SERBIAN_LATIN: "Srpski",
 }
-
-LATIN = dict(zip("абвгдђежзијклмнопрстћуфхцчш", "abvgdđežzijklmnoprstćufhcčš", strict=True))
-LATIN |= {"љ": "lj", "њ": "nj", "џ": "dž"}
-
-
-def latin(words: str) -> str:
-    """Serbian Cyrillic in Latin letters; a capital that becomes two letters is one capital unless all are."""
-    return "".join(_latin(words, place) for place in range(len(words)))
-
-
-def _latin(words: str, place: int) -> str:
-    letter = words[place]
-    made = LATIN.get(letter.lower())
-    if made is None:
-        return letter
-    if letter.islower():
-        return made
-    around = words[place - 1 : place] + words[place + 1 : place + 2]
-    all_capitals = around.strip() != "" and not any(one.islower() for one in around)
-    return made.upper() if all_capitals else made.capitalize()
 
 
 def in_language(label: Label, language: Language) -> str:

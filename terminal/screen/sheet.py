@@ -1,9 +1,10 @@
 """The one widget: draws boxes, and tells which target a finger hit."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
-from rich.segment import Segment
+from msgspec import Struct
+from rich.segment import ControlType, Segment
 from rich.style import Style
 from textual import events
 from textual.geometry import Region
@@ -11,18 +12,35 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from terminal.screen.cells import EDGED, Area, Box, hit, painted
+from terminal.screen import pixels
+from terminal.screen.cells import EDGED, SLIP, Area, Box, hit, over, painted
 from terminal.screen.palettes import COLOURS, Palette
-
-SLIP = 1
-"""A finger may slip so many cells beyond a target, or on a map, before it is lifted, and it is a tap all the same."""
 
 SPOT_ROWS, SPOT_COLUMNS = 1, 3
 """What shows where a finger is on a map; a button shows it as a whole."""
 
 
+UNSEEN = [(ControlType.CURSOR_FORWARD, 0)]
+"""Of a segment that takes no cell; Textual writes its text as it is."""
+
+
+class Picture(Struct, frozen=True):
+    """What is written after the last of these rows, whose cells it covers."""
+
+    rows: range = range(0)
+    drawn: str = ""
+
+
 class Sheet(Widget):
     """The whole screen; `show` draws what is new and nothing else."""
+
+    class Touched(Message):
+        """A finger came down, on a target or beside all of them."""
+
+        def __init__(self, row: int, column: int) -> None:
+            super().__init__()
+            self.row = row
+            self.column = column
 
     class Tapped(Message):
         """A finger was lifted from the target that it had come down on."""
@@ -45,14 +63,18 @@ class Sheet(Widget):
     class Resized(Message):
         """The screen has another size."""
 
-    def __init__(self) -> None:
+    def __init__(self, takes: Callable[[Box], bool] = lambda _: True) -> None:
+        """`takes` says whether a finger that comes down on a target now is meant for it."""
         super().__init__()
         self.boxes: tuple[Box, ...] = ()
+        self._takes = takes
         self._palette = Palette.NIGHT
         self._down: Box | None = None
+        self._is_meant = False
         self._at = (0.0, 0.0)
         self._drags = False
         self._rows: list[Strip] = []
+        self._picture = Picture()
 
     def show(self, boxes: Iterable[Box], palette: Palette) -> None:
         """Draw these boxes; costs nothing when they stand there already."""
@@ -71,26 +93,50 @@ class Sheet(Widget):
         height, width = self.size.height, self.size.width
         rows = [Strip(self._segments(runs), width) for runs in painted(boxes, height, width)]
         before, self._rows = self._rows, rows
-        for row, strip in enumerate(rows):
-            if row >= len(before) or strip != before[row]:
-                self.refresh(_row(row, width))
+        changed = {row for row, strip in enumerate(rows) if row >= len(before) or strip != before[row]}
+        for row in changed | self._redrawn(boxes, changed):
+            self.refresh(_row(row, width))
+
+    def _redrawn(self, boxes: list[Box], changed: set[int]) -> set[int]:
+        """The rows of the picture before and of the new one, unless it stays: letters erase it, and it them."""
+        before, self._picture = self._picture, self._drawn(boxes)
+        if before == self._picture and changed.isdisjoint(before.rows):
+            return set()
+        return {*before.rows, *self._picture.rows}
+
+    def _drawn(self, boxes: list[Box]) -> "Picture":
+        under = next((box for box in boxes if box.pixels is not None), None)
+        if under is None or under.pixels is None:
+            return Picture()
+        area = under.area
+        parts = [_to(area.top, area.left), pixels.shown(under.pixels, self._palette)]
+        for row, column, text, tone in over(boxes, under):
+            parts += [_to(row, column), Strip(self._segments([(text, tone)])).render(self.app.console)]
+        return Picture(range(area.top, area.bottom), "".join(parts))
 
     def _segments(self, runs: Iterable[tuple[str, str]]) -> list[Segment]:
         return [Segment(text, _style(self._palette, tone)) for text, tone in runs]
 
     def render_line(self, y: int) -> Strip:
         """One row, as it was drawn last."""
-        return self._rows[y] if y < len(self._rows) else Strip.blank(self.size.width, _style(self._palette, "plain"))
+        if y >= len(self._rows):
+            return Strip.blank(self.size.width, _style(self._palette, "plain"))
+        if self._picture.rows and y == self._picture.rows[-1]:
+            return Strip([*self._rows[y], Segment(self._picture.drawn, None, UNSEEN)], self.size.width)
+        return self._rows[y]
 
     def on_resize(self) -> None:
         """Another size needs another picture."""
-        self._rows = []
+        self._rows, self._picture = [], Picture()
         self.post_message(self.Resized())
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        """A finger came down: what it hit shows so at once."""
+        """A finger came down: what it hit shows so at once, if it takes a tap; a map can be dragged all the same."""
         event.stop()
-        self._down = hit(self.boxes, event.y, event.x)
+        self.post_message(self.Touched(event.y, event.x))
+        found = hit(self.boxes, event.y, event.x)
+        self._is_meant = found is not None and self._takes(found)
+        self._down = found if found is not None and (self._is_meant or found.located) else None
         self._at, self._drags = _place(event), False
         self.capture_mouse()
         self._draw()
@@ -123,7 +169,7 @@ class Sheet(Widget):
         self.release_mouse()
         self._follow(event)
         down, self._down = self._down, None
-        if down is not None and not self._drags and _wider(down.area).has(event.y, event.x):
+        if down is not None and self._is_meant and not self._drags and down.area.wider(SLIP).has(event.y, event.x):
             at = f":{event.y - down.area.top}:{event.x - down.area.left}" if down.located else ""
             self.post_message(self.Tapped(down.code + at, down.area))
         self._draw()
@@ -144,8 +190,9 @@ def _place(event: events.MouseEvent) -> tuple[float, float]:
     return event.pointer_y, event.pointer_x
 
 
-def _wider(area: Area) -> Area:
-    return Area(area.top - SLIP, area.left - SLIP, area.height + 2 * SLIP, area.width + 2 * SLIP)
+def _to(row: int, column: int) -> str:
+    """The cursor to a cell (CUP)."""
+    return f"\x1b[{row + 1};{column + 1}H"
 
 
 def _row(row: int, width: int) -> Region:

@@ -1,14 +1,23 @@
-"""SOS on the screen: two taps in two places within a time. Pure."""
+"""SOS on the screen: two taps in two places within a time, and not from rain on the panel. Pure."""
 
+from collections.abc import Iterable
 from enum import Enum, auto
 
 from msgspec import Struct
+
+from terminal.screen.cells import SLIP, Box
 
 WITHIN_NS = 3_000_000_000
 """The second tap must come within 3 s (design, section 8)."""
 
 LATE_NS = 1_500_000_000
 """So long after it the second place stays, and does nothing, so that a late tap does not hit what comes there."""
+
+PLACES = ("arm", "send")
+"""What the two places mean."""
+
+SLIPS = 1
+"""So many touches elsewhere, within the time that the two taps have, are a hand's; more are rain's, or a sleeve's."""
 
 
 class Arming(Enum):
@@ -33,3 +42,18 @@ class Sos(Struct, frozen=True):
     def left_s(self, now_ns: int) -> int:
         """Whole seconds that are left for the second tap, at least 1 while it counts."""
         return 0 if self.first_ns is None else max(0, -((now_ns - self.first_ns - WITHIN_NS) // 1_000_000_000))
+
+
+def is_elsewhere(boxes: Iterable[Box], row: int, column: int) -> bool:
+    """Whether a finger at this cell is on neither place, nor beside one, nor lights a dark panel."""
+    return not any(box.code in (*PLACES, "light") and box.area.wider(SLIP).has(row, column) for box in boxes)
+
+
+def touched(elsewhere_ns: tuple[int, ...], now_ns: int) -> tuple[int, ...]:
+    """When elsewhere was touched, one touch later; what counts no more is forgotten."""
+    return (*(one for one in elsewhere_ns if now_ns - one < WITHIN_NS), now_ns)
+
+
+def is_rain(elsewhere_ns: tuple[int, ...], now_ns: int) -> bool:
+    """Whether so many touches came that the second of the two taps may be none."""
+    return sum(now_ns - one < WITHIN_NS for one in elsewhere_ns) > SLIPS

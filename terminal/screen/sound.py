@@ -1,4 +1,4 @@
-"""Which sound a change makes: a rung, an alarm of others, a job, a text have their own; a silent alarm has none.
+"""Which sound a change makes: a rung, a job, a text have their own; a silent alarm has none.
 
 The tones are made here and given to ALSA's `aplay`; without it, or without a card, the screen is mute. Pure but `play`.
 """
@@ -23,6 +23,8 @@ FADE_S = 0.01
 VOLUMES = (0.0, 0.15, 0.4, 1.0)
 """Of the loudest that the card has; by the number that the crew chooses."""
 
+LOUDEST = len(VOLUMES) - 1
+
 PLAYER = ("aplay", "-q", "-")
 
 
@@ -33,17 +35,19 @@ class Sound(Enum):
     TAKEN = (660, 880, 1320)
     NOT_CONFIRMED = (440, 0, 440, 0, 440)
     OTHERS = (1320, 880, 1320, 880)
+    CHECK_IN = (988, 988, 0, 784, 784)
     JOB = (880, 0, 880)
     TEXT = (1046,)
+    TRIAL = (523, 659, 784, 1046)
 
 
-def heard(before: Snapshot | None, after: Snapshot) -> Iterator[Sound]:
-    """What is to be heard of a change; nothing at first, and nothing of a silent alarm."""
+def heard(before: Snapshot | None, after: Snapshot, *, is_dark: bool = False) -> Iterator[Sound]:
+    """What is to be heard once of a change; nothing at first, nothing of a silent alarm, in the dark only alarms."""
     if before is None:
         return
     yield from _own(before, after)
-    if _alarms_of_others(after) - _alarms_of_others(before) and _rings(after):
-        yield Sound.OTHERS
+    if is_dark:
+        return
     if {one.job.job for one in after.jobs} - {one.job.job for one in before.jobs}:
         yield Sound.JOB
     if _unread(after) - _unread(before):
@@ -57,21 +61,13 @@ def _own(before: Snapshot, after: Snapshot) -> Iterator[Sound]:
         if alarm.silent or was is None or (_rung(alarm) == _rung(was) and alarm.urgency == was.urgency):
             continue
         if _rung(alarm) > _rung(was):
-            yield Sound.TAKEN if alarm.acknowledged_by and not was.acknowledged_by else Sound.RUNG
+            yield Sound.TAKEN if alarm.taken and not was.taken else Sound.RUNG
         elif alarm.urgency != was.urgency and not alarm.received:
             yield Sound.NOT_CONFIRMED
 
 
 def _rung(alarm: AlarmView) -> int:
-    return sum((alarm.received, bool(alarm.acknowledged_by), bool(alarm.cleared_by)))
-
-
-def _alarms_of_others(snapshot: Snapshot) -> set[str]:
-    return set() if snapshot.picture is None else {one.incident for one in snapshot.picture.picture.alarms}
-
-
-def _rings(snapshot: Snapshot) -> bool:
-    return snapshot.profile is None or snapshot.profile.alarms_of_others_ring
+    return sum((alarm.received, alarm.taken, bool(alarm.cleared_by)))
 
 
 def _unread(snapshot: Snapshot) -> set[str]:

@@ -1,4 +1,4 @@
-"""What the screen itself remembers, and what a tap does to it: (state, tap) to (state, commands to core). Pure."""
+"""What the screen itself remembers, and what a tap does to it: (state, tap) to (state, what is wanted). Pure."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from terminal.contract.profile import Form
-from terminal.contract.work import JobStep
+from terminal.contract.work import ENDED, JobStep
 from terminal.link import (
     LONGEST_BADGE,
     LONGEST_PIN,
@@ -20,6 +20,7 @@ from terminal.link import (
     FileReport,
     LogIn,
     LogOut,
+    OpenWorkshop,
     RaiseAlarm,
     ReadText,
     SendText,
@@ -29,18 +30,25 @@ from terminal.link import (
     StartShift,
     StopCheckIn,
 )
+from terminal.screen import bench
 from terminal.screen.backlight import SHARES
+from terminal.screen.bench import Bench
+from terminal.screen.darkness import lit_by
 from terminal.screen.driving import is_locked
 from terminal.screen.language import Language, in_language
+from terminal.screen.mistake import Mistake
 from terminal.screen.palettes import Palette
-from terminal.screen.sos import Arming, Sos
+from terminal.screen.ringing import Ringing
+from terminal.screen.settling import Standing
+from terminal.screen.sos import Arming, Sos, is_rain
 from terminal.screen.sound import VOLUMES
+from terminal.screen.wanted import Wanted
 
 REFUSAL_SHOWN_NS = 8_000_000_000
 """How long it is said that core refused a command."""
 
-HIDDEN_NS = 10_000_000_000
-"""An alarm that the crew has put aside comes back after so long."""
+ASIDE_NS = 10_000_000_000
+"""An alarm that the crew has put aside comes back after so long, unless somebody has taken it."""
 
 SCALES_M = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 2048.0, 4096.0)
 """Metres a dot of the map, from a crossing to a country."""
@@ -50,7 +58,7 @@ ASK_FOR_SILENT = "000"
 
 TOLD_OF_SILENT_NS = 5_000_000_000
 
-LONGEST_TYPED = {"text": 160, "badge": LONGEST_BADGE, "pin": LONGEST_PIN}
+LONGEST_TYPED = {"text": 160, "badge": LONGEST_BADGE, "pin": LONGEST_PIN, "technician": LONGEST_PIN}
 """Characters; a key beyond them does nothing."""
 
 
@@ -67,15 +75,23 @@ class Page(StrEnum):
     SYSTEM = "system"
     CREW = "crew"
     KEYBOARD = "keyboard"
+    WORKSHOP = "workshop"
 
 
 class Typing(Struct, frozen=True):
-    """What is being typed on the screen's keyboard, and for what: `text`, `badge` or `pin`."""
+    """What is being typed on the screen's keyboard, and for what: `text`, `badge`, `pin` or `technician`."""
 
     what: str = "text"
     typed: str = ""
     layout: str = "letters"
     badge: str = ""
+
+
+class Aside(Struct, frozen=True):
+    """When the crew put the alarms aside, and how many presses each had: a new one brings its alarm back."""
+
+    since_ns: int
+    presses: dict[str, int] = {}
 
 
 class Chart(Struct, frozen=True):
@@ -87,34 +103,60 @@ class Chart(Struct, frozen=True):
 
 
 class ScreenState(Struct, frozen=True, kw_only=True):
-    """Where the crew is on the screen; nothing of it is known to core or outlives the process."""
+    """Where the crew is on the screen, which core does not know; `remembering` says what of it outlives the process.
+
+    `language` is None until somebody has chosen one: `spoken` says which it is then.
+
+    `opened` is a text, a job or a list that has the whole page; `leaves` how far lists and texts are turned, by name.
+    """
 
     page: Page = Page.DUTY
-    language: Language = Language.ENGLISH
+    language: Language | None = None
     palette: Palette | None = None
     is_dark: bool = False
+    dark_with: frozenset[str] = frozenset()
     sos: Sos = Sos()
-    hidden_ns: int | None = None
-    cancelling: bool = False
+    elsewhere_ns: tuple[int, ...] = ()
+    aside: Aside | None = None
+    mistake: Mistake = Mistake()
     job: str = ""
     declining: bool = False
+    opened: str = ""
+    leaves: dict[str, int] = {}
     form: str = ""
     answers: dict[str, str] = {}
     typing: Typing = Typing()
     refused_ns: int | None = None
+    told_ns: int | None = None
     chart: Chart = Chart()
     volume: int = 2
     brightness: int = len(SHARES) - 1
     asked_ns: int | None = None
+    standing: tuple[Standing, ...] = ()
+    ringing: Ringing = Ringing()
+    bench: Bench = Bench()
 
 
-Tapped = tuple[ScreenState, tuple[Command, ...]]
+STAY_DARK = ("dark", "check-in")
+"""Taps after which a panel that was darkened is dark."""
+
+Tapped = tuple[ScreenState, tuple[Wanted, ...]]
+
+
+def spoken(state: ScreenState, snapshot: Snapshot | None) -> Language:
+    """The crew's language, or else its profile's."""
+    profile = None if snapshot is None else snapshot.profile
+    return state.language or Language("en" if profile is None else profile.language)
 
 
 def tapped(state: ScreenState, code: str, snapshot: Snapshot | None, now_ns: int) -> Tapped:
-    """The screen after a tap on this code, and what core is told because of it."""
+    """The screen after a tap on this code, and what is wanted because of it.
+
+    A panel that something has lit in the dark is dark again once that is answered; whoever taps more of it has light.
+    """
     verb, _, rest = code.partition(":")
-    done = VERBS[verb](state, rest, snapshot, now_ns)
+    lit = state if verb in STAY_DARK else replace(state, is_dark=False)
+    done = VERBS[verb](lit, rest, snapshot, now_ns)
     return done if isinstance(done, tuple) else (done, ())
 
 
@@ -122,41 +164,47 @@ Verb = Callable[[ScreenState, str, Snapshot | None, int], ScreenState | Tapped]
 
 
 def _arm(state: ScreenState, _rest: str, _snapshot: Snapshot | None, now_ns: int) -> ScreenState:
-    return replace(state, sos=Sos(now_ns), is_dark=False)
+    return replace(state, sos=Sos(now_ns))
 
 
 def _send(state: ScreenState, _rest: str, _snapshot: Snapshot | None, now_ns: int) -> ScreenState | Tapped:
-    if state.sos.arming(now_ns) is not Arming.ARMED:
+    if state.sos.arming(now_ns) is not Arming.ARMED or is_rain(state.elsewhere_ns, now_ns):
         return state
-    return replace(state, sos=Sos(), hidden_ns=None, cancelling=False), (RaiseAlarm(),)
+    return replace(state, sos=Sos(), aside=None, mistake=Mistake()), (RaiseAlarm(),)
 
 
-def _page(state: ScreenState, rest: str, _snapshot: Snapshot | None, now_ns: int) -> ScreenState:
-    return replace(
-        state, page=Page(rest), hidden_ns=now_ns, cancelling=False, job="", declining=False, form="", answers={}
-    )
+def _page(state: ScreenState, rest: str, snapshot: Snapshot | None, now_ns: int) -> ScreenState:
+    alarms = () if snapshot is None else snapshot.alarms
+    aside = Aside(now_ns, {alarm.incident: alarm.signals for alarm in alarms if not alarm.silent})
+    here = replace(state, page=Page(rest), aside=aside, mistake=Mistake())
+    return replace(here, job="", declining=False, opened="", leaves={}, form="", answers={})
 
 
 def _alarm(state: ScreenState, _rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
-    return replace(state, hidden_ns=None, cancelling=False)
+    return replace(state, aside=None, mistake=Mistake())
 
 
-def _cancel(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState | Tapped:
-    if not state.cancelling:
-        return replace(state, cancelling=True)
-    return replace(state, cancelling=False), (CancelAlarm(incident=rest),)
+def _mistake(state: ScreenState, rest: str, _snapshot: Snapshot | None, now_ns: int) -> ScreenState:
+    return replace(state, mistake=Mistake(rest, Sos(now_ns)))
+
+
+def _cancel(state: ScreenState, rest: str, _snapshot: Snapshot | None, now_ns: int) -> ScreenState | Tapped:
+    if not state.mistake.is_half_said(rest, now_ns):
+        return state
+    return replace(state, mistake=Mistake()), (CancelAlarm(incident=rest),)
 
 
 def _duty(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> Tapped:
     return state, (SetDuty(status=rest),)
 
 
-def _dark(state: ScreenState, _rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
-    return replace(state, is_dark=True, sos=Sos())
+def _dark(state: ScreenState, _rest: str, snapshot: Snapshot | None, now_ns: int) -> ScreenState:
+    known = frozenset() if snapshot is None else lit_by(snapshot, now_ns)
+    return replace(state, is_dark=True, dark_with=known, sos=Sos())
 
 
 def _light(state: ScreenState, _rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
-    return replace(state, is_dark=False)
+    return state
 
 
 def _language(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
@@ -168,12 +216,28 @@ def _palette(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns:
 
 
 def _job(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
-    return replace(state, page=Page.JOBS, job=rest, declining=False)
+    return replace(state, page=Page.JOBS, job=rest, declining=False, opened="")
+
+
+def _open(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
+    # What is read is read from its beginning.
+    return replace(state, opened=rest, leaves={name: leaf for name, leaf in state.leaves.items() if name != rest})
+
+
+def _map(state: ScreenState, rest: str, snapshot: Snapshot | None, now_ns: int) -> ScreenState:
+    return _centre(_page(state, Page.MAP, snapshot, now_ns), rest, snapshot, now_ns)
+
+
+def _turn(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
+    name, _, leaf = rest.rpartition(":")
+    return replace(state, leaves=state.leaves | {name: int(leaf)})
 
 
 def _answer(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> Tapped:
     job, step, reason = (*rest.split(":"), "")[:3]
-    return replace(state, declining=False), (AnswerJob(job=job, step=JobStep(step), reason=reason),)
+    # A job that goes on keeps the page, or while the car moves the next would stand under the finger.
+    stays = "" if JobStep(step) in ENDED else job
+    return replace(state, job=stays, declining=False), (AnswerJob(job=job, step=JobStep(step), reason=reason),)
 
 
 def _decline(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
@@ -192,11 +256,11 @@ def _say(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int
     return replace(state, answers=state.answers | {question: answer})
 
 
-def _file(state: ScreenState, _rest: str, snapshot: Snapshot | None, _now_ns: int) -> ScreenState | Tapped:
+def _file(state: ScreenState, _rest: str, snapshot: Snapshot | None, now_ns: int) -> ScreenState | Tapped:
     form = find_form(snapshot, state.form)
     if form is None or any(question.code not in state.answers for question in form.questions) or is_locked(snapshot):
         return state
-    return replace(state, form="", answers={}), (FileReport(form=form.code, answers=state.answers),)
+    return replace(state, form="", answers={}, told_ns=now_ns), (FileReport(form=form.code, answers=state.answers),)
 
 
 def find_form(snapshot: Snapshot | None, code: str) -> Form | None:
@@ -205,14 +269,15 @@ def find_form(snapshot: Snapshot | None, code: str) -> Form | None:
     return next((form for form in forms if form.code == code), None)
 
 
-def _ready(state: ScreenState, rest: str, snapshot: Snapshot | None, _now_ns: int) -> ScreenState | Tapped:
+def _ready(state: ScreenState, rest: str, snapshot: Snapshot | None, now_ns: int) -> ScreenState | Tapped:
     choices = () if snapshot is None or snapshot.profile is None else snapshot.profile.texts
-    text = next((in_language(one.label, state.language) for one in choices if one.code == rest), None)
-    return state if text is None else (state, (SendText(text=text, code=rest),))
+    text = next((in_language(one.label, spoken(state, snapshot)) for one in choices if one.code == rest), None)
+    return state if text is None else (replace(state, told_ns=now_ns), (SendText(text=text, code=rest),))
 
 
 def _read(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> Tapped:
-    return state, (ReadText(text_id=rest),)
+    # The next one that waits stands on the first leaf.
+    return replace(state, opened="", leaves={}), (ReadText(text_id=rest),)
 
 
 def _shift(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> Tapped:
@@ -221,7 +286,7 @@ def _shift(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: i
 
 
 def _test(state: ScreenState, _rest: str, _snapshot: Snapshot | None, _now_ns: int) -> Tapped:
-    return replace(state, hidden_ns=None), (RaiseAlarm(kind="test"),)
+    return replace(state, aside=None), (RaiseAlarm(kind="test"),)
 
 
 def _try_button(state: ScreenState, _rest: str, _snapshot: Snapshot | None, now_ns: int) -> Tapped:
@@ -254,7 +319,8 @@ def _type(state: ScreenState, rest: str, snapshot: Snapshot | None, _now_ns: int
 
 
 def _away(state: ScreenState, _rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
-    return replace(state, page=Page.TEXTS if state.typing.what == "text" else Page.CREW, typing=Typing())
+    pages = {"text": Page.TEXTS, "technician": Page.WORKSHOP}
+    return replace(state, page=pages.get(state.typing.what, Page.CREW), typing=Typing())
 
 
 def _key(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
@@ -272,7 +338,9 @@ def _typed(state: ScreenState, _rest: str, snapshot: Snapshot | None, now_ns: in
     if not typing.typed.strip() or is_locked(snapshot):
         return state
     if typing.what == "text":
-        return replace(state, page=Page.TEXTS, typing=Typing()), (SendText(text=typing.typed.strip()),)
+        return replace(state, page=Page.TEXTS, typing=Typing(), told_ns=now_ns), (SendText(text=typing.typed.strip()),)
+    if typing.what == "technician":
+        return replace(state, page=Page.WORKSHOP, typing=Typing(), bench=Bench()), (OpenWorkshop(pin=typing.typed),)
     state = replace(state, page=Page.CREW, typing=Typing())
     if (typing.what, typing.typed) == ("badge", ASK_FOR_SILENT):
         return replace(state, asked_ns=now_ns)
@@ -294,6 +362,11 @@ def _zoom(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: in
     return replace(state, chart=replace(state.chart, scale=max(0, min(len(SCALES_M) - 1, scale))))
 
 
+def _bench(state: ScreenState, rest: str, _snapshot: Snapshot | None, now_ns: int) -> Tapped:
+    after, wanted = bench.tapped(state.bench, rest, now_ns)
+    return replace(state, page=Page.WORKSHOP, bench=after), wanted
+
+
 def _follow(state: ScreenState, _rest: str, _snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
     return replace(state, chart=replace(state.chart, middle=None))
 
@@ -312,6 +385,7 @@ VERBS: dict[str, Verb] = {
     "send": _send,
     "page": _page,
     "alarm": _alarm,
+    "mistake": _mistake,
     "cancel": _cancel,
     "duty": _duty,
     "dark": _dark,
@@ -319,6 +393,9 @@ VERBS: dict[str, Verb] = {
     "language": _language,
     "palette": _palette,
     "job": _job,
+    "open": _open,
+    "turn": _turn,
+    "map": _map,
     "answer": _answer,
     "decline": _decline,
     "form": _form,
@@ -340,6 +417,7 @@ VERBS: dict[str, Verb] = {
     "zoom": _zoom,
     "louder": _louder,
     "brighter": _brighter,
+    "bench": _bench,
     "follow": _follow,
     "up": _up,
     "centre": _centre,

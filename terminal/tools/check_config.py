@@ -11,6 +11,7 @@ from hal.ports import SignalSource, Source
 from terminal import config as unit_config
 from terminal.contract import pin
 from terminal.core import assemble
+from terminal.screen.rehearsal import misfits
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,9 +34,17 @@ def run(args: argparse.Namespace) -> int:
 def _check(file: Path) -> None:
     config = unit_config.load(file)
     check_vehicle_events(file, config, assemble.sources(config, SystemClock()))
+    check_profile(file, config)
     print(f"{file}: good; unit {config.unit.unit} of {config.unit.realm}, {len(config.sources)} sources")
     if not config.has_button:
         print(f"{file}: warning: {unit_config.NO_BUTTON}; {unit_config.ADD_A_BUTTON}", file=sys.stderr)
+
+
+def check_profile(file: Path, config: unit_config.Config) -> None:
+    """A profile's words that the screen would cut are found before a crew misses them; raises ConfigError."""
+    if found := list(misfits(config.profile)):
+        problem = "\n".join(["duty.profile: the screen has no room for all its words", *found])
+        raise ConfigError(str(file), problem, "shorten them, or mark with \\u00ad where a long one may be broken")
 
 
 def _asked() -> str:

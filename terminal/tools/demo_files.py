@@ -6,6 +6,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from terminal.contract import pin
+
 MOSQUITTO = """\
 listener {port} 127.0.0.1
 allow_anonymous true
@@ -25,6 +27,9 @@ port = {port}
 [line]
 heartbeat_every_s = 2.0
 """
+
+PIN = "123456"
+"""The technician's, for everybody who tries the self-test."""
 
 PROFILE = Path(__file__).parents[2] / "config" / "profiles" / "general.toml"
 
@@ -75,7 +80,8 @@ def write_files(folder: Path, ways: Ways) -> list[str]:
     (folder / "mosquitto.conf").write_text(MOSQUITTO.format(port=ways.port))
     (folder / "hq.toml").write_text(HQ.format(port=ways.port))
     role = _table("duty", profile=str(PROFILE)) if PROFILE.exists() else ""
-    (folder / "unit.toml").write_text(UNIT.format(port=ways.port) + role + _sources(ways, notes))
+    workshop = _table("workshop", pin=pin.verifier(PIN, pin.TECHNICIANS_COST))
+    (folder / "unit.toml").write_text(UNIT.format(port=ways.port) + role + workshop + _sources(ways, notes))
     return notes
 
 

@@ -10,6 +10,7 @@ import shutil
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
@@ -22,20 +23,19 @@ from hal.errors import PatrolaError, SourceStale
 from hal.ports import SelfTesting, Source
 from hal.readings import AnyReading, Fix, FixMode, LinkQuality, SourceHealth
 from terminal import config as unit_config
+from terminal import examination
 from terminal.config import Config
-from terminal.contract.line_trouble import in_words
+from terminal.contract import line_trouble
 from terminal.contract.mqtt import Broker, Connection, Listener, Lost
 from terminal.contract.tls import BadCertificate, wall
 from terminal.core import assemble
-from terminal.link import TROUBLES, LineView, Snapshot, SourceView, Trouble, decode_server_line
-from terminal.tools import doctor_trust
+from terminal.tools import doctor_core, doctor_trust
+from terminal.tools.doctor_core import in_words
 from terminal.tools.finding import Finding
 from terminal.version import BUILD
 
 SOURCE_WITHIN_S = 6.0
 GPSD_WITHIN_S = 5.0
-CORE_WITHIN_S = 3.0
-LONGEST_LINE = 1 << 20
 REFUSAL_WITHIN_S = 1.0
 """A broker that does not take our certificate says so at once; one that does waits for our CONNECT."""
 CERTIFICATE_WARNING = timedelta(days=30)
@@ -67,8 +67,8 @@ def _line(finding: Finding) -> str:
 
 async def _examine(config: Config) -> list[Finding]:
     clock = SystemClock()
-    running = await _running_core(config.link.socket)
-    tried = _as_core_has_it(running) if running is not None else await _tried(assemble.sources(config, clock))
+    running = await doctor_core.running_core(config.link.socket)
+    tried = doctor_core.as_core_has_it(running, clock) if running else await _tried(assemble.sources(config, clock))
     brokers = [await _broker(config, broker) for broker in config.brokers]
     certificates = [finding for broker in config.brokers for finding in _certificate(broker)]
     certificates += doctor_trust.examine(config.unit.unit, config.trust, clock.wall())
@@ -76,43 +76,6 @@ async def _examine(config: Config) -> list[Finding]:
     users = [_user(name) for name in (*config.link.crew, *config.link.technicians)]
     there = [_clock(clock.wall()), *_disk(config.storage.folder), *(finding for finding in users if finding)]
     return [*tried, *_button(config), *gpsd, *brokers, *certificates, *there]
-
-
-async def _running_core(path: Path) -> Snapshot | None:
-    """What a running core knows: it holds the devices, which nobody can open beside it. None when none runs."""
-    try:
-        async with asyncio.timeout(CORE_WITHIN_S):
-            reader, writer = await asyncio.open_unix_connection(str(path), limit=LONGEST_LINE)
-            try:
-                told = decode_server_line(await reader.readline())
-            finally:
-                writer.transport.abort()
-    except (OSError, ValueError, TimeoutError):
-        return None
-    return told if isinstance(told, Snapshot) else None
-
-
-def _as_core_has_it(core: Snapshot) -> list[Finding]:
-    found = [
-        Finding(what=f"source {one.name}", result="ok" if one.up else "fail", found=_said(one), remedy=one.remedy)
-        for one in core.sources
-    ]
-    remedy = "for the devices' self-tests stop it first: systemctl stop patrola-core"
-    running = Finding(what="core", result="ok", found="it runs, and holds the devices", remedy=remedy)
-    return [*found, running, _line_as_core_has_it(core.line)]
-
-
-def _line_as_core_has_it(line: LineView) -> Finding:
-    words, _ = TROUBLES[line.trouble]
-    if line.trouble is Trouble.NONE:
-        return Finding(what="line", result="ok", found=f"headquarters hears and is heard through {line.broker}")
-    found = f"{words} ({line.problem})" if line.problem else words
-    result = "warn" if line.trouble in (Trouble.CONNECTING, Trouble.DEAD_ZONE) else "fail"
-    return Finding(what="line", result=result, found=found, remedy=line.remedy)
-
-
-def _said(source: SourceView) -> str:
-    return source.problem or "core hears it"
 
 
 async def _tried(sources: Sequence[Source]) -> list[Finding]:
@@ -156,9 +119,8 @@ def _heard(what: str, reading: AnyReading) -> Finding:
     """What the first reading of a device says of it."""
     if isinstance(reading, SourceHealth) and not reading.up:
         return Finding(what=what, result="fail", found=reading.problem, remedy=reading.remedy)
-    if isinstance(reading, Fix) and reading.mode < FixMode.FIX_2D:
-        found = "the receiver speaks and has no position yet"
-        return Finding(what=what, result="warn", found=found, remedy="give the antenna a view of the sky")
+    if isinstance(reading, Fix):
+        return in_words(what, examination.fix(reading))
     if isinstance(reading, LinkQuality) and not reading.registered:
         found = f"the modem is in no network ({reading.state})"
         return Finding(what=what, result="warn", found=found, remedy="is this a dead zone? check SIM and antenna")
@@ -239,7 +201,7 @@ def _handshake(broker: Broker, what: str) -> Finding:
     except BadCertificate as error:
         return Finding(what=what, result="fail", found=str(error), remedy="provision this unit again")
     except OSError as error:
-        found, _, remedy = in_words(error).partition("; ")
+        found, _, remedy = line_trouble.in_words(error).partition("; ")
         return Finding(what=what, result="fail", found=found, remedy=remedy)
     return Finding(what=what, result="ok", found=found)
 
@@ -285,7 +247,9 @@ def _disk(folder: Path) -> Iterator[Finding]:
         with trial.open("wb") as file:
             file.write(b"patrola" * 600)
             file.flush()
+            began_s = time.monotonic()
             os.fsync(file.fileno())
+            took_ms = (time.monotonic() - began_s) * 1000
         trial.unlink()
         free = shutil.disk_usage(folder).free
     except OSError as error:
@@ -294,3 +258,4 @@ def _disk(folder: Path) -> Iterator[Finding]:
     result = "ok" if free > LEAST_FREE_BYTES else "warn"
     remedy = "" if result == "ok" else "free space: an outage of days must fit"
     yield Finding(what=what, result=result, found=f"writes and syncs; {free // 1_000_000} MB free", remedy=remedy)
+    yield in_words(f"disk's speed at {folder}", examination.synced(took_ms))

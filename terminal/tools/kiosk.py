@@ -23,6 +23,9 @@ FILES = Path(__file__).parents[2] / "config" / "kiosk"
 LIGHTS = Path("/sys/class/backlight")
 """Where Linux has a panel's own light."""
 
+CHOICES = Path("/var/lib/patrola-screen/choices.json")
+"""Where the unit lets it keep what the crew has chosen on the screen."""
+
 TURNS = ("normal", "90", "180", "270")
 ASKED_WITHIN_S = 10.0
 CURSORS = ("default", "left_ptr", "text", "xterm", "pointer")
@@ -60,10 +63,12 @@ class Output(Struct, frozen=True):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `patrola kiosk`."""
     screen.add_places(parser)
+    screen.add_graphics(parser)
     parser.add_argument("--files", type=Path, default=FILES, metavar="FOLDER", help=f"its settings; default {FILES}")
     parser.add_argument(
         "--backlight", type=Path, default=LIGHTS, metavar="FOLDER", help=f"the panel's light; default {LIGHTS}"
     )
+    screen.add_memory(parser, CHOICES)
     parser.add_argument(
         "--panel-mm", type=_size, metavar="WxH", help="the picture's size, where the panel tells a wrong one"
     )
@@ -141,7 +146,8 @@ def _patrola(*arguments: str) -> list[str]:
 
 
 def _places(args: argparse.Namespace) -> list[str]:
-    return ["--socket", str(args.socket), "--maps", str(args.maps), "--backlight", str(args.backlight)]
+    paths = ("--socket", str(args.socket), "--maps", str(args.maps), "--backlight", str(args.backlight))
+    return [*paths, "--remember", str(args.remember), "--graphics", args.graphics]
 
 
 def _become(command: list[str], settings: dict[str, str]) -> NoReturn:

@@ -4,11 +4,22 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+import msgspec
+
 from terminal.contract import topics
-from terminal.contract.messages import DesiredState, Heartbeat, Malformed, Receipt, decode_as
+from terminal.contract.messages import DesiredState, Heartbeat, Malformed, Receipt, Stored, decode_as
 from terminal.contract.topics import Lane
 from terminal.contract.work import Picture
-from terminal.core.inputs import HeartbeatHeard, PendingCounted, PictureSeen, Received, StateDesired, Told
+from terminal.core.inputs import (
+    HeartbeatHeard,
+    OutboxRepaired,
+    PendingCounted,
+    PictureSeen,
+    Received,
+    StateDesired,
+    Told,
+    Unreceipted,
+)
 from terminal.uplink.outbox import Outbox, Row
 from terminal.uplink.sender import Sender
 from terminal.uplink.writer import OutboxFailed, Writer
@@ -94,14 +105,23 @@ class Inbox:
         if forgotten:
             log.warning("headquarters has another store (epoch %s): %d messages are sent again", epoch, forgotten)
         if (account, on_disk) != (self._sender.outbox, self._epoch_on_disk):
-            await self.open_account()
+            before = self._epoch_on_disk
+            alarms = await self._open_account()
+            if before not in ("", on_disk):
+                self._tell(Unreceipted(tuple(msgspec.json.decode(row.body, type=Stored) for row in alarms)))
 
     async def open_account(self) -> str:
         """Tell the sender which account this is and which alarms it still owes; returns the outbox id."""
-        outbox, self._epoch_on_disk, alarms = await self._writer.submit(_account)
+        await self._open_account()
+        return self._sender.outbox
+
+    async def _open_account(self) -> list[Row]:
+        outbox, self._epoch_on_disk, alarms, problem = await self._writer.submit(_account)
         self._epoch = self._epoch or self._epoch_on_disk
+        if problem:
+            self._tell(OutboxRepaired(problem))
         self._sender.opened(outbox, alarms)
-        return outbox
+        return alarms
 
     async def _settle(self, receipt: Receipt) -> None:
         if receipt.epoch != self._epoch_on_disk:
@@ -132,5 +152,5 @@ class Inbox:
             await self.open_account()
 
 
-def _account(outbox: Outbox) -> tuple[str, str, list[Row]]:
-    return outbox.id, outbox.epoch, outbox.pending(Lane.ALARM, limit=MOST_WAITING)
+def _account(outbox: Outbox) -> tuple[str, str, list[Row], str]:
+    return outbox.id, outbox.epoch, outbox.pending(Lane.ALARM, limit=MOST_WAITING), outbox.problem

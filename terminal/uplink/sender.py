@@ -104,8 +104,14 @@ class Sender:
         self.hq_heard = True
 
     def opened(self, outbox: str, alarms: Iterable[Row] = ()) -> None:
-        """The account that places are given in, and its alarms that have no receipt; what waits is looked for anew."""
+        """The account that places are given in, and its alarms that have no receipt; what waits is looked for anew.
+
+        A place in another account is nobody's any more, and nothing would ever be receipted at it.
+        """
         self.outbox = outbox
+        for outgoing in self._alarms.values():
+            if outgoing.message.place is not None and outgoing.message.place.outbox != outbox:
+                outgoing.message = msgspec.structs.replace(outgoing.message, place=None)
         for waiting in self._waiting.values():
             waiting.forget()
         for row in alarms:
@@ -138,7 +144,9 @@ class Sender:
         """An alarm is on disk: it is sent again, with its place in this account, if that is still the one."""
         if outbox != self.outbox:
             return
-        message = msgspec.json.decode(row.body, type=Stored)
+        # What is in hand may be more than what went to a disk a second time.
+        known = self._alarms.get(row.id)
+        message = msgspec.json.decode(row.body, type=Stored) if known is None else known.message
         message = msgspec.structs.replace(message, place=Place(outbox, row.lane, row.seq))
         self._alarms[row.id] = Outgoing(message, self._rules.alarm_again_after_s)
         self._send_alarms()
@@ -187,6 +195,10 @@ class Sender:
         for message_id in flight.ids if flight is not None else ():
             self._repeat_later(message_id, mid)
         self._wake.set()
+
+    def alarms_in_flight(self) -> bool:
+        """Whether the broker has been given an alarm that it has not acknowledged."""
+        return any(outgoing.mid in self._flights for outgoing in self._alarms.values())
 
     async def run(self) -> None:
         """Send what is due, for ever."""

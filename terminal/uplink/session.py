@@ -5,7 +5,7 @@ import contextlib
 import logging
 import random
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
@@ -70,6 +70,7 @@ class Session(Listener):
         self._pause_s = rules.first_pause_s
         self._facts = PresenceFacts()
         self._presence_due = asyncio.Event()
+        self._acknowledged = asyncio.Event()
 
     def say(self, facts: PresenceFacts) -> None:
         """Say this with every presence from now on, and at once when it is that the ignition was switched."""
@@ -84,6 +85,7 @@ class Session(Listener):
     def acknowledged(self, mid: int, failure: str) -> None:
         """The broker took a publication, or says why it did not."""
         self._sender.acknowledged(mid, failure)
+        self._acknowledged.set()
 
     async def run(self) -> None:
         """Connect, hold, and connect again: to the next broker after a short session, to the first after a good one."""
@@ -121,9 +123,11 @@ class Session(Listener):
         try:
             await connection.open()
             mine = topics.down_all(self._realm, self.who.unit)
-            await connection.subscribe(mine, timeout_s=self._rules.connect_within_s)
-            self._tell(LineChanged(connected=True, broker=str(broker), incarnation=incarnation))
+            granted = connection.subscribe(mine, timeout_s=self._rules.connect_within_s)
+            # An alarm waits for no answer: it goes right behind the question, and what comes back finds it answered.
             self._sender.connected(self._vouching.line(connection))
+            await self._subscribed(connection, granted)
+            self._tell(LineChanged(connected=True, broker=str(broker), incarnation=incarnation))
             return f"{broker}: {await self._stay(connection, incarnation)}", connection.proof
         except asyncio.CancelledError:
             with contextlib.suppress(Lost):
@@ -132,6 +136,27 @@ class Session(Listener):
             raise
         finally:
             connection.abort("closed")
+
+    async def _subscribed(self, connection: Connection, granted: Awaitable[None]) -> None:
+        """Wait for the broker's answer; one that refuses may take alarms all the same, and is given the time for it."""
+        try:
+            await granted
+        except Lost as refused:
+            if refused.proof is Proof.REFUSED:
+                await self._until_alarms_are_taken(connection)
+            raise
+
+    async def _until_alarms_are_taken(self, connection: Connection) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._supervision.acknowledge_within_s):
+                while self._sender.alarms_in_flight() and not connection.closed.done():
+                    self._acknowledged.clear()
+                    taken = asyncio.ensure_future(self._acknowledged.wait())
+                    ends: list[asyncio.Future[Any]] = [connection.closed, taken]
+                    try:
+                        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+                    finally:
+                        taken.cancel()
 
     async def _stay(self, connection: Connection, incarnation: str) -> str:
         loop = asyncio.get_running_loop()

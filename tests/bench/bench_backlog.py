@@ -13,6 +13,7 @@ from pathlib import Path
 from terminal.uplink import track
 from terminal.uplink.outbox import Limits, Outbox
 from tests.bench.bench_outbox import points
+from tests.bench.bridge import bridge
 from tests.bench.pressing import Desk, Shown
 from tests.bench.processes import ROOT, Command, broker, configured, core, folder_on_disk, hq, started, wait_for_port
 from tests.bench.receiver import Receiver
@@ -31,23 +32,6 @@ WAITS_S = 60.0
 """How long another way is given; what its alarm would have taken follows from what went by meanwhile."""
 PORT = 18831
 LOCAL_PORT = 18832
-
-BRIDGE = """\
-listener {local} 127.0.0.1
-allow_anonymous true
-max_queued_messages 0
-user root
-persistence true
-persistence_location {folder}/
-
-connection up
-address {address}:{port}
-topic # out 1
-bridge_protocol_version mqttv50
-cleansession false
-notifications false
-restart_timeout 1
-"""
 
 
 def measure() -> list[Row]:
@@ -160,11 +144,7 @@ def _paho(_folder: Path) -> tuple[list[Command], tuple[str, int]]:
 
 
 def _bridged(folder: Path) -> tuple[list[Command], tuple[str, int]]:
-    (folder / "bridge").mkdir()
-    config = BRIDGE.format(local=LOCAL_PORT, folder=folder / "bridge", address=HQ_SIDE, port=PORT)
-    (folder / "bridge.conf").write_text(config)
-    program, flag, _ = broker(folder)
-    return [(*WITHIN, program, flag, folder / "bridge.conf")], ("127.0.0.1", LOCAL_PORT)
+    return [(*WITHIN, *bridge(folder, LOCAL_PORT, PORT, address=HQ_SIDE))], ("127.0.0.1", LOCAL_PORT)
 
 
 async def _other(folder: Path, port: int, what: str, way, ours: float) -> list[Row]:

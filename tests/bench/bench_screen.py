@@ -1,26 +1,32 @@
 """The screen on a terminal of 50 x 15: taps, processor, memory, frames of the map; beside a bare Textual app."""
 
-import os
-import pty
-import select
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from terminal.map.drawing import Window, drawn
+from terminal.map.drawing import CellSize, Window, drawn, plotted
 from terminal.map.file import MapFile
+from terminal.map.sixel import sixels
 from tests.bench.processes import PATROLA, ROOT, Command, cpu_s, folder_on_disk, memory_mib
 from tests.bench.rows import Row, row
+from tests.bench.terminal import Terminal
 
 NAME = "The screen at 50 x 15"
 TAPS = 40
 WATCHED_S = 10.0
 NOVI_SAD = (45.2551, 19.8452)
 FRAMES = 20
+CELL = CellSize(32, 16)
+MAP_BUTTON = (20, 13)
+PICTURE_ENDS, OWN_CAR = b"\x1b\\", "◉".encode()
+"""What is written when the map has moved."""
+
 CORE = """
 import asyncio, sys, time
 from pathlib import Path
@@ -60,6 +66,7 @@ def measure() -> list[Row]:
             taps = _tapped(screen, (b"Crew", b"Tree"), ((3, 13), (11, 13)))
         rest, memory = _watched(folder, 1.0)
         busy, _ = _watched(folder, 10.0)
+        drags = {has_pixels: statistics.median(_dragged(folder, has_pixels=has_pixels)) for has_pixels in (False, True)}
     tap = statistics.median(taps)
     return [
         row("a bare Textual app: a tap to its other word", bare, "ms"),
@@ -68,52 +75,16 @@ def measure() -> list[Row]:
         row("processor, core speaks once a second", 100 * rest, "% of a core"),
         row("processor, ten times a second", 100 * busy, "% of a core"),
         row("memory: RSS", memory[0], "MiB", f"PSS {memory[1]:.1f}"),
+        row("a finger that drags the map: to its frame, braille", drags[False], "ms", "median"),
+        row("the same, sixels", drags[True], "ms", f"{drags[True] / drags[False]:.1f} of it"),
         *_frames(),
     ]
 
 
-class Terminal:
-    """A program on a pseudo-terminal of 50 x 15, and all that it has written."""
-
-    def __init__(self, command: Command) -> None:
-        self._ours, theirs = pty.openpty()
-        os.set_blocking(self._ours, False)
-        environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "50", "LINES": "15"}
-        self.process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, cwd=ROOT, env=environment)
-        os.close(theirs)
-
-    def until(self, word: bytes) -> None:
-        """Until it has written this since the last call."""
-        shown = b""
-        while word not in shown:
-            select.select([self._ours], [], [])
-            shown += os.read(self._ours, 65_536)
-
-    def drain(self, for_s: float) -> None:
-        """Read what it writes for so long."""
-        end_s = time.monotonic() + for_s
-        while (left_s := end_s - time.monotonic()) > 0:
-            if select.select([self._ours], [], [], left_s)[0]:
-                os.read(self._ours, 65_536)
-
-    def tap(self, column: int, row: int) -> None:
-        """A finger, as xterm tells it (SGR mouse mode, 1006)."""
-        os.write(self._ours, f"\x1b[<0;{column};{row}M\x1b[<0;{column};{row}m".encode())
-
-    def end(self) -> None:
-        """End it."""
-        self.process.kill()
-        self.process.wait()
-        os.close(self._ours)
-
-
 def _taps(command: Command, words: tuple[bytes, bytes], places: tuple[tuple[int, int], tuple[int, int]]) -> list[float]:
-    terminal = Terminal(command)
-    try:
+    with Terminal(command) as terminal:
         terminal.until(words[0])
         return _tapped(terminal, words, places)
-    finally:
-        terminal.end()
 
 
 def _tapped(
@@ -132,20 +103,20 @@ def _tapped(
 
 
 @contextmanager
-def _core(folder: Path, per_s: float) -> Iterator[Terminal]:
+def _core(folder: Path, per_s: float, *, has_pixels: bool = False) -> Iterator[Terminal]:
     """The screen, shown, on a core that speaks so often."""
     socket = folder / f"core-{per_s:g}.sock"
     core = subprocess.Popen([sys.executable, "-c", CORE, str(socket), str(per_s)], cwd=ROOT)
     while not socket.exists():
         time.sleep(0.01)
-    screen = Terminal([*PATROLA, "screen", "--socket", socket])
     try:
-        screen.until(b"HQ has")
-        yield screen
+        with Terminal([*PATROLA, "screen", "--socket", socket], has_pixels=has_pixels) as screen:
+            screen.until(b"HQ has")
+            yield screen
     finally:
-        screen.end()
         core.kill()
         core.wait()
+        socket.unlink(missing_ok=True)
 
 
 def _watched(folder: Path, per_s: float) -> tuple[float, tuple[float, float]]:
@@ -157,19 +128,50 @@ def _watched(folder: Path, per_s: float) -> tuple[float, tuple[float, float]]:
         return (cpu_s(screen.process.pid) - before) / WATCHED_S, memory_mib(screen.process.pid)
 
 
+def _dragged(folder: Path, *, has_pixels: bool) -> list[float]:
+    """Milliseconds from each of a finger's moves to the end of what is drawn because of it."""
+    with _core(folder, 1.0, has_pixels=has_pixels) as screen:
+        screen.tap(*MAP_BUTTON)
+        screen.drain(0.5)
+        screen.finger("<0", 20, 7, "M")
+        found = []
+        for number in range(TAPS):
+            screen.drain(0.3)
+            began_s = time.perf_counter()
+            screen.finger("<32", 24 + 4 * (number % 2), 7, "M")
+            screen.until(PICTURE_ENDS if has_pixels else OWN_CAR)
+            found.append((time.perf_counter() - began_s) * 1000)
+    return found
+
+
 def _frames() -> list[Row]:
-    """A frame of each map that there is, drawn anew each time."""
+    """A frame of each map that there is, drawn anew each time, in braille and in pixels."""
     maps = sorted((ROOT / "config" / "maps").glob("*.map"))
     found = []
     for path in maps:
         opened = MapFile(path)
         for scale in (8.0, 64.0, 1024.0):
             window = Window(*NOVI_SAD, scale, 22, 88)
-            took = []
-            for _ in range(FRAMES):
-                began_s = time.perf_counter()
-                drawn(window, [opened])
-                took.append((time.perf_counter() - began_s) * 1000)
-            found.append(row(f"{path.name}: a frame of 88 x 22 at {scale:g} m a dot", max(took), "ms", "the longest"))
+            name = f"{path.name}: a frame of 88 x 22 at {scale:g} m a dot"
+            braille, _ = _longest(partial(drawn, window, [opened]))
+            pixels, picture = _longest(partial(_sixels, window, opened))
+            found.append(row(f"{name}, braille", braille, "ms", "of one core, the longest"))
+            found.append(
+                row(f"{name}, sixels", pixels, "ms", f"{len(picture) // 1000} kB, {pixels / braille:.1f} of it")
+            )
         opened.close()
     return found
+
+
+def _sixels(window: Window, one: MapFile) -> str:
+    return sixels(plotted(window, [one], CELL)[0].rows)
+
+
+def _longest(frame: Callable[[], Any]) -> tuple[float, Any]:
+    """Milliseconds of one core, and the last frame."""
+    took = []
+    for _ in range(FRAMES):
+        began_s = time.process_time()
+        made = frame()
+        took.append((time.process_time() - began_s) * 1000)
+    return max(took), made

@@ -1,8 +1,5 @@
 """How soon core and screen are there, and what memory they hold: beside Python alone and beside a bare Textual app."""
 
-import os
-import pty
-import select
 import socket
 import statistics
 import subprocess
@@ -17,6 +14,7 @@ from terminal.link import Snapshot, decode_server_line
 from terminal.tools.demo_files import UNIT
 from tests.bench.processes import PATROLA, ROOT, Command, core, folder_on_disk, memory_mib, started
 from tests.bench.rows import Row, row
+from tests.bench.terminal import Terminal
 
 NAME = "Start-up and memory (medians)"
 TIMES = 10
@@ -107,21 +105,9 @@ def _of_screen(folder: Path) -> tuple[float, float, float, tuple[float, float]]:
 
 def _shown_ms(command: Command, word: bytes, then: Callable[[int], object]) -> float:
     """Until the word stands on a terminal of the screen's size."""
-    ours, theirs = pty.openpty()
-    os.set_blocking(ours, False)
     began_s = time.perf_counter()
-    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "50", "LINES": "15"}
-    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, cwd=ROOT, env=environment)
-    os.close(theirs)
-    try:
-        shown = b""
-        while word not in shown:
-            select.select([ours], [], [])
-            shown += os.read(ours, 65_536)
+    with Terminal(command) as terminal:
+        terminal.until(word)
         taken_ms = (time.perf_counter() - began_s) * 1000
-        then(process.pid)
+        then(terminal.process.pid)
         return taken_ms
-    finally:
-        process.kill()
-        process.wait()
-        os.close(ours)

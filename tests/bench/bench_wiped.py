@@ -11,8 +11,9 @@ from pathlib import Path
 from terminal.contract.mqtt import Broker
 from terminal.core.inputs import Published
 from terminal.tools.demo_processes import free_port
+from tests.bench.bridge import AS_SHIPPED, EACH_CHANGE, bridge
 from tests.bench.pressing import Desk, Shown
-from tests.bench.processes import ROOT, Command, broker, configured, core, folder_on_disk, hq, wait_for_port
+from tests.bench.processes import ROOT, broker, configured, core, folder_on_disk, hq, wait_for_port
 from tests.bench.receiver import Receiver
 from tests.bench.rows import Row, row
 from tests.system.uplink_car import Car, Hq
@@ -22,25 +23,6 @@ ALARMS = 200
 QUIET_S = 3.0
 """When nothing has come for so long, nothing will."""
 WITHIN_S = 60.0
-
-BRIDGE = """\
-listener {local} 127.0.0.1
-allow_anonymous true
-max_queued_messages 0
-user root
-persistence true
-persistence_location {folder}/
-{saving}
-connection up
-address 127.0.0.1:{port}
-topic # out 1
-bridge_protocol_version mqttv50
-cleansession false
-notifications false
-restart_timeout 1
-"""
-AS_SHIPPED = ""
-EACH_CHANGE = "autosave_on_changes true\nautosave_interval 1\n"
 
 
 def measure() -> list[Row]:
@@ -205,11 +187,7 @@ def _plain_car(port: int) -> Program:
 
 
 def _bridge(folder: Path, port: int, local: int, saving: str) -> Program:
-    (folder / "bridge").mkdir()
-    config = BRIDGE.format(local=local, folder=folder / "bridge", port=port, saving=saving)
-    (folder / "bridge.conf").write_text(config)
-    command: Command = broker(folder)
-    return Program(*command[:-1], folder / "bridge.conf")
+    return Program(*bridge(folder, local, port, saving=saving))
 
 
 async def _count(server: Program, port: int, *after: Program) -> int:

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import apsw
+
 from drivers.simulated_board import Event, SimulatedBoard
 from terminal.link import AlarmView, RaiseAlarm, Snapshot, decode_server_line, encode_line, merge
 
@@ -25,11 +27,30 @@ Stamps = dict[str, float]
 """perf_counter at which each rung was first shown; `finger` and `pressed` stand for the button's edge and its frame."""
 
 
+UNTRUE = "untrue"
+"""Stamps "received" that was shown when headquarters did not have it on its disk."""
+
+
+class HqStore:
+    """What headquarters has on its disk at this moment."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._db: apsw.Connection | None = None
+
+    def holds(self, incident: str) -> bool:
+        """Whether the incident is there."""
+        if self._db is None:
+            self._db = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READONLY)
+        return self._db.execute("SELECT 1 FROM incidents WHERE incident = ?", (incident,)).get is not None
+
+
 class Shown:
     """A client of core's socket, and when it was first shown each rung of each alarm."""
 
     def __init__(self, folder: Path) -> None:
         self._path = str(folder / "core.sock")
+        self._store = HqStore(folder / "hq.db")
         self._changed = asyncio.Condition()
         self.rungs: dict[str, Stamps] = {}
         self.snapshot: Snapshot | None = None
@@ -45,6 +66,8 @@ class Shown:
                 for rung, shown in RUNGS.items():
                     if rung not in stamps and shown(alarm):
                         stamps[rung] = now
+                        if rung == "received" and not self._store.holds(alarm.incident):
+                            stamps[UNTRUE] = now
             async with self._changed:
                 self._changed.notify_all()
 

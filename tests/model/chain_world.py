@@ -396,7 +396,11 @@ class Car:
 
     def snapshot(self) -> Snapshot:
         """What a screen may show now."""
-        return state.snapshot(self.core._state, self.core._rules, round(self._loop.time() * 1e9))
+        return state.snapshot(self.core._state, self.core._rules, self.now_ns())
+
+    def now_ns(self) -> int:
+        """The time of this boot."""
+        return round(self._loop.time() * 1e9)
 
     def arm(self, kind: str) -> None:
         """The crew asks for a window in which the next press is a test or an exercise."""
@@ -470,6 +474,10 @@ class Headquarters:
         """Every alarm message that is on headquarters' disk."""
         with closing(sqlite3.connect(f"file:{self._folder}/hq-{self._runs}.db?mode=ro", uri=True)) as db:
             return [decode_alarm(body) for (body,) in db.execute("SELECT body FROM messages WHERE lane = 'alarm'")]
+
+    def message_ids(self) -> frozenset[str]:
+        """Their ids."""
+        return frozenset(message.id for message in self.messages())
 
     def crash(self) -> None:
         """End at once."""

@@ -16,17 +16,19 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from hal.readings import Press
-from hq.incidents import Incident, NotPossible
-from terminal.contract.identity import incident_of_press
+from hq.incidents import Incident, NotPossible, press_of
+from terminal.contract.identity import incident_of_press, message_of_call
 from terminal.contract.messages import Alarm, AlarmKind, AlarmRaised, AlarmSignalled, Trigger
 from terminal.contract.topics import Lane
-from terminal.link import CancelAlarm, RaiseAlarm
+from terminal.core.alarm import AlarmRules
+from terminal.link import CancelAlarm, RaiseAlarm, Urgency
 from tests.model.chain_world import REALM, UNIT, Car, Disk, Headquarters, Network, is_alarm
 from tests.model.virtual_time import VirtualLoop
 
 ENDS_WELL_WITHIN_S = 180.0
 """Virtual: several rounds of the slowest repeat."""
 SETTLES_S = 0.005
+USE_THE_RADIO_NS = round(AlarmRules().use_the_radio_after_s * 1e9)
 PEOPLE = ("Novak", "Kos")
 
 
@@ -49,6 +51,8 @@ class Chain(RuleBasedStateMachine):
         self.raised = 0
         self.taken: set[tuple[str, str]] = set()
         self.cleared: set[tuple[str, str]] = set()
+        self.seen: dict[str, set[str]] = {}
+        self.held = RaiseAlarm()
         self.let_pass(1.0)
 
     def let_pass(self, seconds: float) -> None:
@@ -82,7 +86,16 @@ class Chain(RuleBasedStateMachine):
     @rule(silent=st.booleans(), kind=st.sampled_from(("real", "test", "exercise")))
     def raise_on_screen(self, silent: bool, kind: str) -> None:
         self.raised += 1
-        self._does(lambda: self.car.tap(RaiseAlarm(kind=kind, silent=silent)))
+        self.held = RaiseAlarm(kind=kind, silent=silent, incident=_tap(self.raised))
+        self._does(lambda: self.car.tap(self.held))
+
+    @rule()
+    def the_screen_comes_back(self) -> None:
+        """It gives core what it holds: what core does not show, or shows and might lose."""
+        message_id = message_of_call(self.held.incident, self.held.kind)
+        shown = [press for alarm in self.car.snapshot().alarms for press in alarm.presses if press.id == message_id]
+        if self.raised and not any(press.kept for press in shown):
+            self._does(lambda: self.car.tap(self.held))
 
     @rule(number=st.integers(0, 3))
     def cancel(self, number: int) -> None:
@@ -101,6 +114,7 @@ class Chain(RuleBasedStateMachine):
         incident = found[number % len(found)].incident
         # Whoever clears what nobody has taken takes it by that.
         self.taken.add((incident, who))
+        self.seen.setdefault(incident, set()).update(found[number % len(found)].presses)
         if clears:
             self.cleared.add((incident, who))
         acts = self.hq.desk.clear(incident, who, "over") if clears else self.hq.desk.acknowledge(incident, who)
@@ -250,6 +264,17 @@ class Chain(RuleBasedStateMachine):
             assert not alarm.cleared_by or _by_a_test(known) or (alarm.incident, alarm.cleared_by) in self.cleared
 
     @invariant()
+    def no_press_is_shown_by_the_proof_of_another(self) -> None:
+        there, now_ns = self.hq.message_ids(), self.car.now_ns()
+        for alarm, shown in zip(self.car.emergency.alarms, self.car.snapshot().alarms, strict=True):
+            missing = [one for one in alarm.told if one.id not in there]
+            assert not missing or not shown.received, "received is shown, and a press is not at headquarters"
+            seen = self.seen.get(alarm.incident, set())
+            assert not shown.taken or seen.issuperset(press_of(one.id) for one in alarm.told), "nobody has seen a press"
+            is_late = any(now_ns - one.mono_ns >= USE_THE_RADIO_NS for one in missing)
+            assert not is_late or shown.cleared_by or shown.urgency is Urgency.USE_THE_RADIO
+
+    @invariant()
     def what_is_shown_is_the_answer_that_was_heard(self) -> None:
         if self.car.emergency.answer == self.hq.answer():
             self._shows_the_answer()
@@ -270,7 +295,7 @@ class Chain(RuleBasedStateMachine):
     @invariant()
     def what_is_called_stored_is_on_disk(self) -> None:
         assert self.car.released_too_soon == [], "the board let go of a press that is not on disk"
-        stored = {alarm.raised_id for alarm in self.car.emergency.alarms if alarm.stored}
+        stored = {one.id for alarm in self.car.emergency.alarms if alarm.stored for one in alarm.told}
         assert not stored or stored <= self.car.on_disk()[1], "shown as stored, and not on disk"
 
     @invariant()
@@ -360,6 +385,7 @@ class Chain(RuleBasedStateMachine):
         for incident in self.hq.desk.incidents(only_open=True):
             self.taken.add((incident.incident, "Novak"))
             self.cleared.add((incident.incident, "Novak"))
+            self.seen.setdefault(incident.incident, set()).update(incident.presses)
             self.loop.run_until_complete(self.hq.desk.clear(incident.incident, "Novak", "over"))
         self.let_pass(60.0)
         assert [one for one in self.hq.desk.incidents() if one.is_open] == []
@@ -382,6 +408,11 @@ async def _sleep(seconds: float) -> None:
 
 async def _done(act: Callable[[], object]) -> None:
     act()
+
+
+def _tap(number: int) -> str:
+    """The name that the screen gives to one tap."""
+    return f"00000000-0000-4000-8000-{number:012d}"
 
 
 def _memory() -> str | None:

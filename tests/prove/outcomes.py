@@ -14,6 +14,7 @@ class Outcome(Struct):
 
     passed: int = 0
     failed: int = 0
+    skipped: int = 0
 
 
 class Outcomes:
@@ -25,6 +26,7 @@ class Outcomes:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         one = self.of.setdefault(function_of(report.nodeid), Outcome())
         one.failed += report.failed
+        one.skipped += report.skipped
         one.passed += report.passed and report.when == "call"
 
 

@@ -30,7 +30,8 @@ class Line(Struct, frozen=True):
     how: str
 
 
-HELD, MISSED, NOT_HELD, NOT_RUN = "PASS", "MISSED", "NOT HELD", "not run"
+HELD, PARTLY, MISSED, NOT_HELD, NOT_RUN = "PASS", "PARTLY", "MISSED", "NOT HELD", "not run"
+"""PARTLY: nothing failed, and of some test that holds it no case was run here; `--long` runs the slow ones."""
 
 
 def main() -> int:
@@ -117,11 +118,17 @@ def _of_figure(promise: Promise, figure: Figure, measured: Measured) -> Line:
 
 def _of_tests(promise: Promise, tests: Sequence[Mark], outcomes: Mapping[str, Outcome]) -> Line:
     ran = [outcomes[mark.test] for mark in tests if mark.test in outcomes]
-    passed, failed = sum(one.passed for one in ran), sum(one.failed for one in ran)
+    passed, failed, skipped = (sum(counts) for counts in zip(*((0, 0, 0), *map(_counts, ran)), strict=True))
     how = ", ".join(mark.test.rpartition("/")[2] for mark in tests)
-    verdict = MISSED if failed else HELD if passed else NOT_RUN
-    measured = f"{passed} passed" + (f", {failed} FAILED" if failed else "")
+    every = len(ran) == len(tests) and all(one.passed for one in ran)
+    verdict = MISSED if failed else NOT_RUN if not passed else HELD if every else PARTLY
+    counts = ((passed, "passed"), (skipped, "skipped"), (failed, "FAILED"))
+    measured = ", ".join(f"{count} {what}" for count, what in counts if count)
     return Line(promise.id, verdict, promise.text, measured if ran else "", how)
+
+
+def _counts(one: Outcome) -> tuple[int, int, int]:
+    return one.passed, one.failed, one.skipped
 
 
 def _print(lines: Sequence[Line], known: Mapping[str, Promise]) -> None:
@@ -133,7 +140,7 @@ def _print(lines: Sequence[Line], known: Mapping[str, Promise]) -> None:
         asked = "" if line.asked == known[shown].text else f"{line.asked}  "
         print(f"  {line.verdict:8} {asked}{line.measured}  [{line.how}]")
     verdicts = [line.verdict for line in lines]
-    counts = ", ".join(f"{verdicts.count(one)} {one}" for one in (HELD, MISSED, NOT_HELD, NOT_RUN))
+    counts = ", ".join(f"{verdicts.count(one)} {one}" for one in (HELD, PARTLY, MISSED, NOT_HELD, NOT_RUN))
     print(f"\n{len({line.promise for line in lines})} promises: {counts}")
 
 

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from textual.pilot import Pilot
 
 from hal.readings import Fix, FixMode
+from terminal.contract.identity import message_of_call
 from terminal.contract.profile import Choice, Label, Profile
 from terminal.core.link_server import LinkServer
 from terminal.link import (
@@ -21,6 +22,8 @@ from terminal.link import (
     DutyView,
     LineView,
     PositionView,
+    PressView,
+    RaiseAlarm,
     Role,
     Snapshot,
     UnitView,
@@ -28,6 +31,7 @@ from terminal.link import (
 )
 from terminal.screen.app import TerminalScreen
 from terminal.screen.cells import Box
+from terminal.screen.settling import SETTLED_NS
 from terminal.screen.sheet import Sheet
 
 DEADLINE_S = 20
@@ -91,6 +95,15 @@ class Core:
         await self._server.start()
         self._turning = asyncio.create_task(self._turn())
 
+    def calls(self) -> list[RaiseAlarm]:
+        """The alarms among what came, without the names that the screen gave them."""
+        return [replace(one, incident="") for one in self.taken if isinstance(one, RaiseAlarm)]
+
+    def press(self, *, kept: bool = False) -> PressView:
+        """The newest call as core shows it."""
+        *_, call = [one for one in self.taken if isinstance(one, RaiseAlarm)]
+        return PressView(message_of_call(call.incident, call.kind), kept=kept)
+
     def publish(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         if self._server is not None:
@@ -152,6 +165,13 @@ class Page:
                 await self.pilot.pause(0.02)
 
     async def tap(self, code: str) -> None:
+        """As one does who has seen what stands there."""
+        if not self.app._takes(self.target(code)):
+            self.clock.pass_s(SETTLED_NS / SECOND_NS)
+        await self.tap_blindly(code)
+
+    async def tap_blindly(self, code: str) -> None:
+        """Where it stands, whether it takes a tap or not."""
         area = self.target(code).area
         await self.pilot.click(Sheet, offset=(area.left + area.width // 2, area.top + area.height // 2))
         await self.pilot.pause()
@@ -165,9 +185,11 @@ async def page(
     snapshot: Snapshot | None = GOOD,
     on_button: Callable[[], None] | None = None,
     lights: Path | None = None,
+    remembered: Path | None = None,
+    clock: HandClock | None = None,
 ) -> AsyncIterator[Page]:
-    core, clock = Core(folder / "core.sock"), HandClock()
-    app = TerminalScreen(folder / "core.sock", on_button, clock, lambda: NOON, lights=lights)
+    core, clock = Core(folder / "core.sock"), clock or HandClock()
+    app = TerminalScreen(folder / "core.sock", on_button, clock, lambda: NOON, lights=lights, remembered=remembered)
     if snapshot is not None:
         await core.start()
         core.publish(snapshot)

@@ -6,7 +6,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 from drawing import svg
-from gallery import PICTURES, SIZES, every_page, in_scene
+from gallery import PICTURES, PIXEL_PICTURES, SIZES, every_page, in_pixels, in_scene
 
 from terminal.screen.language import Language
 
@@ -19,3 +19,5 @@ for spoken in Language:
 DOCS.mkdir(exist_ok=True)
 for name, scene, language, palette, size in PICTURES:
     (DOCS / f"{name}.svg").write_text(svg(in_scene(scene, language, *SIZES[size]), palette), encoding="utf-8")
+for name, palette in PIXEL_PICTURES:
+    (DOCS / f"{name}.svg").write_text(svg(in_pixels(), palette), encoding="utf-8")

@@ -1,7 +1,9 @@
 """The screen is bright under the sun and dark without it, and dark where nobody knows."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
+import page_bench
 import pytest
 from gallery import FIX, NOW_NS, snapshot
 from msgspec.structs import replace
@@ -24,6 +26,22 @@ def at(utc: datetime | None, headlights_on: bool | None = None) -> Snapshot:
 def test_in_novi_sad_in_june_the_sun_decides(hour: int, palette: Palette) -> None:
     assert fitting(at(datetime(2026, 6, 21, hour, tzinfo=UTC)), NOW_NS) is palette
     assert fitting(at(datetime(2026, 6, 21, hour, tzinfo=UTC), headlights_on=True), NOW_NS) is palette
+
+
+def test_the_colours_of_the_day_outlive_core(tmp_path: Path) -> None:
+    at_noon = at(datetime(2026, 6, 21, 10, tzinfo=UTC)).position.last_good
+    assert at_noon is not None
+    fix = replace(at_noon, mono_ns=page_bench.NOW_NS)
+    noon = replace(page_bench.GOOD, position=PositionView(fix=fix, last_good=fix, stale=False))
+
+    async def promise() -> None:
+        async with page_bench.page(tmp_path, snapshot=noon) as seen:
+            await seen.until(lambda: seen.app.sheet._palette is Palette.DAY)
+            await seen.core.stop()
+            await seen.says("OLD")
+            assert seen.app.sheet._palette is Palette.DAY
+
+    page_bench.run(promise)
 
 
 def test_in_december_it_is_dark_earlier() -> None:

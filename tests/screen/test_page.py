@@ -1,14 +1,18 @@
 """The page: it says what is proved, in time, and SOS needs two taps in two places."""
 
+import os
 import signal
 from pathlib import Path
+from time import monotonic_ns
 
 import pytest
 from msgspec.structs import replace
 from page_bench import (
     FIX,
     GOOD,
+    NOW_NS,
     PRESSED,
+    HandClock,
     Page,
     alarmed,
     core_process,
@@ -18,8 +22,24 @@ from page_bench import (
 )
 
 from hal.readings import FixMode
-from terminal.link import DutyView, PositionView, RaiseAlarm, SendText, SetDuty, Snapshot, Urgency, VehicleView
+from terminal.link import (
+    CrewView,
+    DiskView,
+    DutyView,
+    Examine,
+    OpenWorkshop,
+    PositionView,
+    PressView,
+    RaiseAlarm,
+    SendText,
+    SetDuty,
+    Snapshot,
+    Urgency,
+    VehicleView,
+    WorkshopView,
+)
 from terminal.screen.sheet import Sheet
+from terminal.screen.sound import LOUDEST, Sound, wav
 
 LOST = "THE TERMINAL DOES NOT WORK"
 
@@ -54,7 +74,8 @@ RUNGS: list[tuple[dict[str, object], tuple[str, ...]]] = [
     ({"stored": True}, ("● STORED in the car", "○ sent", "○ received by HQ")),
     ({"sent": True}, ("○ stored", "● SENT", "○ received by HQ")),
     ({"stored": True, "sent": True, "received": True}, ("● RECEIVED by HQ", "○ taken by a person")),
-    ({"received": True, "acknowledged_by": "D. Petrović"}, ("● TAKEN by D. Petrović", "○ cleared")),
+    ({"received": True, "acknowledged_by": "D. Petrović", "taken": True}, ("● TAKEN by D. Petrović", "○ cleared")),
+    ({"signals": 2, "acknowledged_by": "D. Petrović"}, ("○ received by HQ", "○ taken before: D. Petrović")),
     ({"cancelled": True}, ("○ you said: a mistake",)),
     ({"urgency": Urgency.NOT_CONFIRMED}, ("NOT CONFIRMED",)),
     ({"urgency": Urgency.USE_THE_RADIO}, ("USE THE RADIO",)),
@@ -139,7 +160,23 @@ def test_sos_is_two_taps_in_two_places(tmp_path: Path):
             seen.clock.pass_s(2.9)
             await seen.tap("send")
             await seen.until(lambda: seen.core.taken)
-            assert seen.core.taken == [RaiseAlarm()]
+            assert (seen.core.calls(), len(seen.core.taken)) == ([RaiseAlarm()], 1)
+
+    run(promise)
+
+
+@pytest.mark.promise("P-PRESS-21")
+def test_sos_waits_until_the_panel_is_not_touched_all_over(tmp_path: Path):
+    async def promise() -> None:
+        async with page(tmp_path) as seen:
+            await seen.tap("arm")
+            for column in (20, 30):
+                await seen.pilot.click(Sheet, offset=(column, 4))
+            await seen.says("Too many touches at once. Tap it again.")
+            await seen.tap("send")
+            seen.clock.pass_s(3)
+            await seen.tap("send")
+            await seen.until(lambda: seen.core.taken == [RaiseAlarm()])
 
     run(promise)
 
@@ -167,8 +204,89 @@ def test_an_alarm_that_core_does_not_show_is_not_confirmed(tmp_path: Path):
         async with page(tmp_path) as seen:
             await _call(seen)
             await seen.says("● PRESSED", "✖ NOT STORED, NOT SENT", "NOT CONFIRMED")
-            seen.core.publish(alarmed(trigger="screen"))
+            await seen.until(lambda: seen.core.taken)
+            seen.core.publish(alarmed(trigger="screen", presses=(seen.core.press(),)))
             await seen.says("ALARM 2 s, screen", "○ stored")
+
+    run(promise)
+
+
+LOCKED = replace(GOOD, vehicle=VehicleView(speed_mps=30.0, in_park=False), crew=CrewView())
+
+
+@pytest.mark.promise("P-PRESS-09")
+def test_on_a_locked_screen_with_nobody_logged_in_help_is_called_and_the_alarm_has_the_page(tmp_path: Path):
+    async def promise() -> None:
+        async with page(tmp_path, snapshot=LOCKED) as seen:
+            assert seen.app.view().is_locked
+            await _call(seen)
+            await seen.until(lambda: seen.core.calls() == [RaiseAlarm()])
+            await seen.says("● PRESSED", "NOT CONFIRMED")
+            view = replace(PRESSED, trigger="screen", urgency=Urgency.USE_THE_RADIO, presses=(seen.core.press(),))
+            seen.core.publish(replace(LOCKED, alarms=(view,)))
+            await seen.says("ALARM 2 s, screen", "○ stored", "○ received by HQ", "USE THE RADIO")
+
+    run(promise)
+
+
+@pytest.mark.promise("P-PRESS-09")
+def test_a_press_of_the_button_takes_every_page_of_a_locked_screen_with_nobody_logged_in(tmp_path: Path):
+    async def promise() -> None:
+        async with page(tmp_path, snapshot=LOCKED) as seen:
+            for number, code in enumerate(("page:duty", "page:jobs", "page:map", "page:texts", "page:more"), 1):
+                await seen.tap(code)
+                seen.core.publish(replace(LOCKED, alarms=(replace(PRESSED, incident=f"I{number}"),)))
+                await seen.says("ALARM 2 s, button", "○ received by HQ")
+                seen.core.publish(LOCKED)
+                await seen.until(lambda: "ALARM 2 s, button" not in seen.text())
+
+    run(promise)
+
+
+@pytest.mark.promise("P-PRESS-14")
+def test_a_call_is_not_taken_for_an_alarm_that_was_open_before_it(tmp_path: Path):
+    async def promise() -> None:
+        async with page(tmp_path, snapshot=None) as seen:
+            await seen.says(LOST)
+            await _call(seen)
+            seen.core.publish(alarmed(presses=(PressView("another press", kept=True),)))
+            await seen.core.start()
+            await seen.until(lambda: seen.core.calls() == [RaiseAlarm()])
+            await seen.says("● PRESSED", "✖ NOT STORED, NOT SENT")
+
+    run(promise)
+
+
+@pytest.mark.promise("P-PRESS-14")
+def test_a_call_goes_again_under_the_same_name_until_it_is_kept(tmp_path: Path):
+    async def promise() -> None:
+        async with page(tmp_path) as seen:
+            await _call(seen)
+            await seen.until(lambda: seen.core.taken)
+            first = seen.core.taken[-1]
+            seen.core.publish(alarmed(trigger="screen", presses=(seen.core.press(),)))
+            await seen.says("ALARM 2 s, screen")
+            await seen.core.stop()
+            await seen.says(LOST)
+            seen.core.publish(GOOD)
+            await seen.core.start()
+            await seen.until(lambda: len(seen.core.taken) == 2)
+            assert seen.core.taken[-1] == first, "it was in a core that has crashed"
+            seen.core.publish(alarmed(trigger="screen", presses=(seen.core.press(kept=True),)))
+            await seen.until(lambda: seen.app._feed.seen.held is None)
+
+    run(promise)
+
+
+@pytest.mark.promise("P-PRESS-14", "P-KIND-02")
+def test_no_test_takes_the_place_of_a_call_that_waits(tmp_path: Path):
+    async def promise() -> None:
+        async with page(tmp_path, snapshot=None) as seen:
+            await _call(seen)
+            seen.app._feed.send(RaiseAlarm(kind="test"))
+            seen.core.publish(GOOD)
+            await seen.core.start()
+            await seen.until(lambda: seen.core.calls() == [RaiseAlarm()])
 
     run(promise)
 
@@ -184,10 +302,10 @@ def test_an_alarm_that_is_called_without_core_goes_out_when_core_comes(tmp_path:
                 seen.core.taken.clear()
                 seen.core.publish(GOOD)
                 await seen.core.start()
-                await seen.until(lambda: seen.core.taken == [RaiseAlarm()])
+                await seen.until(lambda: seen.core.calls() == [RaiseAlarm()])
                 await seen.core.stop()
+            seen.core.publish(alarmed(trigger="screen", presses=(seen.core.press(kept=True),)))
             seen.core.taken.clear()
-            seen.core.publish(alarmed(trigger="screen"))
             await seen.core.start()
             await seen.says("ALARM 2 s, screen")
             await seen.core.stop()
@@ -252,15 +370,36 @@ def test_when_core_is_gone_the_page_says_so_and_shows_nothing_as_current(tmp_pat
             try:
                 await seen.says("HQ has: Status 1")
                 core.send_signal(end)
-                await seen.says(LOST, "USE THE RADIO")
-                for old in ("HQ has", "Status 1", "P-21", "3D"):
+                await seen.says(LOST, "USE THE RADIO", "Last status: Status 1")
+                for old in ("HQ has", "P-21", "3D"):
                     assert old not in seen.text()
+                assert seen.text().count("Status 1") == 1
                 if end is signal.SIGSTOP:
                     core.send_signal(signal.SIGCONT)
                     await seen.says("HQ has: Status 1")
             finally:
                 core.kill()
                 core.wait()
+
+    run(promise)
+
+
+@pytest.mark.promise("P-SHOW-05")
+def test_an_open_alarm_stays_as_it_was_when_core_goes_whatever_the_page_beneath(tmp_path: Path):
+    async def promise() -> None:
+        async with page(tmp_path) as seen:
+            await seen.tap("page:jobs")
+            seen.core.publish(alarmed(received=True))
+            await seen.says("● RECEIVED by HQ")
+            await seen.core.stop()
+            await seen.says(LOST, "OLD", "● RECEIVED by HQ", "USE THE RADIO")
+            assert not [one for one in seen.targets() if one.code.startswith(("mistake", "cancel"))]
+            # The feed's clock is the machine's: the crew taps after core was gone.
+            seen.clock.now_ns = monotonic_ns()
+            await seen.tap("page:map")
+            await seen.until(lambda: "RECEIVED" not in seen.text())
+            seen.clock.pass_s(11)
+            await seen.says("● RECEIVED by HQ")
 
     run(promise)
 
@@ -281,7 +420,8 @@ def test_duty_says_whether_headquarters_has_it_and_a_tap_changes_it(tmp_path: Pa
 def test_a_longer_list_of_statuses_can_be_tapped_too(tmp_path: Path):
     async def promise() -> None:
         async with page(tmp_path, snapshot=replace(GOOD, profile=profile("S", 9))) as seen:
-            await seen.until(lambda: len([one for one in seen.targets() if one.code.startswith("duty:")]) == 9)
+            await seen.says("S4", "Next 1/2")
+            await seen.tap("turn:statuses:1")
             await seen.tap("duty:code-8")
             await seen.until(lambda: seen.core.taken == [SetDuty(status="code-8")])
 
@@ -312,6 +452,22 @@ def test_the_demonstration_has_a_button_and_a_way_out(tmp_path: Path):
     run(promise)
 
 
+def test_a_screen_that_comes_back_speaks_and_is_dark_as_before(tmp_path: Path):
+    async def promise() -> None:
+        choices, clock = tmp_path / "choices.json", HandClock()
+        async with page(tmp_path, snapshot=_driving(GOOD, 0), remembered=choices, clock=clock) as seen:
+            for code in ("page:more", "page:system", "language:sl", "page:duty"):
+                await seen.tap(code)
+            await seen.says("Služba")
+            await seen.tap("dark")
+        async with page(tmp_path, snapshot=None, remembered=choices, clock=clock) as seen:
+            await seen.until(lambda: [one.code for one in seen.targets()] == ["light"])
+            await seen.tap("light")
+            await seen.says("Služba")
+
+    run(promise)
+
+
 def test_the_panel_gives_as_much_light_as_was_chosen_and_none_in_the_dark(tmp_path: Path):
     light = tmp_path / "backlight" / "panel" / "brightness"
     light.parent.mkdir(parents=True)
@@ -332,5 +488,40 @@ def test_the_panel_gives_as_much_light_as_was_chosen_and_none_in_the_dark(tmp_pa
             assert light.read_text() == "0"
             await seen.tap("light")
             assert light.read_text() == "30"
+
+    run(promise)
+
+
+def test_the_self_test_opens_with_the_pin_says_how_things_are_and_plays_its_tones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    heard = tmp_path / "heard"
+    player = tmp_path / "aplay"
+    player.write_text(f"#!/bin/sh\ncat >{heard}.part && mv {heard}.part {heard}\n")
+    player.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    parked = replace(_driving(GOOD, 0), workshop=WorkshopView())
+
+    async def promise() -> None:
+        async with page(tmp_path, snapshot=parked) as seen:
+            for code in ("page:more", "page:system", "bench:", "type:technician", *["key:4"] * 6, "typed"):
+                await seen.tap(code)
+            await seen.until(lambda: seen.core.taken == [OpenWorkshop(pin="444444")])
+            opened = WorkshopView(opened_mono_ns=NOW_NS, signals=7)
+            seen.core.publish(replace(parked, workshop=opened))
+            await seen.says("CAN bus ● good", "Disk ○ open")
+            await seen.tap("bench:item:disk")
+            await seen.tap("bench:disk")
+            await seen.until(lambda: seen.core.taken[-1] == Examine(what="disk"))
+            disk = DiskView(asked_mono_ns=NOW_NS, sync_ms=31.0)
+            seen.core.publish(replace(parked, workshop=replace(opened, disk=disk)))
+            await seen.says("Disk: ● good", "Seen: the slowest sync took 31 ms")
+            await seen.tap("bench:")
+            await seen.tap("bench:item:sound")
+            await seen.tap("bench:tone")
+            await seen.until(heard.exists)
+            assert heard.read_bytes() == wav(Sound.TRIAL, LOUDEST)
+            await seen.tap("bench:heard:yes")
+            await seen.says("Sound: ● good")
 
     run(promise)

@@ -5,13 +5,15 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from gallery import NOON, SIZES
+from gallery import NOON, SIZES, UNTRIED
 from msgspec.structs import replace
 from page_bench import GOOD, SECOND_NS, page, run
 from page_bench import Page as Opened
 
+from terminal.examination import Item
 from terminal.link import RaiseAlarm, Role, Snapshot
 from terminal.screen import frame
+from terminal.screen.bench import Bench
 from terminal.screen.cells import painted
 from terminal.screen.feed import Seen
 from terminal.screen.language import Language, Say
@@ -59,21 +61,34 @@ def test_no_cell_of_the_page_changes_because_of_a_silent_alarm(tmp_path: Path, s
 @pytest.mark.promise("P-KIND-05")
 @pytest.mark.parametrize("page_shown", Page)
 def test_no_cell_of_any_other_page_does_either(page_shown: Page) -> None:
-    def cells(snapshot: Snapshot, at_s: float) -> object:
-        view = View(
-            seen=Seen(snapshot=snapshot),
-            state=ScreenState(page=page_shown),
-            say=Say(Language.ENGLISH),
-            now_ns=round(at_s * SECOND_NS),
-            local=NOON,
-            height=SIZES[0][0],
-            width=SIZES[0][1],
-        )
-        return painted(frame.boxes(view), view.height, view.width)
-
     for shift in SHIFTS.values():
         for told, seen in zip(shift, twins(shift), strict=True):
-            assert cells(seen.with_it, told.at_s) == cells(seen.without_it, told.at_s), told
+            shown = [cells(one, ScreenState(page=page_shown), told.at_s) for one in (seen.with_it, seen.without_it)]
+            assert shown[0] == shown[1], told
+
+
+@pytest.mark.promise("P-KIND-05")
+@pytest.mark.parametrize("item", [None, *Item])
+def test_no_cell_of_an_open_self_test_does_either(item: Item | None) -> None:
+    bench, state = replace(UNTRIED, opened_mono_ns=1), ScreenState(page=Page.WORKSHOP, bench=Bench(item=item))
+    for shift in SHIFTS.values():
+        for told, seen in zip(shift, twins(shift), strict=True):
+            snapshots = [replace(one, workshop=bench) for one in (seen.with_it, seen.without_it)]
+            shown = [cells(one, state, told.at_s) for one in snapshots]
+            assert shown[0] == shown[1], told
+
+
+def cells(snapshot: Snapshot, state: ScreenState, at_s: float) -> object:
+    view = View(
+        seen=Seen(snapshot=snapshot),
+        state=state,
+        say=Say(Language.ENGLISH),
+        now_ns=round(at_s * SECOND_NS),
+        local=NOON,
+        height=SIZES[0][0],
+        width=SIZES[0][1],
+    )
+    return painted(frame.boxes(view), view.height, view.width)
 
 
 def test_a_silent_alarm_that_core_does_not_show_yet_is_not_shown_either(tmp_path: Path) -> None:
@@ -81,8 +96,8 @@ def test_a_silent_alarm_that_core_does_not_show_yet_is_not_shown_either(tmp_path
         async with page(tmp_path) as seen:
             before = await drawn(seen, GOOD)
             seen.app._feed.send(RaiseAlarm(silent=True))
-            await seen.until(lambda: seen.core.taken == [RaiseAlarm(silent=True)])
-            assert seen.app._feed.seen.held == RaiseAlarm(silent=True)
+            await seen.until(lambda: seen.core.calls() == [RaiseAlarm(silent=True)])
+            assert seen.app._feed.seen.held == seen.core.taken[-1]
             assert await drawn(seen, GOOD) == before
 
     run(promise)

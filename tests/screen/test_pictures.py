@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from drawing import svg
-from gallery import PICTURES, SIZES, every_page, in_scene
+from gallery import PICTURES, PIXEL_PICTURES, SIZES, every_page, in_pixels, in_scene
 
 from terminal.screen.language import Language
 
@@ -23,3 +23,8 @@ def test_the_documentation_shows_the_pages_as_they_are(picture_of) -> None:
     name, scene, language, palette, size = picture_of
     drawn = svg(in_scene(scene, language, *SIZES[size]), palette)
     assert drawn == (DOCS / f"{name}.svg").read_text(encoding="utf-8"), ANEW
+
+
+@pytest.mark.parametrize(("name", "palette"), PIXEL_PICTURES, ids=lambda one: str(one))
+def test_the_documentation_shows_the_map_in_pixels_as_it_is(name, palette) -> None:
+    assert svg(in_pixels(), palette) == (DOCS / f"{name}.svg").read_text(encoding="utf-8"), ANEW

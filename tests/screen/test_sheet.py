@@ -26,7 +26,8 @@ class Alone(App[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.sheet = Sheet()
+        self.refused: set[str] = set()
+        self.sheet = Sheet(lambda box: box.code not in self.refused)
         self.tapped: list[str] = []
         self.dragged: list[tuple[str, float, float]] = []
 
@@ -107,6 +108,24 @@ def test_a_double_tap_is_two_taps_and_a_tap_beside_is_none() -> None:
         await pilot.click(Sheet, offset=(3, 1), times=2)
         await until(pilot, lambda: len(app.tapped) > 2)
         assert app.tapped == ["map:2:9", "left", "left"]
+
+    on_sheet(promise)
+
+
+def test_what_takes_no_tap_does_not_light_up_and_a_map_can_be_dragged_all_the_same() -> None:
+    async def promise(app: Alone, pilot: Pilot[None]) -> None:
+        app.refused = {"left", "map"}
+        await pilot.mouse_down(Sheet, offset=(3, 1))
+        assert not is_pressed(app, 3)
+        app.refused = {"map"}
+        await pilot.mouse_up(Sheet, offset=(3, 1))
+        await pilot.click(Sheet, offset=(6, 5))
+        await pilot.mouse_down(Sheet, offset=(6, 5))
+        await move(pilot, (9, 5))
+        await pilot.mouse_up(Sheet, offset=(9, 5))
+        await pilot.click(Sheet, offset=(15, 1))
+        await until(pilot, lambda: app.tapped)
+        assert (app.tapped, app.dragged) == (["right"], [("map", 0, 3)])
 
     on_sheet(promise)
 

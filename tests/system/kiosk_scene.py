@@ -10,10 +10,18 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from msgspec.structs import replace
+
+from terminal.map.drawing import CellSize
 from terminal.screen import frame
-from terminal.screen.cells import Area
+from terminal.screen.cells import Area, over
+from terminal.screen.feed import Seen
 from terminal.screen.language import Language
-from tests.screen.gallery import in_scene
+from terminal.screen.palettes import Palette
+from terminal.screen.pixels import shown
+from terminal.screen.state import Page, ScreenState
+from tests.screen.gallery import in_scene, snapshot, view
+from tests.screen.sixel_reader import read
 from tests.system.patrol_car import LOOK_S, PATROLA, ROOT, WITHIN_S, Process
 
 PROGRAMS = ("labwc", "foot", "wlr-randr", "grim", "wlrctl", "wtype")
@@ -21,6 +29,9 @@ PANEL_PX = (1280, 720)
 """wlroots' headless panel."""
 
 FAR_PX = 5000
+EVERY_PX, LIKE = 3, 0.995
+"""Of a picture's pixels so many are looked at in a row, and such a part must be right: an age may have grown."""
+
 UNIT = ROOT / "systemd" / "patrola-screen.service"
 NOT_HERE = {"WLR_BACKENDS": "headless", "LIBSEAT_BACKEND": "noop"}
 """Of the unit's settings: there is neither a panel nor seatd."""
@@ -46,6 +57,34 @@ def middle(scene: str, code: str, columns: int, rows: int) -> tuple[int, int]:
     return area.left + area.width // 2, area.top + area.height // 2
 
 
+def map_in_pixels(kiosk: "Kiosk", columns: int, rows: int) -> bool:
+    """Whether the panel shows the map's picture, pixel by pixel, wherever no words lie on it."""
+    cell = CellSize(PANEL_PX[1] // rows, PANEL_PX[0] // columns)
+    one = view(Seen(snapshot=snapshot()), ScreenState(page=Page.MAP), rows, columns)
+    boxes = frame.boxes(replace(one, cell=cell, now_ns=time.monotonic_ns()))
+    (under,) = [box for box in boxes if box.pixels is not None]
+    assert under.pixels is not None
+    pixels = kiosk.picture(under.area).split(b"\n", 3)[3]
+    left, top = under.area.left, under.area.top
+    hidden = {(row - top, column - left + n) for row, column, text, _ in over(boxes, under) for n in range(len(text))}
+    for palette in Palette:
+        drawn = read(shown(under.pixels, palette).partition("q")[2].removesuffix("\x1b\\"))
+        same = [
+            _near(pixels, 3 * (y * len(row) + x), drawn.colours[colour])
+            for y, row in enumerate(drawn.rows)
+            for x, colour in list(enumerate(row))[::EVERY_PX]
+            if colour is not None and (y // cell.height_px, x // cell.width_px) not in hidden
+        ]
+        if sum(same) > LIKE * len(same):
+            return True
+    return False
+
+
+def _near(pixels: bytes, place: int, colour: str) -> bool:
+    """Sixels have whole percents of a colour."""
+    return all(abs(pixels[place + n] - int(colour[2 * n + 1 : 2 * n + 3], 16)) <= 3 for n in range(3))
+
+
 class Kiosk:
     """It, its core, and a finger."""
 
@@ -59,6 +98,7 @@ class Kiosk:
         (self._lights / "panel").mkdir(parents=True)
         (self._lights / "panel" / "max_brightness").write_text("100")
         places = ["--socket", str(folder / "core.sock"), "--backlight", str(self._lights)]
+        places += ["--remember", str(folder / "choices.json")]
         command = [*PATROLA, "kiosk", *places, *options]
         self._kiosk = Process(command, environment=self._environment)
         self._keyboard: Process | None = None

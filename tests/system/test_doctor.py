@@ -54,7 +54,7 @@ def test_what_works_is_ok_and_what_is_missing_fails_with_a_remedy(tmp_path: Path
     code, findings = examined(tmp_path, mosquitto.port)
     assert code == 1
     assert findings["source gnss"]["result"] == "warn"
-    assert "no position yet" in findings["source gnss"]["found"]
+    assert "has no position" in findings["source gnss"]["found"]
     assert findings["source board"]["result"] == "fail"
     assert findings["source board"]["remedy"]
     assert findings[f"broker 127.0.0.1:{mosquitto.port}"]["result"] == "warn"

@@ -42,7 +42,7 @@ def is_answered(snapshot: Snapshot) -> bool:
     return snapshot.duty.received or not snapshot.line.storing
 
 
-@pytest.mark.promise("P-RECEIPT-12")
+@pytest.mark.promise("P-RECEIPT-01", "P-RECEIPT-12")
 def test_a_full_disk_stops_the_receipts_and_is_told_to_the_car_until_there_is_room(hq: Headquarters, car: Car) -> None:
     disk = hq.store.parent
     with hq.serving(on_small_disk(disk)) as serving, Board(car.folder) as board:

@@ -385,6 +385,7 @@ def test_the_board_tests_itself(link: Path) -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.promise("P-HARD-09")
 def test_the_board_tests_itself_while_it_is_being_read_and_a_press_meanwhile_is_a_press(link: Path) -> None:
     async def scenario(b: Bench) -> None:
         await until(lambda: b.readings)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from terminal.contract.capsule import ReceiptCapsule, alarm_body, read, receipt_body, split, tail_of
+from terminal.contract.capsule import AnswerCapsule, ReceiptCapsule, alarm_body, read, receipt_body, split, tail_of
 from terminal.contract.identity import new_id, new_incident
 from terminal.contract.messages import AlarmRaised, Who
 from terminal.contract.signed import CAPSULE, SIGNATURE_BYTES
@@ -155,12 +155,7 @@ def test_a_press_without_a_broker_is_received_by_sms_and_is_one_incident_when_th
     assert (told["incident"], told["signature"], told["bearers"], told["signals"]) == (incident, "verified", ["sms"], 1)
 
     scene.hq.ask("ack", alarm=incident, by="Dispatcher 7")
-    named = next(
-        answer
-        for number in range(1, 100)
-        if (answer := answered(scene, number)) and receipt_in(answer).acknowledged_by == "Dispatcher 7"
-    )
-    scene.network.deliver(named)
+    scene.network.deliver(answer_in(scene, lambda answer: answer.acknowledged_by == "Dispatcher 7"))
     assert scene.alarm(lambda alarm: alarm.acknowledged_by).acknowledged_by == "Dispatcher 7"
 
     scene.broker.start()
@@ -173,6 +168,34 @@ def test_a_press_without_a_broker_is_received_by_sms_and_is_one_incident_when_th
     assert scene.network.post(came(late)) == 204, "an SMS may take hours"
     assert scene.incident()["signals"] == 1
     assert len(scene.watch.events("alarm-raised")) == 1
+
+
+@pytest.mark.promise("P-BEARER-07")
+def test_without_a_broker_the_crew_learns_by_sms_who_took_and_who_ended_its_alarm(scene: Scene) -> None:
+    incident = scene.board.press()
+    scene.network.deliver(answered(scene))
+    scene.alarm(lambda alarm: alarm.received)
+    scene.hq.ask("ack", alarm=incident, by="Dispatcher 7")
+    scene.network.deliver(answer_in(scene, lambda answer: answer.acknowledged_by == "Dispatcher 7"))
+    scene.alarm(lambda alarm: alarm.acknowledged_by)
+    scene.hq.ask("clear", alarm=incident, by="Dispatcher 8", reason="help is there")
+    scene.network.deliver(answer_in(scene, lambda answer: bool(answer.cleared_by)))
+    ended = scene.alarm(lambda alarm: alarm.cleared_by)
+    assert (ended.acknowledged_by, ended.cleared_by) == ("Dispatcher 7", "Dispatcher 8")
+    assert ended.reason == "help is there"[:10] + ".."
+    scene.broker.start()
+    assert scene.alarm(lambda alarm: alarm.reason == "help is there").cleared_by == "Dispatcher 8"
+
+
+def answer_in(scene: Scene, wanted: Callable[[AnswerCapsule], bool]) -> dict[str, Any]:
+    """The first of headquarters' SMS that says so."""
+
+    def found() -> list[dict[str, Any]]:
+        words = [(one, read(split(b64decode(one["data"]))[0])) for one in list(scene.network.answers)]
+        return [one for one, word in words if isinstance(word, AnswerCapsule) and wanted(word)]
+
+    until(found)
+    return found()[0]
 
 
 def receipt_in(answer: dict[str, Any]) -> ReceiptCapsule:

@@ -29,14 +29,15 @@ crew = ["root", "patrola-screen"]
 WITHOUT_A_PANEL = """\
 [Service]
 ExecStart=
-ExecStart=/opt/patrola/bin/patrola screen --socket /run/patrola/core.sock
+ExecStart=/opt/patrola/bin/patrola screen --socket /run/patrola/core.sock --backlight /etc/patrola/lights
 StandardInput=tty
 StandardOutput=tty
 TTYPath=/dev/tty1
 Environment=TERM=linux
 DeviceAllow=/dev/tty1 rw
 """
-"""This kernel has no graphics: the screen is on a console, and all else as the unit says."""
+"""This kernel has no graphics: the screen is on a console, all else is as the unit says. A panel has no light either:
+what stands for it is another number below /sys/devices, which the group video may set as udev's rule would have it."""
 PROOF = f"""\
 [Unit]
 Wants={{core}}
@@ -60,7 +61,7 @@ mkdir /mnt/upper /mnt/work /mnt/root
 mount -t overlay root -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work /mnt/root || exit 1
 cd /mnt/root
 rm -rf etc/systemd/system etc/fstab var/lib/patrola
-mkdir -p etc/systemd/system etc/patrola opt/patrola/bin opt/patrola/src opt/patrola/site opt/patrola/python
+mkdir -p etc/systemd/system etc/patrola/lights/panel opt/patrola/bin opt/patrola/src opt/patrola/site opt/patrola/python
 cp -r {folder}/units/* etc/systemd/system/
 cp {folder}/unit.toml etc/patrola/
 cp {folder}/patrola opt/patrola/bin/
@@ -114,3 +115,4 @@ def test_core_and_screen_come_back_from_hanging_starving_and_crashing_with_the_o
     found = found_inside(tmp_path)
     assert found["hang"] == found["starve"] == found["crash_screens"]["alarm"] == found["raised"]
     assert found["crash_screens"]["core_restarts"] == 0
+    assert found["light"]["by_screen"] != found["light"]["before"]

@@ -20,6 +20,8 @@ from tests.system.conftest import Mosquitto
 from tests.system.fake_broker import DISCONNECT, MESSAGE_EXPIRY, TOPIC_ALIAS, FakeBroker, packet
 from tests.system.uplink_car import CLOSELY, HASTY, WHO, Car, Hq, until
 
+LONG_S = 30.0
+"""Longer than any of this takes."""
 TLS_HANDSHAKE = b"\x16"
 DOWN = f"patrola/1/LJ/down/{WHO.unit}"
 
@@ -70,6 +72,38 @@ def test_a_broker_that_does_not_serve_is_passed_over(
             problems = await everything_arrives(tmp_path, first.address, mosquitto)
             assert any(str(first.address) in one and said in one for one in problems), problems
             await until(lambda: all(client.ended.is_set() for client in first.clients), "every socket let go")
+
+    asyncio.run(drive())
+
+
+@pytest.mark.promise("P-SEND-01")
+def test_an_alarm_goes_right_behind_the_subscription_and_does_not_wait_for_its_answer(tmp_path: Path) -> None:
+    async def drive() -> None:
+        patient = replace(HASTY, connect_within_s=LONG_S)
+        async with FakeBroker.listening(suback=None) as broker, Car(tmp_path, broker.address, holding=patient) as car:
+            alarm = car.press()
+            await until(lambda: car.is_acknowledged(alarm), "an alarm that the broker took")
+            assert broker.clients[0].subscribed == [f"{DOWN}/+"], "what comes back would find nobody"
+            assert (len(broker.clients), car.connected()) == (1, "")
+
+    asyncio.run(drive())
+
+
+@pytest.mark.promise("P-SEND-01")
+def test_a_broker_that_refuses_the_subscription_takes_alarms_all_the_same_and_is_named(tmp_path: Path) -> None:
+    async def drive() -> None:
+        slowly = replace(CLOSELY, acknowledge_within_s=LONG_S)
+        async with (
+            FakeBroker.listening(suback=0x87, puback=None) as broker,
+            Car(tmp_path, broker.address, supervision=slowly) as car,
+        ):
+            alarm = car.press()
+            await until(lambda: bool(broker.of("alarm")), "an alarm on its way")
+            await until(lambda: bool(broker.clients[0].subscribed))
+            broker.acknowledge(broker.of("alarm")[0])
+            await until(lambda: car.is_acknowledged(alarm), "an alarm that the broker took")
+            await until(lambda: any("refused the subscription" in one for one in car.problems()), "the line's trouble")
+            assert car.connected() == ""
 
     asyncio.run(drive())
 

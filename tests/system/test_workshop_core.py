@@ -18,6 +18,7 @@ def car_with_a_pin(folder: Path) -> tuple[Car, str]:
     return Car(folder, free_port(), f'\n[workshop]\npin = "{kept}"\n'), kept
 
 
+@pytest.mark.promise("P-HARD-08", "P-HARD-09")
 def test_disk_and_board_are_tried_behind_the_pin_and_a_press_meanwhile_is_a_press(tmp_path: Path) -> None:
     car, kept = car_with_a_pin(tmp_path / "car-1")
     with Board(car.folder, pins=True) as board, car.core() as core, car.screen(core) as screen:

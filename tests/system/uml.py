@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
@@ -56,6 +57,7 @@ class Machine:
         self._process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True
         )
+        self._cutting = threading.Lock()
         self.is_cut = False
 
     def runs(self) -> bool:
@@ -65,9 +67,10 @@ class Machine:
     def cut(self) -> None:
         """Take its power away."""
         self.is_cut = True
-        if self.runs():
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        with self._cutting:
+            if self.runs():
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
 
     def __enter__(self) -> "Machine":
         return self

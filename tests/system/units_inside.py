@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -13,6 +14,7 @@ from terminal.link import AlarmView, RaiseAlarm
 from tests.system.patrol_car import Screen
 
 CORE, SCREEN = "patrola-core.service", "patrola-screen.service"
+LIGHT = Path("/etc/patrola/lights/panel")
 SOCKET = Path("/run/patrola/core.sock")
 WITHIN_S = 90.0
 CORE_PROCESS = SimpleNamespace(alive=lambda: True, err=SimpleNamespace(told=""))
@@ -90,9 +92,22 @@ def crash_screens() -> dict[str, object]:
     return {"core_restarts": restarts(CORE) - cores, "alarm": alarm_now().incident}
 
 
+def light() -> dict[str, str]:
+    """What a screen that is shut in as its unit says makes of a number that the group video may set."""
+    number = next(Path("/sys/devices/virtual/bdi").glob("*/read_ahead_kb"))
+    shutil.chown(number, group="video")
+    number.chmod(0o664)
+    (LIGHT / "max_brightness").write_text("4000")
+    (LIGHT / "brightness").symlink_to(number)
+    before = number.read_text()
+    subprocess.run(["systemctl", "start", SCREEN], check=True)
+    until(lambda: number.read_text() != before, "the screen sets the panel's light")
+    return {"before": before, "by_screen": number.read_text()}
+
+
 def main() -> None:
     found: dict[str, object] = {"raised": raise_alarm()}
-    for proof in (hang, starve, crash_screens):
+    for proof in (hang, starve, light, crash_screens):
         found[proof.__name__] = proof()
     print("FOUND", json.dumps(found), flush=True)
 

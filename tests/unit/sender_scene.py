@@ -90,6 +90,11 @@ class Disk:
         self.rows[lane][row.seq] = row
         return row
 
+    def lose(self) -> None:
+        """Another account, since all is gone."""
+        self.rows = {lane: {} for lane in Lane}
+        self.renew()
+
     def renew(self) -> None:
         """Another account: new places for all that is owed."""
         self.account = f"account-{int(self.account[-1]) + 1}"

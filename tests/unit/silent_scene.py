@@ -79,6 +79,7 @@ RAISED = [
     Told(13, Tick()),
     Told(14, hidden(14, None), silent=True),
     Told(15, Commanded(RaiseAlarm(silent=True)), silent=True),
+    Told(15, of_messages(lambda ids: Stored(places(*ids))), silent=True),
     Told(18, Tick()),
 ]
 ANSWERED = [

@@ -11,12 +11,15 @@ from terminal.contract.capsule import (
     MOST_BODY_BYTES,
     MOST_ERROR_M,
     MOST_NAME_LETTERS,
+    MOST_REVISION,
     MOST_SIGNALS,
     TRIGGERS,
     AlarmCapsule,
+    AnswerCapsule,
     ReceiptCapsule,
     Told,
     alarm_body,
+    answer_body,
     fits,
     read,
     receipt_body,
@@ -89,6 +92,43 @@ receipts = st.builds(
     signals=st.integers(0, MOST_SIGNALS),
     acknowledged_by=st.text(max_size=60),
 )
+
+
+answers = st.builds(
+    AnswerCapsule,
+    incident=st.uuids().map(str),
+    tail=st.binary(min_size=8, max_size=8),
+    epoch=st.binary(min_size=4, max_size=4),
+    revision=st.integers(0, MOST_REVISION),
+    signals=st.integers(0, MOST_SIGNALS),
+    acknowledged_by=st.just(""),
+    cleared_by=st.just(""),
+    reason=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n"), max_size=40),
+)
+ENDED = AnswerCapsule(incident=new_incident(), tail=bytes(8), epoch=bytes(4), revision=1, reason="help is there")
+persons = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=40)
+
+
+@pytest.mark.promise("P-BEARER-07")
+@given(sent=answers, by=persons, is_end=st.booleans())
+@example(sent=ENDED, by="Dežurni Nikola Petrović, 3", is_end=True)
+@example(sent=ENDED, by="Dežurni Nikola Petrović", is_end=True)
+def test_an_answer_comes_back_with_its_place_and_as_much_of_its_words_as_there_is_room_for(
+    sent: AnswerCapsule, by: str, *, is_end: bool
+) -> None:
+    sent = replace(sent, cleared_by=by) if is_end else replace(sent, acknowledged_by=by, reason="")
+    body = answer_body(sent)
+    assert len(body) <= MOST_BODY_BYTES
+    got = read(body)
+    assert isinstance(got, AnswerCapsule)
+    for said, meant in ((got.acknowledged_by or got.cleared_by, by), (got.reason, sent.reason)):
+        assert said == meant or (said.endswith("..") and meant.startswith(said[:-2])) or said == got.reason == ""
+    assert replace(got, acknowledged_by="", cleared_by="", reason="") == replace(
+        sent, acknowledged_by="", cleared_by="", reason=""
+    )
+    assert bool(got.cleared_by) is is_end
+    if len(by.encode()) + len(sent.reason.encode()) < 25:
+        assert got == sent
 
 
 @pytest.mark.promise("P-BEARER-03")

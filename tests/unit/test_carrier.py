@@ -7,11 +7,20 @@ import pytest
 from msgspec.structs import replace
 
 from hal.errors import PatrolaError, SourceError, SourceStale
-from terminal.contract.capsule import AlarmCapsule, ReceiptCapsule, read, receipt_body, split, tail_of
+from terminal.contract.capsule import (
+    AlarmCapsule,
+    AnswerCapsule,
+    ReceiptCapsule,
+    answer_body,
+    read,
+    receipt_body,
+    split,
+    tail_of,
+)
 from terminal.contract.identity import new_id, new_incident
 from terminal.contract.messages import AlarmRaised, Who
 from terminal.contract.signed import SIGNATURE_BYTES
-from terminal.core.inputs import CapsuleReceipted, CarryFailed, Published, Told
+from terminal.core.inputs import CapsuleAnswered, CapsuleReceipted, CarryFailed, Published, Told
 from terminal.uplink.bearers.carrier import Carrier
 
 WITHIN_S = 30.0
@@ -87,6 +96,13 @@ def test_an_alarm_goes_out_signed_and_a_receipt_comes_back() -> None:
         receipt = ReceiptCapsule(incident=message.incident, tail=tail_of(message.id), signals=1)
         bearer.came.put_nowait(receipt_body(receipt) + SIGNED)
         assert await told.get() == CapsuleReceipted("pigeon", receipt)
+        answer = AnswerCapsule(
+            incident=message.incident, tail=tail_of(message.id), epoch=bytes(4), revision=7, cleared_by="Novak"
+        )
+        for seal in (b"F" * SIGNATURE_BYTES, SIGNED):
+            bearer.came.put_nowait(answer_body(answer) + seal)
+        assert await told.get() == CapsuleAnswered("pigeon", answer)
+        assert told.empty()
 
     played(story)
 

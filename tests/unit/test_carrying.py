@@ -3,12 +3,13 @@
 import pytest
 from msgspec.structs import replace
 
-from terminal.contract.capsule import ReceiptCapsule, tail_of
+from terminal.contract.capsule import AnswerCapsule, ReceiptCapsule, epoch_mark, tail_of
 from terminal.contract.messages import AlarmCancelled, AlarmRaised, AlarmSignalled, AlarmStatus, DesiredState, Heartbeat
 from terminal.core import inputs
 from terminal.core.carrying import Carrying
-from terminal.core.effects import CarryAlarm, Effect, SaveEmergency
+from terminal.core.effects import CarryAlarm, Effect, SaveEmergency, SendAlarm
 from terminal.core.inputs import (
+    CapsuleAnswered,
     CapsuleReceipted,
     CarryFailed,
     Commanded,
@@ -17,6 +18,7 @@ from terminal.core.inputs import (
     Received,
     StateDesired,
     Tick,
+    Unreceipted,
 )
 from terminal.core.state import Rules
 from terminal.link import CancelAlarm, RaiseAlarm
@@ -31,12 +33,13 @@ class Radio(Car):
 
     def __init__(self, rules: Carrying = SMS, *, line: bool = True) -> None:
         super().__init__(rules=replace(RULES, carrying={"sms": rules}))
+        self.epoch = "e"
         if line:
             self.take(LineChanged(connected=True), 0.0)
             self.beat(0.0)
 
     def beat(self, at_s: float) -> None:
-        self.take(HeartbeatHeard(Heartbeat(epoch="e", storing=True, attended=True)), at_s)
+        self.take(HeartbeatHeard(Heartbeat(epoch=self.epoch, storing=True, attended=True)), at_s)
 
     def tick(self, at_s: float, *, beat: bool = True) -> list[CarryAlarm]:
         """What goes by SMS at this time; headquarters is heard, unless the line is to be dead."""
@@ -115,20 +118,32 @@ def test_a_receipt_of_one_message_ends_that_one_only_and_one_from_any_bearer_doe
     car.press(21.0, OTHER_PRESS)
     effects = car.receipt(car.raised_id, at_s=22.0)
     assert of_type(effects, SaveEmergency), "else a restart would pay for it again"
-    (alarm,) = car.state.emergency.alarms
-    assert (alarm.received, alarm.received_by) == (True, ("sms",))
-    signal_id = alarm.message_ids[1]
+    raised, signal = car.state.emergency.alarms[0].told
+    assert (raised.received_by, signal.received_by) == (("sms",), ())
+    signal_id = signal.id
     assert {one.message.id for _, one in car.until(300, 22, beat=False)} == {signal_id}
     car.take(Received((signal_id,)), 300.0)
     assert car.until(2000, 300, beat=False) == []
+
+
+@pytest.mark.promise("P-RECEIPT-07")
+def test_to_another_store_the_brokers_bring_it_first_and_then_it_goes_again() -> None:
+    car = Radio()
+    car.press(1.0)
+    sent = of_type(car.effects, SendAlarm)[0].message
+    car.take(Received((car.raised_id,)), 2.0)
+    car.epoch = "f"
+    car.beat(50.0)
+    car.take(Unreceipted((sent,)), 50.0)
+    assert [at_s for at_s, _ in car.until(70, 50)] == [60]
 
 
 def test_a_receipt_by_sms_may_name_who_took_it() -> None:
     car = Radio()
     car.press(1.0)
     car.receipt(car.raised_id, by="Novak")
-    (alarm,) = car.state.emergency.alarms
-    assert (alarm.received_by, alarm.acknowledged_by) == (("sms",), "Novak")
+    (alarm,) = car.shown.alarms
+    assert (alarm.received_by, alarm.acknowledged_by, alarm.taken) == (("sms",), "Novak", True)
 
 
 def test_a_name_by_sms_says_nothing_where_a_broker_brought_an_answer_which_says_how_it_is_now() -> None:
@@ -138,6 +153,88 @@ def test_a_name_by_sms_says_nothing_where_a_broker_brought_an_answer_which_says_
     car.take(StateDesired(DesiredState(revision=2, epoch="e", alarms=(AlarmStatus(incident, signals=1),))), 2.0)
     car.receipt(car.raised_id, by="Novak", at_s=3.0)
     assert car.state.emergency.alarms[0].acknowledged_by == ""
+
+
+def answer(car: Radio, revision: int, by: str = "", end: str = "", signals: int = 1, epoch: str = "e") -> AnswerCapsule:
+    (alarm,) = car.state.emergency.alarms
+    return AnswerCapsule(
+        incident=alarm.incident,
+        tail=tail_of(alarm.raised_id),
+        epoch=epoch_mark(epoch),
+        revision=revision,
+        signals=signals,
+        acknowledged_by=by,
+        cleared_by=end,
+        reason="over" if end else "",
+    )
+
+
+def shown(car: Radio) -> tuple[str, str, str]:
+    (alarm,) = car.state.emergency.alarms
+    return alarm.acknowledged_by, alarm.cleared_by, alarm.reason
+
+
+@pytest.mark.promise("P-BEARER-07")
+def test_who_took_and_who_ended_it_is_shown_once_headquarters_says_so_by_sms_and_nothing_is_owed_any_more() -> None:
+    car = Radio(line=False)
+    car.press(1.0)
+    car.take(CapsuleAnswered("sms", answer(car, 1, by="Novak")), 20.0)
+    assert (car.shown.alarms[0].received_by, shown(car)) == (("sms",), ("Novak", "", ""))
+    for at_s in (30.0, 31.0):
+        car.take(CapsuleAnswered("sms", answer(car, 2, end="Kranjc")), at_s)
+    car.take(CapsuleAnswered("sms", answer(car, 1, by="Novak")), 32.0)
+    assert shown(car) == ("Novak", "Kranjc", "over")
+    assert car.until(1000, 40, beat=False) == []
+    ended_ns = car.state.emergency.alarms[0].cleared_mono_ns
+    told_by_broker(car, 2, 1001.0, acknowledged_by="Novak", cleared_by="Kranjc", reason="over, and in all its words")
+    assert shown(car) == ("Novak", "Kranjc", "over, and in all its words")
+    assert car.state.emergency.alarms[0].cleared_mono_ns == ended_ns
+
+
+def told_by_broker(car: Radio, revision: int, at_s: float, **names: str) -> None:
+    status = AlarmStatus(car.state.emergency.alarms[0].incident, signals=1, **names)
+    car.take(StateDesired(DesiredState(revision=revision, epoch="e", alarms=(status,))), at_s)
+
+
+@pytest.mark.promise("P-BEARER-07")
+def test_of_a_broker_and_an_sms_the_newer_counts_whichever_comes_first() -> None:
+    car = Radio()
+    car.press(1.0)
+    told_by_broker(car, 5, 2.0, acknowledged_by="Novak")
+    car.take(CapsuleAnswered("sms", answer(car, 4, by="Kranjc")), 3.0)
+    car.take(CapsuleAnswered("sms", answer(car, 5, end="Kranjc")), 3.0)
+    assert shown(car)[:2] == ("Novak", "")
+    car.take(CapsuleAnswered("sms", answer(car, 7, by="Kranjc")), 4.0)
+    told_by_broker(car, 6, 5.0, acknowledged_by="Novak")
+    assert shown(car)[:2] == ("Kranjc", "")
+    told_by_broker(car, 8, 6.0, acknowledged_by="Zupan")
+    assert shown(car)[:2] == ("Zupan", "")
+
+
+def test_an_answer_of_a_store_that_is_not_this_one_says_nothing_where_a_broker_brought_one() -> None:
+    car = Radio()
+    car.press(1.0)
+    told_by_broker(car, 5, 2.0)
+    car.take(CapsuleAnswered("sms", answer(car, 9, end="Kranjc", epoch="another")), 3.0)
+    assert shown(car)[:2] == ("", "")
+
+
+def test_an_end_by_sms_ends_no_press_that_headquarters_had_not_heard_of() -> None:
+    car = Radio(line=False)
+    car.press(1.0)
+    car.press(2.0, press=OTHER_PRESS)
+    car.take(CapsuleAnswered("sms", answer(car, 1, end="Kranjc", signals=1)), 3.0)
+    assert shown(car)[1] == ""
+    car.take(CapsuleAnswered("sms", answer(car, 2, end="Kranjc", signals=2)), 4.0)
+    assert shown(car)[1] == "Kranjc"
+
+
+def test_an_answer_to_another_message_says_nothing() -> None:
+    car = Radio(line=False)
+    car.press(1.0)
+    car.take(CapsuleAnswered("sms", replace(answer(car, 1, end="Kranjc"), tail=bytes(8))), 3.0)
+    (alarm,) = car.state.emergency.alarms
+    assert (alarm.received, shown(car)[1]) == (False, "")
 
 
 @pytest.mark.parametrize("tail", [bytes(8), tail_of("00000000-0000-7000-8000-000000009999")])

@@ -5,10 +5,10 @@ from msgspec.structs import replace
 
 from terminal.contract.messages import AlarmRaised, AlarmSignalled, Trigger
 from terminal.core.check_in import CheckInRules
-from terminal.core.commands import NO_TIMER, NONE_RUNS, refusal
+from terminal.core.commands import refusal
 from terminal.core.effects import Effect, SaveEmergency, SendAlarm, StoreAlarm
 from terminal.core.inputs import Commanded, Restored, Tick, TimerSaved
-from terminal.link import AnswerCheckIn, CheckInView, RaiseAlarm, StartCheckIn, StopCheckIn
+from terminal.link import AnswerCheckIn, CheckInView, RaiseAlarm, Refusal, StartCheckIn, StopCheckIn
 from tests.unit.core_scene import RULES, Car, of_type
 
 ON = replace(RULES, check_in=CheckInRules(enabled=True, period_s=600, grace_s=60))
@@ -35,7 +35,7 @@ def test_no_car_has_the_timer_unless_it_is_configured() -> None:
     car = Car()
     assert car.take(START, 1.0) == []
     assert car.shown.check_in is None
-    assert refusal(car.state, StartCheckIn(), RULES, 0) == NO_TIMER
+    assert refusal(car.state, StartCheckIn(), RULES, 0) is Refusal.NO_TIMER
 
 
 @pytest.mark.promise("P-PRESS-15")
@@ -67,7 +67,7 @@ def test_it_can_be_stopped_until_it_ran_out_and_no_later() -> None:
         car = started()
         (raised,) = sent(car.take(late, 760.0))
         assert raised.trigger is Trigger.CHECK_IN
-        assert refusal(car.state, StopCheckIn(), ON, round(760.0 * 1e9)) == NONE_RUNS
+        assert refusal(car.state, StopCheckIn(), ON, round(760.0 * 1e9)) is Refusal.NONE_RUNS
 
 
 def test_nothing_that_does_not_run_can_be_answered_or_stopped() -> None:

@@ -301,6 +301,7 @@ def test_config_check_says_good_or_everything_that_is_wrong(tmp_path: Path) -> N
     assert (bad.returncode, len(bad.stderr.splitlines())) == (2, 2)
 
 
+@pytest.mark.promise("P-HARD-08")
 def test_a_pin_that_somebody_wrote_in_clear_is_refused_and_not_repeated(tmp_path: Path) -> None:
     (problem,) = refused(tmp_path, GOOD + '[workshop]\npin = "471147"\n')
     assert "workshop.pin" in problem

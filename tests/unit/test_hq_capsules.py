@@ -13,13 +13,27 @@ from msgspec.structs import replace
 from hal.errors import PatrolaError
 from hq import incidents
 from hq.arrivals import Publication
+from hq.at_hand import MOST_ENDED
 from hq.gateways import capsules
 from hq.gateways.intake import Answering, Intake
 from hq.incidents import Incident
 from hq.marks import Mark, Weighed
+from hq.moment import Moment
 from hq.receiver import Receiver
 from hq.store import Store
-from terminal.contract.capsule import AlarmCapsule, ReceiptCapsule, Told, alarm_body, read, receipt_body, split, tail_of
+from terminal.contract import topics
+from terminal.contract.capsule import (
+    AlarmCapsule,
+    AnswerCapsule,
+    ReceiptCapsule,
+    Told,
+    alarm_body,
+    epoch_mark,
+    read,
+    receipt_body,
+    split,
+    tail_of,
+)
 from terminal.contract.durable import DiskFailed
 from terminal.contract.identity import new_id, new_incident
 from terminal.contract.messages import (
@@ -31,9 +45,10 @@ from terminal.contract.messages import (
     Position,
     Trigger,
     Who,
+    encode,
 )
 from terminal.contract.signed import SIGNATURE_BYTES, Parted
-from terminal.contract.topics import MQTT
+from terminal.contract.topics import MQTT, Lane
 from tests.system.faulty_disk import faulty
 
 WITHIN_S = 30.0
@@ -111,6 +126,11 @@ def weigh_all(_unit: object, _context: str, parts: Parted) -> Weighed:
     return Weighed(parts.body, Mark.VERIFIED if is_signed else Mark.MISSING, is_signed)
 
 
+def by_line(_topic: object, body: bytes) -> Weighed:
+    """What comes by a broker is signed."""
+    return Weighed(body, Mark.VERIFIED, True)
+
+
 def capsule(message: Told, signature: bytes = SEAL) -> bytes:
     return alarm_body(REALM, UNIT, message) + signature
 
@@ -146,7 +166,11 @@ class Desk:
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.sent: asyncio.Queue[bytes] = asyncio.Queue()
         self.fails = False
-        self.receiver = Receiver(Store.open(folder / "hq.db", vfs=self.disk.name), self._emit, lambda *_: None)
+        self.now_ms = 0
+        self.kept: asyncio.Queue[Incident] = asyncio.Queue()
+        store = Store.open(folder / "hq.db", vfs=self.disk.name)
+        self.receiver = Receiver(store, self._emit, lambda *_: None, by_line, clock=self._moment)
+        self.receiver.on_kept = self.kept.put_nowait
         self.intake = Intake(self.receiver, weigh_all, lambda _body: SEAL, self._emit, rules)
 
     def _emit(self, event: str, fields: dict[str, Any]) -> None:
@@ -157,12 +181,51 @@ class Desk:
             raise PatrolaError("gateway", "it answered 500")
         self.sent.put_nowait(data)
 
+    def _moment(self) -> Moment:
+        return Moment("boot", self.now_ms, NOW_MS + self.now_ms)
+
     async def receipt(self) -> ReceiptCapsule:
-        body, signature = split(await self.sent.get())
-        assert signature == SEAL
-        receipt = read(body)
+        receipt = await self.word()
         assert isinstance(receipt, ReceiptCapsule)
         return receipt
+
+    async def answer(self) -> AnswerCapsule:
+        answer = await self.word()
+        assert isinstance(answer, AnswerCapsule)
+        return answer
+
+    async def word(self) -> object:
+        body, signature = split(await self.sent.get())
+        assert signature == SEAL
+        return read(body)
+
+    async def is_quiet(self) -> bool:
+        """Whether nothing goes out that would go by now."""
+        await asyncio.gather(*self.intake._tasks)
+        return self.sent.empty()
+
+    def line(self, *, online: bool) -> None:
+        """Headquarters has a broker, on which the car is there or is not."""
+        self.receiver.watching.line_is_up({}, 0.0)
+        self.receiver.units[REALM, UNIT] = replace(self.receiver.units[REALM, UNIT], online=online)
+
+    async def came_by_a_broker_too(self) -> None:
+        """The alarm; and the car is there."""
+        self.receiver.message(topics.up(REALM, UNIT, Lane.ALARM), encode(RAISED))
+        while MQTT not in self.receiver.incidents[REALM, UNIT, INCIDENT].bearers:  # noqa: ASYNC110 - told to nobody
+            await asyncio.sleep(0.01)
+        self.line(online=True)
+
+    async def taken(self, by: str = "Novak") -> Incident:
+        return await self._acted(lambda one: incidents.acknowledged(one, by, NOW_MS))
+
+    async def ended(self, by: str = "Novak") -> Incident:
+        return await self._acted(lambda one: incidents.cleared(one, by, "over", NOW_MS))
+
+    async def _acted(self, step: Callable[[Incident], Incident]) -> Incident:
+        after = await self.receiver.act((REALM, UNIT, INCIDENT), step)
+        self.intake.acted(after)
+        return after
 
     def told(self, event: str) -> int:
         return sum(name == event for name, _ in self.events)
@@ -198,27 +261,127 @@ def test_the_answer_comes_once_it_is_on_disk_and_again_for_every_repeat(tmp_path
     played(tmp_path, story)
 
 
-def test_an_answer_names_who_has_taken_it_and_a_later_taking_is_told_once(tmp_path: Path) -> None:
+def test_a_receipt_names_who_has_taken_it(tmp_path: Path) -> None:
     async def story(desk: Desk) -> None:
-        incident = await desk.intake.took(capsule(RAISED), desk.reply)
-        await desk.receipt()
-        taken = await desk.receiver.act(incident.key, lambda one: incidents.acknowledged(one, "Novak", NOW_MS))
-        desk.intake.acted(taken)
-        desk.intake.acted(taken)
+        await desk.intake.took(capsule(RAISED, bytes(64)), desk.reply)
+        await desk.receiver.act((REALM, UNIT, INCIDENT), lambda one: incidents.acknowledged(one, "Novak", NOW_MS))
+        await desk.intake.took(capsule(SIGNALLED), desk.reply)
+        assert await desk.receipt()
+        await desk.taken()
+        assert (await desk.answer()).acknowledged_by == "Novak"
+        await desk.intake.took(capsule(CANCELLED), desk.reply)
         assert (await desk.receipt()).acknowledged_by == "Novak"
-        await asyncio.sleep(0)
-        assert desk.sent.empty()
 
     played(tmp_path, story)
 
 
-def test_a_car_that_a_broker_reaches_again_is_told_of_a_taking_by_nothing_else(tmp_path: Path) -> None:
+@pytest.mark.promise("P-BEARER-07")
+def test_a_car_that_no_broker_reaches_is_told_once_each_who_took_and_who_ended_it(tmp_path: Path) -> None:
     async def story(desk: Desk) -> None:
-        incident = await desk.intake.took(capsule(RAISED), desk.reply)
+        await desk.intake.took(capsule(RAISED), desk.reply)
         await desk.receipt()
-        desk.intake.acted(replace(incident, acknowledged_by="Novak", bearers=("sms", MQTT)))
-        await asyncio.sleep(0)
-        assert desk.sent.empty()
+        taken = await desk.taken()
+        desk.intake.acted(taken)
+        told = await desk.answer()
+        assert (told.acknowledged_by, told.cleared_by, told.incident) == ("Novak", "", INCIDENT)
+        assert (told.tail, told.signals) == (tail_of(RAISED.id), 1)
+        assert (told.epoch, told.revision) == (epoch_mark(desk.receiver.epoch), taken.told_revision)
+        ended = await desk.ended("Kranjc")
+        told = await desk.answer()
+        assert (told.cleared_by, told.reason, told.revision) == ("Kranjc", "over", ended.told_revision)
+        desk.now_ms += 1_000_000
+        desk.intake.look()
+        assert await desk.is_quiet()
+
+    played(tmp_path, story)
+
+
+@pytest.mark.promise("P-BEARER-07")
+def test_a_car_that_a_broker_reaches_is_told_by_sms_once_it_is_gone_unless_it_has_confirmed(tmp_path: Path) -> None:
+    async def story(desk: Desk) -> None:
+        await desk.intake.took(capsule(RAISED), desk.reply)
+        await desk.receipt()
+        await desk.came_by_a_broker_too()
+        taken = await desk.taken()
+        desk.intake.look()
+        assert await desk.is_quiet()
+        desk.line(online=False)
+        desk.intake.look()
+        assert (await desk.answer()).revision == taken.told_revision
+        desk.line(online=True)
+        ended = await desk.ended()
+        await desk.receiver.on_disk(lambda store: confirm(store, ended.told_revision))
+        desk.line(online=False)
+        desk.intake.look()
+        assert await desk.is_quiet(), "a broker was first"
+
+    played(tmp_path, story)
+
+
+def confirm(store: Store, revision: int) -> None:
+    with store.transaction():
+        store.confirm((REALM, UNIT), revision)
+
+
+def test_an_end_of_long_ago_that_is_on_disk_alone_is_left_alone(tmp_path: Path) -> None:
+    async def story(desk: Desk) -> None:
+        await desk.intake.took(capsule(RAISED), desk.reply)
+        await desk.receipt()
+        await desk.came_by_a_broker_too()
+        ended = await desk.ended()
+        later = (replace(ended, incident=new_incident(), told_revision=100 + number) for number in range(MOST_ENDED))
+        desk.receiver.incidents.put(later)
+        desk.line(online=False)
+        desk.intake.look()
+        assert await desk.is_quiet()
+
+    played(tmp_path, story)
+
+
+def test_what_the_gateway_did_not_send_is_sent_later_and_what_would_cost_too_much_is_not_tried_again(
+    tmp_path: Path,
+) -> None:
+    async def story(desk: Desk) -> None:
+        await desk.intake.took(capsule(RAISED), desk.reply)
+        await desk.receipt()
+        desk.fails = True
+        await desk.taken()
+        assert await desk.is_quiet()
+        desk.fails = False
+        desk.intake.look()
+        assert await desk.is_quiet(), "not at once"
+        desk.now_ms += 30_000
+        desk.intake.look()
+        assert (await desk.answer()).acknowledged_by == "Novak"
+        await desk.ended()
+        assert await desk.is_quiet()
+        for _ in range(3):
+            desk.now_ms += 30_000
+            desk.intake.look()
+            assert await desk.is_quiet()
+        assert [fields["problem"] for event, fields in desk.events if event == "receipt-not-sent"][1:] == [
+            "the limit of [sms] is reached"
+        ]
+
+    played(tmp_path, story, most_per_incident=3)
+
+
+def test_what_is_not_on_disk_is_not_told(tmp_path: Path) -> None:
+    async def story(desk: Desk) -> None:
+        await desk.intake.took(capsule(RAISED), desk.reply)
+        await desk.receipt()
+        await desk.came_by_a_broker_too()
+        await desk.taken()
+        assert await desk.is_quiet()
+        desk.disk.fail_from_now()
+        await desk.ended()
+        desk.line(online=False)
+        desk.intake.look()
+        assert await desk.is_quiet()
+        desk.disk.mend()
+        kept = await desk.kept.get()
+        desk.intake.look()
+        assert (await desk.answer()).revision == kept.told_revision
 
     played(tmp_path, story)
 
@@ -228,9 +391,8 @@ def test_what_its_car_has_not_signed_is_kept_and_told_and_makes_us_pay_nothing(t
         incident = await desk.intake.took(capsule(RAISED, bytes(64)), desk.reply)
         assert incident.signature is Mark.MISSING
         assert incident.kind is AlarmKind.REAL, "whoever says that it is an exercise has to be believed"
-        desk.intake.acted(replace(incident, acknowledged_by="Novak"))
-        await asyncio.sleep(0)
-        assert desk.sent.empty()
+        await desk.taken()
+        assert await desk.is_quiet()
         assert desk.told("alarm-raised") == 1
 
     played(tmp_path, story)
@@ -280,6 +442,23 @@ def test_replays_take_no_answer_from_what_is_new_and_cost_no_more_than_their_own
         assert (thief.sent, desk.sent.qsize()) == ([], 0)
 
     played(tmp_path, story, most_per_incident=3, most_repeats_per_incident=2)
+
+
+@pytest.mark.promise("P-SHOW-01")
+def test_an_answer_speaks_of_the_presses_that_whoever_took_it_knew_of() -> None:
+    again = after((SIGNALLED, "sms"), incident=incidents.acknowledged(after((RAISED, MQTT)), "Novak", NOW_MS))
+    ended = incidents.cleared(again, "Kos", "over", NOW_MS)
+    told = [read(capsules.answer(SIGNALLED, incident, "e")) for incident in (again, ended)]
+    assert [one.signals for one in told if isinstance(one, AnswerCapsule)] == [1, 2]
+
+
+@pytest.mark.promise("P-SHOW-01")
+def test_a_receipt_names_nobody_who_has_not_taken_the_newest_press() -> None:
+    taken = incidents.acknowledged(after((RAISED, MQTT)), "Novak", NOW_MS)
+    again = after((SIGNALLED, "sms"), incident=taken)
+    anew = incidents.acknowledged(again, "Novak", NOW_MS)
+    told = [read(capsules.receipt(SIGNALLED, incident)) for incident in (taken, again, anew)]
+    assert [one.acknowledged_by for one in told if isinstance(one, ReceiptCapsule)] == ["Novak", "", "Novak"]
 
 
 @pytest.mark.promise("P-BEARER-06")

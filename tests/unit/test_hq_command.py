@@ -43,6 +43,9 @@ def test_a_line_says_what_nobody_who_answers_the_alarm_may_overlook(
     )
     assert command._show({"ok": True, "incidents": [public(alarm)]}, "incidents", as_json=False) == 0
     assert capsys.readouterr().out.rstrip().endswith(f"LJ-101{said}")
+    assert command._summary(public(alarm) | {"stored": False}, "incidents").endswith(
+        f"LJ-101{said}; NOT STORED, the disk of headquarters refuses it"
+    )
     assert (named(alarm)["kind"], named(alarm)["silent"]) == (alarm.kind, alarm.silent)
     assert (named(alarm)["signals"], named(alarm)["cancelled"]) == (alarm.signals, "cancelled" in said)
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from hq import incidents
 from hq.incidents import Incident, NotPossible
+from hq.marks import Mark
 from hq.people import NoName
 from terminal.contract.identity import new_id, new_incident
 from terminal.contract.messages import (
@@ -36,8 +37,8 @@ def after(*messages: Alarm, incident: Incident | None = None) -> Incident | None
     return incident
 
 
-def opened(*messages: Alarm) -> Incident:
-    incident = after(*messages or (said(AlarmRaised),))
+def opened(*messages: Alarm, incident: Incident | None = None) -> Incident:
+    incident = after(*messages or (said(AlarmRaised),), incident=incident)
     assert incident is not None
     return incident
 
@@ -63,6 +64,31 @@ def test_a_press_after_a_cancellation_takes_it_back_in_whatever_order_they_come(
     for claim in (said(AlarmCancelled, signals=2), said(AlarmCancelled)):
         assert {opened(*order).cancelled for order in permutations([*presses, claim])} == {True}
     assert opened(said(AlarmCancelled, signals=1)).cancelled, "it may overtake its press"
+
+
+@pytest.mark.promise("P-PRESS-02")
+def test_a_press_whose_certificate_has_expired_meanwhile_counts_and_waits_for_a_person() -> None:
+    first, second = said(AlarmRaised), said(AlarmSignalled, signal=2)
+    taken = incidents.acknowledged(marked(None, first, Mark.VERIFIED), "Novak", NOW_MS)
+    again = marked(taken, second, Mark.EXPIRED)
+    assert (again.signals, again.is_untaken, again.signature) == (2, True, Mark.VERIFIED)
+    assert marked(again, second, Mark.EXPIRED).signals == 2
+    assert marked(taken, second, Mark.WRONG, credible=False).signals == 1, "anybody may have said that"
+    other_way = marked(marked(None, second, Mark.EXPIRED), first, Mark.VERIFIED)
+    assert (other_way.signals, other_way.signature) == (2, Mark.VERIFIED)
+
+
+def marked(incident: Incident | None, message: Alarm, mark: Mark, *, credible: bool = True) -> Incident:
+    after = incidents.told(incident, REALM, UNIT, message, NOW_MS, mark, credible=credible)
+    assert after is not None
+    return after
+
+
+@pytest.mark.promise("P-SEND-08")
+def test_where_an_open_alarm_is_follows_its_car_though_one_position_was_dated_years_ahead() -> None:
+    ahead = replace(LJUBLJANA, utc_ms=NOW_MS + 20 * 365 * 86_400_000)
+    moved = opened(said(AlarmRaised, position=LJUBLJANA), said(AlarmMoved, position=ahead))
+    assert opened(said(AlarmMoved, position=MARIBOR), incident=moved).position == MARIBOR
 
 
 def test_an_alarm_that_waited_for_a_line_says_when_it_was_pressed() -> None:
@@ -146,6 +172,18 @@ def test_the_car_is_told_who_took_it_and_why_it_ended() -> None:
     ended = incidents.cleared(incidents.acknowledged(opened(), "A", NOW_MS), "B", "over", NOW_MS)
     status = incidents.status(ended, NOW_MS)
     assert (status.incident, status.acknowledged_by, status.cleared_by, status.reason) == (INCIDENT, "A", "B", "over")
+
+
+@pytest.mark.promise("P-SHOW-01")
+def test_the_car_is_told_that_its_newest_press_waits_for_a_person() -> None:
+    taken = incidents.acknowledged(opened(), "A", NOW_MS)
+    again = after(said(AlarmSignalled, signal=2), incident=taken)
+    assert again is not None
+    anew = incidents.acknowledged(again, "B", NOW_MS)
+    by_itself = incidents.closed_test(replace(again, kind=AlarmKind.TEST), NOW_MS)
+    told = [incidents.status(one, NOW_MS) for one in (opened(), taken, again, by_itself, anew)]
+    assert [one.acknowledged_by for one in told] == ["", "A", "A", "A", "B"]
+    assert [one.untaken for one in told] == [False, False, True, True, False]
 
 
 def test_a_car_is_told_which_presses_its_clearance_knew_of() -> None:

@@ -1,11 +1,13 @@
 """Jobs and texts at headquarters: sent, answered, withdrawn; what a car is told of them, and the picture."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
 from hq import orders, picture, taking, units
+from hq.archive import Archive
 from hq.incidents import Incident, NotPossible
 from hq.orders import TOLD_AFTER_END_MS, Asked, Order
 from hq.people import NoName
@@ -136,11 +138,15 @@ def test_what_crews_wrote_can_be_read(tmp_path: Path) -> None:
     store = store_at(tmp_path)
     wrote = TextSent(id=new_id(), who=Who(unit=UNIT), text="Stigli smo", place=place(Lane.EVENT, 1))
     take(store, published(Lane.EVENT, wrote))
-    ((_, realm, unit, body),) = store.told(("text-sent",), KEY, 10)
-    assert (realm, unit) == KEY
-    assert b"Stigli smo" in body
-    assert store.told(("report-filed",), None, 10) == []
-    store.close()
+    archive = Archive(tmp_path / "hq.db")
+    try:
+        (told,) = asyncio.run(archive.told(("text-sent",), KEY, 10))
+        assert (told.realm, told.unit) == KEY
+        assert b"Stigli smo" in told.body
+        assert asyncio.run(archive.told(("report-filed",), None, 10)) == []
+    finally:
+        archive.close()
+        store.close()
 
 
 def car(unit: str, lat_deg: float, realm: str = REALM) -> Unit:

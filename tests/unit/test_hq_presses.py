@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from hq import arrivals, incidents
 from hq.arrivals import Publication
+from hq.at_hand import MOST_ENDED
 from hq.audit import What
 from hq.gateways import capsules
 from hq.incidents import Incident
@@ -62,7 +63,7 @@ def by_sms(message: Told) -> Publication:
 
 
 def known(store: Store) -> dict[str, Incident]:
-    return {one.incident: one for one in store.incidents()}
+    return {one.incident: one for one in store.incidents(MOST_ENDED)}
 
 
 def revision(store: Store) -> int:

@@ -40,7 +40,7 @@ class Scene:
 
     def raised(self, **fields: Any) -> str:
         incident = new_incident()
-        self.receiver.incidents |= take(self.store, raised(incident, **fields)).incidents
+        self.receiver.incidents.put(take(self.store, raised(incident, **fields)).incidents.values())
         return incident
 
     async def cleared(self) -> str:

@@ -12,7 +12,7 @@ from terminal.contract.identity import digest_of_ids, new_id, new_incident
 from terminal.contract.messages import AlarmRaised, Heartbeat, Receipt, StoredRange, Who, decode_alarm, encode
 from terminal.contract.mqtt import Publication
 from terminal.contract.topics import Lane
-from terminal.core.inputs import Received, Told
+from terminal.core.inputs import OutboxRepaired, Received, Told, Unreceipted
 from terminal.uplink.inbox import Inbox
 from terminal.uplink.outbox import Entry, Limits, Row
 from terminal.uplink.sender import Sender, Sending
@@ -79,6 +79,11 @@ class Scene:
     async def until(self, is_so: Callable[[], bool]) -> None:
         async with asyncio.timeout(DEADLINE_S):
             while not is_so():
+                await self.waiting()
+
+    async def until_told(self, told: Told) -> None:
+        async with asyncio.timeout(DEADLINE_S):
+            while told not in self.told:
                 await self.waiting()
 
     async def epoch_on_disk(self, epoch: str) -> None:
@@ -192,5 +197,33 @@ def test_a_clash_gives_the_card_another_outbox_once(tmp_path: Path) -> None:
         scene.receipt_of_place("now")
         await scene.until(scene.received)
         assert scene.sender.outbox == renewed
+
+    play(tmp_path, story)
+
+
+@pytest.mark.promise("P-DISK-07")
+def test_whoever_opens_the_account_of_a_repaired_outbox_says_so(tmp_path: Path) -> None:
+    """No commit may come for a long time, and until then core would call stored what is gone."""
+    (tmp_path / "outbox.db").write_bytes(b"no database at all" * 500)
+
+    async def story(scene: Scene) -> None:
+        (repaired,) = scene.told
+        assert isinstance(repaired, OutboxRepaired)
+        assert "was damaged" in repaired.problem
+
+    play(tmp_path, story)
+
+
+@pytest.mark.promise("P-RECEIPT-07")
+def test_core_learns_which_alarms_a_new_store_has_no_receipt_of(tmp_path: Path) -> None:
+    async def story(scene: Scene) -> None:
+        scene.beat("a")
+        await scene.epoch_on_disk("a")
+        await scene.writer.submit(lambda outbox: outbox.commit([ENTRY]))
+        scene.receipt_of_place("a")
+        await scene.until_told(Received((ALARM.id,)))
+        assert not [one for one in scene.told if isinstance(one, Unreceipted)]
+        scene.beat("b")
+        await scene.until_told(Unreceipted((ALARM,)))
 
     play(tmp_path, story)

@@ -9,16 +9,19 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from hal.clock import SystemClock
 from hal.readings import AnyReading, ButtonState, Press
 from terminal import config as unit_config
-from terminal.contract.identity import incident_of_press
+from terminal.contract.identity import digest_of_ids, incident_of_press
+from terminal.contract.messages import StoredRange, encode
+from terminal.contract.topics import Lane
 from terminal.core.daemon import Core
 from terminal.core.emergency import Emergency, UnconfirmedPress
 from terminal.core.lasting import FIRST_PAUSE_S, LONGEST_PAUSE_S, lasting
 from terminal.core.storing import EMERGENCY
-from terminal.uplink.outbox import Limits, Outbox
+from terminal.uplink.outbox import Entry, Limits, Outbox
 from terminal.uplink.writer import Writer
 from tests.model.virtual_time import VirtualLoop
 from tests.unit.broken_once import BrokenOnce
@@ -183,5 +186,31 @@ def test_a_press_that_waited_under_a_boards_old_name_is_confirmed_to_the_board_t
         board = Board("its new name")
         async with running(tmp_path, board):
             assert await board.confirmed.get() == PRESS
+
+    asyncio.run(story())
+
+
+@pytest.mark.promise("P-RECEIPT-07")
+@pytest.mark.parametrize("store_now", ["a", "b"])
+def test_a_receipt_on_disk_counts_of_the_store_that_headquarters_has_now(tmp_path: Path, store_now: str) -> None:
+    """The state that knew of another store came to the disk, and then the power failed."""
+    car = Car()
+    car.press(press=PRESS)
+    (alarm,) = car.state.emergency.alarms
+    before = replace(car.state.emergency, epoch=store_now)
+    (tmp_path / "state").mkdir()
+    outbox = Outbox.open(tmp_path / "state" / "outbox.db", Limits(most_bytes=10_000_000))
+    outbox.commit(
+        [Entry(alarm.raised_id, Lane.ALARM, encode(alarm.unstored[0]))], {EMERGENCY: msgspec.json.encode(before)}
+    )
+    outbox.forget_receipts("a")
+    assert outbox.settle(Lane.ALARM, (StoredRange(1, 1, digest_of_ids([alarm.raised_id])),), "a")
+    outbox.close()
+
+    async def story() -> None:
+        async with running(tmp_path, Board("board")) as core:
+            while not core._state.restored:  # noqa: ASYNC110 - it is told to nobody
+                await asyncio.sleep(0.01)
+            assert [one.received for one in core._state.emergency.alarms] == [store_now == "a"]
 
     asyncio.run(story())

@@ -25,6 +25,7 @@ from terminal.link import (
     CrewView,
     DiskView,
     DutyView,
+    FiledView,
     JobView,
     LineView,
     LogInProblem,
@@ -67,6 +68,7 @@ VALUES = {
     "jobs": [(), (JobView(job=JOB, step=JobStep.SENT, next=JobStep.ACCEPTED),)],
     "texts": [(), (Text(text_id="T1", text="Слушајте"),)],
     "sent": [(), (SentView(text="We are there", code="arrived", received=True),)],
+    "filed": [None, FiledView(form="theft", received=True)],
     "crew": [CrewView(), CrewView(aboard=(MemberView("1234", checked=True),), problem=LogInProblem.WRONG_PIN)],
     "shift": [ShiftView(), ShiftView(on=True, odometer_km=1.5)],
     "picture": [None, PictureView(Picture(utc_ms=1, units=(Neighbour(unit="U2"),)), mono_ns=3)],
@@ -78,6 +80,7 @@ VALUES = {
 COMMANDS = [
     RaiseAlarm(),
     RaiseAlarm(kind="test", silent=True),
+    RaiseAlarm(incident="0198c0de-0000-4000-8000-000000000001"),
     CancelAlarm(incident="I"),
     ArmButton(kind="exercise", asked_mono_ns=5),
     StartCheckIn(),

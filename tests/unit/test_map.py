@@ -109,9 +109,10 @@ def test_a_map_is_built_of_geojson_and_shows_its_lines_and_places(tmp_path: Path
     made = MapFile(out)
     assert made.attribution == "ours"
     for scale in (4.0, 64.0, 1024.0):
-        rows, names = drawn(Window(*NOVI_SAD, scale, 9, 38), [made])
+        rows, names = drawn(Window(*NOVI_SAD, scale, 9, 38, in_cyrillic=True), [made])
         assert any(kind == Kind.RIVER for row in rows for _, kind in row)
         assert [name.text for name in names] == ["Нови Сад"]
+        assert [name.text for name in drawn(Window(*NOVI_SAD, scale, 9, 38), [made])[1]] == ["Novi Sad"]
     made.close()
 
 

@@ -95,13 +95,14 @@ def test_a_size_that_is_none_is_refused(size: str, capsys: pytest.CaptureFixture
     assert "152x91" in capsys.readouterr().err
 
 
-def test_the_kiosk_hands_on_where_core_the_maps_and_the_panels_light_are(tmp_path: Path) -> None:
+def test_the_kiosk_hands_on_where_everything_is_and_how_the_map_is_drawn(tmp_path: Path) -> None:
     output = msgspec.json.encode([OUTPUT]).decode()
     for name, does in (("labwc", 'exec sh -c "$4"'), ("wlr-randr", f"echo '{output}'"), ("foot", 'echo "$@"')):
         program = tmp_path / name
         program.write_text(f"#!/bin/sh\n{does}\n")
         program.chmod(0o755)
-    places = ["--socket", "/tmp/a b.sock", "--maps", "/m", "--backlight", "/lights"]
+    places = ["--socket", "/tmp/a b.sock", "--maps", "/m", "--backlight", "/lights", "--remember", "/kept"]
+    places += ["--graphics", "off"]
     environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "XDG_RUNTIME_DIR": str(tmp_path)}
     command = [sys.executable, "-m", "terminal.tools.command", "kiosk", *places]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)

@@ -7,7 +7,7 @@ import pytest
 from tests.prove.marks import Mark, by_promise, faults, marks
 from tests.prove.outcomes import Outcome
 from tests.prove.page import PAGE, Measured, made, read_measured
-from tests.prove.run import HELD, MISSED, NOT_HELD, NOT_RUN, lines_of
+from tests.prove.run import HELD, MISSED, NOT_HELD, NOT_RUN, PARTLY, lines_of
 from tests.prove.table import Figure, Promise, load, promises
 
 SECTIONS = load()
@@ -87,6 +87,15 @@ def test_a_figure_beyond_its_bound_and_a_test_that_fails_are_missed(
     measured = Measured() if value is None else Measured(values={"b": {"r": value}})
     outcomes = {} if outcome is None else {mark.test: outcome}
     assert [line.verdict for line in lines_of(promise, [mark], outcomes, measured)] == verdicts
+
+
+def test_a_promise_of_which_a_test_was_only_skipped_is_held_partly() -> None:
+    promise, tests = Promise(id="P-X-01", text="."), [Mark("P-X-01", "a"), Mark("P-X-01", "b")]
+    ran = {"a": Outcome(passed=3, skipped=1), "b": Outcome(skipped=1)}
+    (line,) = lines_of(promise, tests, ran, Measured())
+    assert (line.verdict, line.measured) == (PARTLY, "3 passed, 2 skipped")
+    (line,) = lines_of(promise, tests, ran | {"b": Outcome(passed=1)}, Measured())
+    assert line.verdict == HELD
 
 
 def test_a_benchmark_that_has_not_the_row_has_missed_and_what_is_open_is_not_held() -> None:

@@ -1,8 +1,10 @@
 """What was saved and what happened since become one emergency, in which nothing that is open is taken for ended."""
 
+from typing import Any
+
 from msgspec.structs import replace
 
-from terminal.core.alarm import Alarm
+from terminal.core.alarm import Alarm, Pressed
 from terminal.core.emergency import Emergency
 from terminal.core.inputs import Commanded
 from terminal.core.ladder import Phase
@@ -23,6 +25,14 @@ def pressed() -> tuple[Car, Alarm]:
 def joined(car: Car, now: Alarm, saved: Alarm) -> Alarm:
     (alarm,) = merged(Emergency(alarms=(now,)), Emergency(alarms=(saved,)), car.moment(0.0), RULES).alarms
     return alarm
+
+
+def proved(alarm: Alarm, **facts: Any) -> Alarm:
+    """The alarm, or its only press, with these facts."""
+    (press,) = alarm.told
+    of_press = {name: value for name, value in facts.items() if name in Pressed.__struct_fields__}
+    others = {name: value for name, value in facts.items() if name not in of_press}
+    return replace(alarm, told=(replace(press, **of_press),), **others)
 
 
 def phase_of(car: Car, now: Alarm, saved: Alarm) -> Phase:
@@ -50,7 +60,7 @@ def test_a_press_that_came_after_the_clearance_opens_the_alarm() -> None:
     car, saved = pressed()
     car.press(1.0, LATER)
     (now,) = car.state.emergency.alarms
-    cleared = replace(saved, phase=Phase.CLEARED, received=True, sent=True)
+    cleared = proved(saved, phase=Phase.CLEARED, received_by=("mqtt",))
     alarm = joined(car, now, cleared)
     assert (alarm.phase, alarm.signals, alarm.received) == (Phase.RAISED, 2, False)
 
@@ -58,17 +68,18 @@ def test_a_press_that_came_after_the_clearance_opens_the_alarm() -> None:
 def test_what_headquarters_has_said_since_is_newer_than_what_was_saved() -> None:
     car, alarm = pressed()
     for saved in (Phase.ACKNOWLEDGED, Phase.CLEARED):
-        told = replace(alarm, phase=Phase.RECEIVED, received=True, answered=True)
-        assert phase_of(car, told, replace(alarm, phase=saved, received=True)) is Phase.RECEIVED
+        told = proved(alarm, phase=Phase.RECEIVED, received_by=("mqtt",), answered=True)
+        assert phase_of(car, told, replace(alarm, phase=saved)) is Phase.RECEIVED
 
 
 def test_what_only_one_of_them_proves_is_proved() -> None:
     car, alarm = pressed()
-    sent = replace(alarm, sent=True, sent_by=("mqtt",), pressed_mono_ns=5)
-    received = replace(alarm, received=True, received_by=("sms",), stored=True)
+    sent = proved(alarm, sent_by=("mqtt",), pressed_mono_ns=5, mono_ns=5)
+    received = proved(alarm, received_by=("sms",), stored=True)
     both = joined(car, sent, received)
-    assert (both.stored, both.sent, both.received) == (True, True, True)
-    assert (both.sent_by, both.received_by, both.pressed_mono_ns) == (("mqtt",), ("sms",), 0)
+    assert (both.stored, both.sent, both.received, both.pressed_mono_ns) == (True, True, True, 0)
+    (one,) = both.told
+    assert (one.sent_by, one.received_by, one.mono_ns) == (("mqtt",), ("sms",), 0)
 
 
 def test_a_cancellation_outlives_the_press_told_again_and_not_a_later_one() -> None:

@@ -12,7 +12,8 @@ from babel.messages.pofile import read_po
 from hypothesis import given
 from hypothesis import strategies as st
 
-from terminal.screen.language import LOCALE, Language, Say, latin
+from terminal.latin import latin
+from terminal.screen.language import LOCALE, Language, Say
 
 SCREEN = LOCALE.parent
 CATALOGUES = ("sl", "sr")

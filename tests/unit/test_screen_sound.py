@@ -5,10 +5,10 @@ import wave
 
 import pytest
 
-from terminal.contract.work import LiveAlarm, Picture, Text
-from terminal.link import JobView, PictureView, Snapshot, Urgency
+from terminal.contract.work import Text
+from terminal.link import JobView, Snapshot, Urgency
 from terminal.screen.sound import VOLUMES, Sound, heard, wav
-from tests.screen.gallery import ALARM, JOB, NOW_NS, replace, snapshot
+from tests.screen.gallery import ALARM, JOB, replace, snapshot
 
 QUIET = replace(snapshot(), jobs=(), texts=(), picture=None)
 
@@ -22,17 +22,12 @@ CHANGES = {
     "received": (with_alarm(**SENT), with_alarm(received=True, urgency=Urgency.NONE), [Sound.RUNG]),
     "taken": (
         with_alarm(received=True, urgency=Urgency.NONE),
-        with_alarm(received=True, acknowledged_by="A", urgency=Urgency.NONE),
+        with_alarm(received=True, acknowledged_by="A", taken=True, urgency=Urgency.NONE),
         [Sound.TAKEN],
     ),
     "not confirmed": (with_alarm(**SENT), with_alarm(urgency=Urgency.NOT_CONFIRMED), [Sound.NOT_CONFIRMED]),
     "a job": (QUIET, replace(QUIET, jobs=(JobView(job=JOB, step=JOB.step),)), [Sound.JOB]),
     "a text": (QUIET, replace(QUIET, texts=(Text(text_id="t", text="x"),)), [Sound.TEXT]),
-    "an alarm of others": (
-        QUIET,
-        replace(QUIET, picture=PictureView(Picture(utc_ms=1, alarms=(LiveAlarm(incident="i", unit="u"),)), NOW_NS)),
-        [Sound.OTHERS],
-    ),
     "nothing new": (QUIET, QUIET, []),
 }
 
@@ -51,11 +46,10 @@ def test_a_silent_alarm_is_not_heard(change: str) -> None:
     assert list(heard(*quiet)) == []
 
 
-def test_a_profile_may_leave_others_alarms_out() -> None:
-    before, after, _ = CHANGES["an alarm of others"]
-    assert after.profile is not None
-    quiet = replace(after, profile=replace(after.profile, alarms_of_others_ring=False))
-    assert list(heard(before, quiet)) == []
+def test_in_the_dark_nothing_is_heard_but_alarms() -> None:
+    assert list(heard(*CHANGES["a job"][:2], is_dark=True)) == []
+    assert list(heard(*CHANGES["a text"][:2], is_dark=True)) == []
+    assert list(heard(*CHANGES["not confirmed"][:2], is_dark=True)) == [Sound.NOT_CONFIRMED]
 
 
 @pytest.mark.parametrize("sound", list(Sound))

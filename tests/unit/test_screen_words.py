@@ -77,11 +77,11 @@ def test_the_disk_comes_before_the_line_and_the_line_before_the_devices():
     assert frame.notice(view(snapshot())) == ("", "plain")
     assert frame.notice(view(snapshot(sources=sources))) == ("Not working: gnss", "warn")
     refused = LineView(problem="not authorised")
-    assert frame.notice(view(snapshot(sources=sources, line=refused))) == ("Line: not authorised", "warn")
+    assert frame.notice(view(snapshot(sources=sources, line=refused))) == ("No line yet; it is being tried", "warn")
     gone = LineView(problem="(long words for a technician)", trouble=Trouble.BROKER_GONE)
     assert frame.notice(view(snapshot(line=gone))) == ("No line: the broker is down; call HQ", "warn")
     full = LineView(problem="not authorised", disk_problem="disk is full")
-    assert frame.notice(view(snapshot(line=full))) == ("NOT STORED, disk: disk is full", "bad")
+    assert frame.notice(view(snapshot(line=full))) == ("NOT STORED: the car's disk fails", "bad")
 
 
 @pytest.mark.parametrize(
@@ -142,6 +142,7 @@ ALARMS = st.builds(
     sent=st.booleans(),
     received=st.booleans(),
     acknowledged_by=st.sampled_from(["", "Ana"]),
+    taken=st.booleans(),
     cleared_by=st.sampled_from(["", "Ana"]),
     cancelled=st.booleans(),
     urgency=st.sampled_from(Urgency),
@@ -158,7 +159,7 @@ def test_no_rung_is_said_without_its_proof(alarm: AlarmView):
         "STORED": alarm.stored,
         "SENT": alarm.sent,
         "RECEIVED": alarm.received,
-        "TAKEN": bool(alarm.acknowledged_by),
+        "TAKEN": alarm.taken,
         "CLEARED": bool(alarm.cleared_by),
     }
     assert reached == [rung for rung, proved in proofs.items() if proved]
@@ -183,7 +184,7 @@ def test_the_alarm_of_a_timer_does_not_say_that_headquarters_does_not_answer():
     taken = AlarmView(
         incident="I", kind="real", trigger="check-in", silent=False, signals=1, pressed_mono_ns=NOW_NS, received=True
     )
-    said = [words for words, _ in ladder.of_alarm(SAY, replace(taken, acknowledged_by="Ana"), NOW_NS).rows]
+    said = [words for words, _ in ladder.of_alarm(SAY, replace(taken, acknowledged_by="Ana", taken=True), NOW_NS).rows]
     assert said[0].endswith(", the timer")
     assert "● TAKEN by Ana" in said
 

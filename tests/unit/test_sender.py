@@ -96,6 +96,35 @@ def test_a_receipt_by_id_does_not_end_an_alarm_that_owes_its_place() -> None:
     on_line(drive)
 
 
+@pytest.mark.promise("P-DISK-07")
+def test_a_place_in_an_outbox_that_is_gone_is_not_waited_for() -> None:
+    async def drive(bench: Bench) -> None:
+        alarm = bench.press()
+        bench.store(alarm)
+        bench.sender.received([alarm.id])
+        bench.disk.lose()
+        bench.open()
+        line = bench.connect()
+        assert [decode_alarm(one.payload).place for one in line.published] == [None]
+        bench.sender.received([alarm.id])
+        assert bench.connect().published == []
+
+    on_line(drive)
+
+
+def test_what_goes_to_a_disk_a_second_time_with_less_in_it_is_sent_whole() -> None:
+    async def drive(bench: Bench) -> None:
+        whole = msgspec.structs.replace(bench.press(), track=((3, 46.05, 14.5),))
+        bench.sender.received([whole.id])
+        bench.sender.alarm(whole)
+        bench.store(msgspec.structs.replace(whole, track=()))
+        (sent,) = [decode_alarm(one.payload) for one in bench.connect().published]
+        assert isinstance(sent, AlarmRaised)
+        assert (sent.track, sent.place) == (whole.track, Place("account-1", Lane.ALARM, 1))
+
+    on_line(drive)
+
+
 def test_a_place_is_given_in_the_account_that_is_open_and_in_no_other() -> None:
     async def driven() -> None:
         bench = Bench()

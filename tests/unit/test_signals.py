@@ -127,7 +127,7 @@ def test_a_given_scale_and_offset_replace_the_units(tmp_path: Path) -> None:
         ('"Vehicle.Speed" = "MOTION.Speed"', 'expected { dbc = "MOTION.SIGNAL"'.replace("MOTION", "MESSAGE")),
         ('"Vehicle.Speed" = { scale = 2 }', "expected either dbc"),
         ('"Vehicle.Speed" = { dbc = "MOTION.Speed", obd2 = 13 }', "expected either dbc"),
-        ('"Vehicle.Speed" = { obd2 = 0xEE }', "PID 0xEE of mode 01 is not known here; known are 0x04 calculated"),
+        ('"Vehicle.Speed" = { obd2 = 0xEE }', "PID 0xEE of mode 01 is not known here; known are 0x01 stored"),
         ('"Vehicle.Speed" = { obd2 = "0x0D" }', "Expected `int | null`, got `str`"),
         ('"Vehicle.Speed" = { dbc = "MOTION.Odd" }', 'its unit "furlong" is not one that becomes km/h; say scale'),
         ('"Vehicle.Speed" = { dbc = "BODY.FuelRaw" }', "it has no unit, and VSS's is km/h; say scale"),

@@ -8,14 +8,15 @@ import pytest
 
 from hal.clock import SystemClock
 from hal.readings import Press
+from terminal.contract.durable import DiskFailed
 from terminal.contract.identity import new_id, new_incident
 from terminal.contract.messages import AlarmRaised, DutyChanged, Thinned, Who, decode_event
 from terminal.contract.topics import Lane
 from terminal.core import storing as module
 from terminal.core.emergency import Emergency
-from terminal.core.inputs import Stored, StoreFailed, Told
+from terminal.core.inputs import OutboxRepaired, Stored, StoreFailed, Told
 from terminal.core.storing import Storing
-from terminal.uplink.outbox import Limits, Row
+from terminal.uplink.outbox import Limits, Outbox, Row
 from terminal.uplink.sender import Sender, Sending
 from terminal.uplink.writer import Writer
 
@@ -125,3 +126,40 @@ def test_nothing_piles_up_before_a_disk_that_stalls(tmp_path: Path) -> None:
 
     asyncio.run(story())
     assert [list(one.places) for one in told if isinstance(one, Stored) and one.places] == [[alarm.id]]
+
+
+@pytest.mark.promise("P-DISK-07")
+def test_an_outbox_is_called_repaired_once_and_not_again_when_it_is_only_opened_again(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.db"
+    path.write_bytes(b"no database at all" * 500)
+
+    async def story() -> list[Told]:
+        told: list[Told] = []
+        stored: asyncio.Queue[Told] = asyncio.Queue()
+
+        def tell(one: Told) -> None:
+            told.append(one)
+            if isinstance(one, Stored):
+                stored.put_nowait(one)
+
+        writer = Writer(path, Limits(most_bytes=10_000_000))
+        writer.start()
+        storing = Storing(
+            writer, Sender("LJ", WHO.unit, Sending(), nothing, tell, SystemClock()), WHO, tell, lambda: None
+        )
+        try:
+            for _ in range(2):
+                storing.event(duty(1))
+                await asyncio.wait_for(stored.get(), WITHIN_S)
+                with pytest.raises(DiskFailed):
+                    await writer.submit(failing)
+        finally:
+            await storing.close()
+            writer.close()
+        return told
+
+    assert len([one for one in asyncio.run(story()) if isinstance(one, OutboxRepaired)]) == 1
+
+
+def failing(_outbox: Outbox) -> None:
+    raise DiskFailed("the disk", "it failed", "nothing")

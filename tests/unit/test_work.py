@@ -28,6 +28,7 @@ from terminal.core.vehicle import DISTANCE, FUEL, SPEED
 from terminal.link import (
     AnswerJob,
     EndShift,
+    FiledView,
     FileReport,
     JobView,
     LogIn,
@@ -158,6 +159,17 @@ def test_a_report_has_its_place_without_being_asked() -> None:
     assert isinstance(report, ReportFiled)
     assert (report.form, report.answers["direction"]) == ("group", "north")
     assert report.position is not None
+
+
+def test_of_the_newest_report_it_is_known_whether_headquarters_has_it() -> None:
+    car = Car()
+    (first,) = does(car, FileReport(form="group"))
+    (second,) = does(car, FileReport(form="theft"))
+    assert shown(car).filed == FiledView(form="theft", utc_ms=second.utc_ms)
+    car.take(Received((first.id,)))
+    assert shown(car).filed == FiledView(form="theft", utc_ms=second.utc_ms), "that was another report"
+    car.take(Received((second.id,)))
+    assert shown(car).filed == FiledView(form="theft", utc_ms=second.utc_ms, received=True)
 
 
 def test_a_shift_takes_distance_and_fuel_from_the_car() -> None:

@@ -76,6 +76,7 @@ def test_without_a_pin_in_the_configuration_there_is_no_self_test() -> None:
     assert car.take(Commanded(OpenWorkshop(pin=""))) == []
 
 
+@pytest.mark.promise("P-HARD-08")
 def test_wrong_pins_are_slowed_one_after_the_other_and_closing_forgets_none() -> None:
     car = Bench()
     for number in range(WRONG_PINS - 1):
@@ -98,6 +99,7 @@ def test_one_pin_is_checked_at_a_time() -> None:
     assert car.view == WorkshopView(), "it was closed before the answer came"
 
 
+@pytest.mark.promise("P-HARD-08")
 def test_the_pin_is_neither_in_what_clients_see_nor_is_its_verifier(bench: Bench) -> None:
     shown = msgspec.json.encode(bench.shown)
     assert PIN.encode() not in shown

@@ -1,8 +1,9 @@
-"""The alarm's ladder, or that core is gone; each rung is said to be reached on core's proof only."""
+"""The alarm's ladder, and that core is gone; each rung is said to be reached on core's proof only."""
 
-from terminal.screen import ladder
+from terminal.screen import bar, faults, ladder
 from terminal.screen.cells import Area, Box, target
 from terminal.screen.ladder import Ladder
+from terminal.screen.pages import duty
 from terminal.screen.state import Page
 from terminal.screen.view import View
 
@@ -15,27 +16,44 @@ BANNER_ROWS = 2
 def boxes(view: View, area: Area) -> list[Box]:
     """Rungs at the left, what can be done at the right, what the crew must be told beneath."""
     left, right = area.columns(0, max(area.width // SIDE, 10), gap=1)
-    rungs = current(view)
+    rungs, found = current(view), actions(view, right)
+    if not is_half_said(view):
+        return [*found, *drawn(rungs, left)]
+    place, rest = left.rows(bar.height(view.height), 0)
+    return [*found, second_tap(view, place), *drawn(rungs, rest)]
+
+
+def loss(view: View, area: Area) -> list[Box]:
+    """Core is not there, and no alarm was open when it was last: what goes on, and the status that was chosen last."""
+    last = view.seen.last
+    status = "" if last is None else duty.label(view, last, last.duty.status)
+    left, _ = area.columns(0, max(area.width // SIDE, 10), gap=1)
+    return drawn(
+        ladder.of_loss(view.say, faults.of_core(view.say, view.seen.gone), view.seen.lost_mono_ns, view.now_ns, status),
+        left,
+    )
+
+
+def drawn(rungs: Ladder, area: Area) -> list[Box]:
+    """Its last rows that fit, and the banner beneath them."""
     words, _ = rungs.banner
-    rows, banner = left.rows(0, BANNER_ROWS if words else 1)
+    rows, banner = area.rows(0, BANNER_ROWS if words else 1)
+    shown = rungs.rows[-rows.height :]
     found = [
         Box(area=line, words=said, tone=tone)
-        for (said, tone), line in zip(rungs.rows, rows.rows(*[1] * min(len(rungs.rows), rows.height)), strict=False)
+        for (said, tone), line in zip(shown, rows.rows(*[1] * len(shown)), strict=True)
     ]
-    if words:
-        found.append(Box(area=banner, words=words, tone="urgent", middle=True))
-    return [*found, *actions(view, right)]
+    return [*found, Box(area=banner, words=words, tone="urgent", middle=True)] if words else found
 
 
 def current(view: View) -> Ladder:
-    """The ladder of what matters now: an alarm that waits for core, core's absence, the open alarm."""
-    if view.seen.shown_held is not None:
-        return ladder.of_held(
-            view.say, view.seen.shown_held, view.seen.held_mono_ns, view.now_ns, core_is_there=view.seen.connected
-        )
-    if view.snapshot is None or view.alarm is None:
-        return ladder.of_loss(view.say, view.seen.problem, view.seen.lost_mono_ns, view.now_ns)
-    return ladder.of_alarm(view.say, view.alarm, view.now_ns)
+    """The ladder of what matters now: an alarm that waits for core, or the open one; without core as it was last."""
+    held = view.seen.shown_held
+    if held is not None:
+        return ladder.of_held(view.say, held, view.seen.held_mono_ns, view.now_ns, core_is_there=view.seen.connected)
+    assert view.alarm is not None, "there is one, or it would not have the page"
+    rungs = ladder.of_alarm(view.say, view.alarm, view.now_ns)
+    return rungs if view.seen.connected else ladder.as_it_was(view.say, rungs)
 
 
 def actions(view: View, area: Area) -> list[Box]:
@@ -47,6 +65,19 @@ def actions(view: View, area: Area) -> list[Box]:
     found = [target(aside, view.say("Other\npages"), f"page:{Page.DUTY}", main=True)]
     if alarm.cancelled:
         return [*found, Box(area=mistake, words=view.say("Mistake.\nHQ\ndecides"), tone="dim", middle=True)]
-    words = view.say("Tap again:\nmistake") if view.state.cancelling else view.say("Mistake")
-    tone = "proposed" if view.state.cancelling else "button"
-    return [*found, target(mistake, words, f"cancel:{alarm.incident}", tone, main=True)]
+    words = view.say("TAP AT\nLEFT") if is_half_said(view) else view.say("Mistake")
+    return [*found, target(mistake, words, f"mistake:{alarm.incident}", main=True)]
+
+
+def is_half_said(view: View) -> bool:
+    """Whether the second tap says now that the shown alarm was a mistake."""
+    alarm = view.alarm
+    return alarm is not None and not alarm.cancelled and view.state.mistake.is_half_said(alarm.incident, view.now_ns)
+
+
+def second_tap(view: View, strip: Area) -> Box:
+    """The other place, far from the first and from where SOS has its own."""
+    place, _ = strip.columns(bar.sos_width(view.width), 0)
+    words = view.say("TAP HERE:\nMISTAKE\n{left} s", left=view.state.mistake.taps.left_s(view.now_ns))
+    assert view.alarm is not None
+    return target(place, words, f"cancel:{view.alarm.incident}", "proposed", main=True)

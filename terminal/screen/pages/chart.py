@@ -1,54 +1,34 @@
 """The map: own car, other patrols, jobs and alarms on what lies around; old positions look old. Pure but for tiles."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from functools import lru_cache
-from math import atan2, cos, degrees, radians
 
-from msgspec import Struct
+from msgspec.structs import replace
 
-from terminal.contract.work import ENDED
 from terminal.link import Snapshot
-from terminal.map.drawing import Name, Tiles, Window, drawn
-from terminal.map.features import Kind
-from terminal.map.mercator import EQUATOR_M
+from terminal.map.drawing import Tiles, Window, drawn
+from terminal.map.names import Name
+from terminal.screen import others
 from terminal.screen.cells import LEAST_HEIGHT, Area, Box, Run, target
-from terminal.screen.language import Say
+from terminal.screen.language import Language
+from terminal.screen.pages import plot
+from terminal.screen.pages.marks import Mark, marks
 from terminal.screen.state import SCALES_M
 from terminal.screen.view import View
-from terminal.screen.words import age, clean
+from terminal.screen.words import on_one_line
 
 ON_MAP = "on-map"
 """A tap on the map; `placed` makes a place of its cell."""
 
 SIDE = 11
-OLD_AFTER_MS = 120_000
-"""A patrol that has not told its position for so long looks old."""
+SIGNS = "!#"
+"""What an alarm and a job begin with, and what stands at the place."""
 
-TONES = {
-    0: "plain",
-    Kind.LAKE: "map-water",
-    Kind.RIVER: "map-water",
-    Kind.RAIL: "map-rail",
-    Kind.STREET: "map-street",
-    Kind.ROAD: "map-road",
-    Kind.MOTORWAY: "map-motorway",
-    Kind.BORDER: "map-border",
-}
-WINDS = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
 ARROWS = "↑↗→↘↓↙←↖"
 
 
-class Mark(Struct, frozen=True):
-    """Something on the map; the urgent ones are drawn last."""
-
-    lat_deg: float
-    lon_deg: float
-    words: str
-    tone: str
-
-
 def boxes(view: View, area: Area) -> list[Box]:
-    """The map at the left, its controls at the right, the nearest alarm beneath."""
+    """The map at the left, its controls at the right, the alarm to be told of beneath."""
     if view.snapshot is None:
         return []
     field, side = area.columns(0, SIDE, gap=1)
@@ -56,11 +36,20 @@ def boxes(view: View, area: Area) -> list[Box]:
     controls_there = controls(view, side)
     if window is None:
         return [Box(area=field, words=view.say("No position yet."), tone="dim", middle=True), *controls_there]
-    rows, names = base(window, view.maps)
-    found = [Box(area=field, rows=rows, code=ON_MAP, located=True, main=True)]
-    found += [Box(area=_at(field, one), words=one.text, tone="map-place") for one in names]
-    found += [box for mark in marks(view, view.snapshot) if (box := marked(field, window, mark)) is not None]
-    return [*found, *nearest_alarm(view, view.snapshot, field), *controls_there]
+    there = marks(view, view.snapshot)
+    if view.cell is None:
+        ground, *above = in_cells(window, view.maps, field, there)
+    else:
+        ground, *above = plot.boxes(window, view.maps, view.cell, field, there)
+    target_there = replace(ground, code=ON_MAP, located=True, main=True)
+    return [target_there, *above, *alarm_line(view, view.snapshot, field), *controls_there]
+
+
+def in_cells(window: Window, maps: tuple[Tiles, ...], field: Area, there: Iterable[Mark]) -> list[Box]:
+    """The map of braille, names of places, and marks as words where they are."""
+    rows, names = base(window, maps)
+    marked_there = (marked(field, window, mark) for mark in there)
+    return [Box(area=field, rows=rows), *plot.named(field, names), *(box for box in marked_there if box is not None)]
 
 
 def window_of(view: View, snapshot: Snapshot, field: Area) -> Window | None:
@@ -72,97 +61,44 @@ def window_of(view: View, snapshot: Snapshot, field: Area) -> Window | None:
     if middle is None:
         return None
     course = 0.0 if chart.is_north_up or fix is None or fix.track_deg is None else round(fix.track_deg / 15) * 15.0
-    return Window(*middle, SCALES_M[chart.scale], field.height, field.width, course)
+    in_cyrillic = view.say.language is Language.SERBIAN_CYRILLIC
+    return Window(*middle, SCALES_M[chart.scale], field.height, field.width, course, in_cyrillic)
 
 
 @lru_cache(maxsize=4)
 def base(window: Window, maps: tuple[Tiles, ...]) -> tuple[tuple[tuple[Run, ...], ...], tuple[Name, ...]]:
     """What lies there, in tones, and its names; drawn once as long as nothing moves."""
     rows, names = drawn(window, maps)
-    return tuple(tuple((text, TONES[kind]) for text, kind in row) for row in rows), tuple(names)
-
-
-def _at(field: Area, name: Name) -> Area:
-    return Area(field.top + name.row, field.left + name.column, 1, len(name.text))
-
-
-def marks(view: View, snapshot: Snapshot) -> Iterator[Mark]:
-    """Patrols, jobs, alarms, and the car itself, in the order in which they are drawn."""
-    if snapshot.picture is not None:
-        picture = snapshot.picture.picture
-        told_ms = (view.now_ns - snapshot.picture.mono_ns) // 1_000_000
-        for one in picture.units:
-            if one.lat_deg is not None and one.lon_deg is not None:
-                aged_ms = told_ms + picture.utc_ms - (one.position_ms or 0)
-                old = not one.online or aged_ms > OLD_AFTER_MS
-                words = f"{clean(one.unit)} {age(aged_ms * 1_000_000)}" if old else clean(one.unit)
-                yield Mark(one.lat_deg, one.lon_deg, words, "old" if old else "other")
-    for number, there in enumerate(snapshot.jobs, 1):
-        job = there.job
-        if job.lat_deg is not None and job.lon_deg is not None and there.step not in ENDED:
-            yield Mark(job.lat_deg, job.lon_deg, f"#{number}", "job")
-    if snapshot.picture is not None:
-        for alarm in snapshot.picture.picture.alarms:
-            if alarm.lat_deg is not None and alarm.lon_deg is not None:
-                yield Mark(alarm.lat_deg, alarm.lon_deg, f"!{clean(alarm.unit)}", "urgent")
-    fix = snapshot.position.last_good
-    if fix is not None and fix.lat_deg is not None and fix.lon_deg is not None:
-        yield Mark(fix.lat_deg, fix.lon_deg, heading(view, snapshot), "old" if snapshot.position.stale else "own")
-
-
-def heading(view: View, snapshot: Snapshot) -> str:
-    """The car: an arrow over ground while it moves."""
-    fix = snapshot.position.last_good
-    if fix is None or fix.track_deg is None or snapshot.position.stale:
-        return "◉"
-    up_deg = 0.0 if view.state.chart.is_north_up else fix.track_deg
-    return ARROWS[round((fix.track_deg - up_deg) / 45) % 8]
+    return tuple(tuple((text, plot.TONES[kind]) for text, kind in row) for row in rows), tuple(names)
 
 
 def marked(field: Area, window: Window, mark: Mark) -> Box | None:
-    """A mark where its place is; None when that is not to be seen."""
+    """A mark that begins where its place is, or ends there if it has no room; None when that is not to be seen."""
     cell = window.cell_of(mark.lat_deg, mark.lon_deg)
     if cell is None:
         return None
-    width = min(len(mark.words), field.width)
-    left = min(field.left + cell[1], field.right - width)
-    return Box(area=Area(field.top + cell[0], left, 1, width), words=mark.words[:width], tone=mark.tone)
+    words = mark.words or heading(window, mark)
+    row, column = cell
+    if column + len(words) > field.width:
+        words = words[1:][:column] + words[0] if words[0] in SIGNS else words[: column + 1]
+        column -= len(words) - 1
+    return Box(area=Area(field.top + row, field.left + column, 1, len(words)), words=words, tone=mark.tone)
 
 
-def nearest_alarm(view: View, snapshot: Snapshot, field: Area) -> list[Box]:
-    """Whose alarm is nearest, how far and in which direction, as the crow flies."""
-    fix = snapshot.position.last_good
-    if snapshot.picture is None or fix is None or fix.lat_deg is None or fix.lon_deg is None:
+def heading(window: Window, car: Mark) -> str:
+    """The car: an arrow over ground while it moves."""
+    return "◉" if car.course_deg is None else ARROWS[round((car.course_deg - window.up_deg) / 45) % 8]
+
+
+def alarm_line(view: View, snapshot: Snapshot, field: Area) -> list[Box]:
+    """The alarm to be told of, how far and in which direction."""
+    alarm = others.first(snapshot)
+    if alarm is None:
         return []
-    own = (fix.lat_deg, fix.lon_deg)
-    alarms = [one for one in snapshot.picture.picture.alarms if one.lat_deg is not None and one.lon_deg is not None]
-    if not alarms:
-        return []
-    places = {one.incident: distance_and_bearing(own, (one.lat_deg or 0.0, one.lon_deg or 0.0)) for one in alarms}
-    nearest = min(alarms, key=lambda one: places[one.incident][0])
-    far_m, bearing_deg = places[nearest.incident]
-    words = view.say(
-        "ALARM {unit} {far} {wind}", unit=clean(nearest.unit), far=_far(far_m), wind=wind(view.say, bearing_deg)
-    )
+    words = others.in_words(view.say, snapshot, alarm, view.now_ns)
     line = Area(field.bottom - 1, field.left, 1, field.width)
-    return [Box(area=line, words=words[: field.width], tone="urgent")]
-
-
-def distance_and_bearing(own: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
-    """(metres, degrees from north) on a plane, which is right within what a patrol drives."""
-    north_m = (other[0] - own[0]) / 360 * EQUATOR_M
-    east_m = (other[1] - own[1]) / 360 * EQUATOR_M * cos(radians(own[0]))
-    return (north_m**2 + east_m**2) ** 0.5, degrees(atan2(east_m, north_m)) % 360
-
-
-def wind(say: Say, bearing_deg: float) -> str:
-    """A bearing in one of eight words."""
-    names = (say("N"), say("NE"), say("E"), say("SE"), say("S"), say("SW"), say("W"), say("NW"))
-    return names[round(bearing_deg / 45) % 8]
-
-
-def _far(far_m: float) -> str:
-    return f"{far_m:.0f} m" if far_m < 1000 else f"{far_m / 1000:.1f} km"
+    tone = "urgent" if others.is_urgent(alarm) else "warn"
+    return [Box(area=line, words=on_one_line(words, field.width), tone=tone)]
 
 
 def controls(view: View, area: Area) -> list[Box]:

@@ -1,18 +1,27 @@
 """Who is on board, the shift, and its proof of the whole way to headquarters and back. Pure."""
 
 from terminal.link import LogInProblem, MemberView, Snapshot
+from terminal.screen import paging
 from terminal.screen.cells import LEAST_HEIGHT, Area, Box, target
+from terminal.screen.language import Say
 from terminal.screen.state import TOLD_OF_SILENT_NS
 from terminal.screen.view import View
 from terminal.screen.words import clean
 
 COLUMNS = 3
+LEAST_NAME = 11
+"""A name's place is at least so wide, where there are more than stand in the columns."""
+
+ROSTER = "roster"
+"""The list of whom headquarters expects, with the whole page."""
 
 
 def boxes(view: View, area: Area) -> list[Box]:
     """Officers to tap on and off; shift and test beneath."""
     if view.snapshot is None:
         return []
+    if view.state.opened == ROSTER:
+        return roster(view, view.snapshot, area)
     head, field, foot = area.rows(1, 0, LEAST_HEIGHT)
     return [
         headline(view, view.snapshot, head),
@@ -23,14 +32,15 @@ def boxes(view: View, area: Area) -> list[Box]:
 
 def headline(view: View, snapshot: Snapshot, area: Area) -> Box:
     """How the last try went, or what a tap does."""
-    match snapshot.crew.problem:
-        case LogInProblem.WRONG_PIN:
-            return Box(area=area, words=view.say("Wrong PIN"), tone="bad")
-        case LogInProblem.PAUSED:
-            return Box(area=area, words=view.say("Too many wrong PINs: wait a minute"), tone="bad")
-        case LogInProblem.NONE:
-            words = view.say("Tap who comes on board or leaves")
-            return Box(area=area, words=f"{words} {silent_rungs(view, snapshot)}".rstrip(), tone="dim")
+    if snapshot.crew.problem is not LogInProblem.NONE:
+        return Box(area=area, words=pin_problem(view.say, snapshot.crew.problem), tone="bad")
+    words = view.say("Tap who comes on board or leaves")
+    return Box(area=area, words=f"{words} {silent_rungs(view, snapshot)}".rstrip(), tone="dim")
+
+
+def pin_problem(say: Say, problem: LogInProblem) -> str:
+    """Why a PIN did not do."""
+    return say("Wrong PIN") if problem is LogInProblem.WRONG_PIN else say("Too many wrong PINs: wait a minute")
 
 
 def silent_rungs(view: View, snapshot: Snapshot) -> str:
@@ -42,34 +52,71 @@ def silent_rungs(view: View, snapshot: Snapshot) -> str:
     if not silent:
         return ""
     newest = max(silent, key=lambda one: one.pressed_mono_ns)
-    proofs = (newest.stored, newest.sent, newest.received, bool(newest.acknowledged_by))
+    proofs = (newest.stored, newest.sent, newest.received, newest.taken)
     return "." * (1 + sum(proofs))
 
 
 def officers(view: View, snapshot: Snapshot, area: Area) -> list[Box]:
-    """Who is on board, then whom headquarters expects, then a badge by hand."""
+    """Who is on board, then whom headquarters expects and a badge by hand, or the way to them where they are many."""
+    aboard, expected = snapshot.crew.aboard, ashore(snapshot)
+    count = len(aboard) + len(expected) + 1
+    fields = paging.fields(area, count, columns(area, count))
+    if count <= len(fields):
+        there = [one_aboard(view, one, field) for one, field in zip(aboard, fields, strict=False)]
+        others = zip(expected, fields[len(aboard) :], strict=False)
+        return [*there, *(one_ashore(one, field) for one, field in others), other_badge(view, fields[count - 1])]
+    leaf = paging.leaf(view, "aboard", aboard, fields[:-1])
+    way = target(fields[min(len(aboard), len(fields) - 1)], view.say("Log in"), f"open:{ROSTER}")
+    return [*(one_aboard(view, one, field) for one, field in leaf.placed), *leaf.turn, way]
+
+
+def columns(area: Area, count: int) -> int:
+    """Names beside one another."""
+    return max(COLUMNS, min(count, (area.width + 1) // (LEAST_NAME + 1)))
+
+
+def ashore(snapshot: Snapshot) -> list[MemberView]:
+    """Whom headquarters expects and who is not on board."""
     aboard = {one.badge for one in snapshot.crew.aboard}
-    listed = [(one, True) for one in snapshot.crew.aboard]
-    listed += [(one, False) for one in snapshot.crew.roster if one.badge not in aboard]
-    rows = max(area.height // LEAST_HEIGHT, 1)
-    columns = max(COLUMNS, area.width // 16)
-    fields = area.grid(rows, columns)
-    found = [
-        target(
-            field,
-            officer(view, one, is_aboard),
-            f"{'out' if is_aboard else 'in'}:{one.badge}",
-            "chosen" if is_aboard else "button",
-        )
-        for (one, is_aboard), field in zip(listed[: len(fields) - 1], fields, strict=False)
+    return [one for one in snapshot.crew.roster if one.badge not in aboard]
+
+
+def roster(view: View, snapshot: Snapshot, area: Area) -> list[Box]:
+    """Whom headquarters expects, a badge by hand, and the way back."""
+    expected = ashore(snapshot)
+    count = len(expected) + 2
+    fields = paging.fields(area, count, columns(area, count))
+    leaf = paging.leaf(view, ROSTER, expected, fields[:-2])
+    by_hand, back = fields[-2:]
+    return [
+        *(one_ashore(one, field) for one, field in leaf.placed),
+        *leaf.turn,
+        other_badge(view, by_hand),
+        target(back, view.say("Back"), "open:", "locked"),
     ]
-    return [*found, target(fields[min(len(listed), len(fields) - 1)], view.say("Other badge"), "type:badge")]
 
 
-def officer(view: View, one: MemberView, aboard: bool) -> str:
-    """A name, or else the badge; on board without a PIN it says so."""
-    words = clean(one.name) or one.badge
-    return f"{words}\n{view.say('no PIN')}" if aboard and not one.checked else words
+def one_aboard(view: View, one: MemberView, area: Area) -> Box:
+    """Who is on board; a tap and they leave. Without a PIN it says so."""
+    if one.checked:
+        return target(area, shown_name(one, area), f"out:{one.badge}", "chosen")
+    name = shown_name(one, Area(area.top, area.left, area.height - 1, area.width))
+    return target(area, f"{name}\n{view.say('no PIN')}", f"out:{one.badge}", "chosen")
+
+
+def one_ashore(one: MemberView, area: Area) -> Box:
+    """Whom headquarters expects; a tap and they come on board."""
+    return target(area, shown_name(one, area), f"in:{one.badge}")
+
+
+def shown_name(one: MemberView, area: Area) -> str:
+    """A name, or else the badge."""
+    return paging.beginning(clean(one.name) or one.badge, area)
+
+
+def other_badge(view: View, area: Area) -> Box:
+    """Someone whom headquarters does not expect."""
+    return target(area, view.say("Other badge"), "type:badge")
 
 
 def shift(view: View, snapshot: Snapshot, area: Area) -> list[Box]:

@@ -1,19 +1,19 @@
-"""Duty: one tap a status, what headquarters knows, the crew, and darkness."""
-
-from math import ceil
+"""Duty: one tap a status, what headquarters knows, the crew, how loud the screen is, and darkness."""
 
 from terminal.contract.profile import Choice
 from terminal.link import Snapshot
-from terminal.screen.cells import Area, Box, target
+from terminal.screen import paging
+from terminal.screen.cells import MAIN_HEIGHT, MAIN_WIDTH, Area, Box, target
 from terminal.screen.state import Page
 from terminal.screen.view import View
 from terminal.screen.words import clean
 
 SIDE = 5
-"""The column at the right takes one part in so many of the width."""
+LEAST_SIDE = 2 * MAIN_WIDTH + 1
+"""What stands at the right takes one part in so many of the width, and has room for two main targets."""
 
 FEW = 6
-"""Up to so many statuses stand in two rows, more in three."""
+"""So many statuses have room on every screen, and a place is no larger for fewer."""
 
 COLUMNS = 3
 
@@ -23,7 +23,7 @@ def boxes(view: View, area: Area) -> list[Box]:
     if view.snapshot is None:
         return []
     head, field = area.rows(1, 0)
-    left, right = field.columns(0, max(area.width // SIDE, 9), gap=1)
+    left, right = field.columns(0, max(area.width // SIDE, LEAST_SIDE), gap=1)
     return [headline(view, view.snapshot, head), *statuses(view, view.snapshot, left), *side(view, right)]
 
 
@@ -42,27 +42,27 @@ def label(view: View, snapshot: Snapshot, code: str) -> str:
 
 
 def statuses(view: View, snapshot: Snapshot, area: Area) -> list[Box]:
-    """The profile's statuses, the one that is true in its own colour."""
+    """The profile's statuses."""
     choices: tuple[Choice, ...] = () if snapshot.profile is None else snapshot.profile.statuses
-    rows = 2 if len(choices) <= FEW else ceil(len(choices) / COLUMNS)
-    return [
-        target(
-            field,
-            view.say.label(one.label),
-            f"duty:{one.code}",
-            "chosen" if one.code == snapshot.duty.status else "button",
-            main=len(choices) <= FEW,
-        )
-        for one, field in zip(choices, area.grid(rows, COLUMNS), strict=False)
-    ]
+    fields = paging.fields(area, max(len(choices), FEW), COLUMNS, MAIN_HEIGHT)
+    leaf = paging.leaf(view, "statuses", choices, fields)
+    return [*(status(view, snapshot, one, field) for one, field in leaf.placed), *leaf.turn]
+
+
+def status(view: View, snapshot: Snapshot, one: Choice, area: Area) -> Box:
+    """A status, in a colour of its own while it is true."""
+    tone = "chosen" if one.code == snapshot.duty.status else "button"
+    return target(area, view.say.label(one.label), f"duty:{one.code}", tone, main=True)
 
 
 def side(view: View, area: Area) -> list[Box]:
-    """Crew and darkness."""
-    crew, dark = area.rows(0, 0)
+    """Crew, sound and darkness: what is wanted at once, also while the car moves."""
+    upper, dark = area.rows(0, 0)
+    crew, sound = upper.columns(0, 0, gap=1)
     aboard = 0 if view.snapshot is None else len(view.snapshot.crew.aboard)
     words = view.say("Crew\n{count}", count=aboard)
     return [
         target(crew, words, f"page:{Page.CREW}", "button" if aboard else "proposed", main=True),
+        target(sound, view.say("Sound\n{volume}", volume=view.state.volume), "louder", main=True),
         target(dark, view.say("Dark"), "dark", main=True),
     ]

@@ -31,8 +31,14 @@ def boxes(view: View, area: Area) -> list[Box]:
 def typed(view: View, width: int) -> str:
     """The end of what was typed, behind the word for what it is."""
     typing = view.state.typing
-    prompt = {"text": view.say("Text:"), "badge": view.say("Badge:"), "pin": view.say("PIN:")}[typing.what]
-    shown = HIDDEN * len(typing.typed) if typing.what == "pin" else typing.typed
+    prompts = {
+        "text": view.say("Text:"),
+        "badge": view.say("Badge:"),
+        "pin": view.say("PIN:"),
+        "technician": view.say("Technician's PIN:"),
+    }
+    prompt = prompts[typing.what]
+    shown = HIDDEN * len(typing.typed) if typing.what in ("pin", "technician") else typing.typed
     room = max(width - len(prompt) - 2, 1)
     return f"{prompt} {shown[-room:]}_"
 

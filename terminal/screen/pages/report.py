@@ -1,11 +1,16 @@
 """Quick reports: a form, one tap a question, one to send; place and time are the car's own. Pure."""
 
+from math import ceil
+
 from terminal.contract.profile import Form, Question
-from terminal.screen.cells import LEAST_HEIGHT, Area, Box, target
+from terminal.screen import paging
+from terminal.screen.cells import LEAST_HEIGHT, MAIN_HEIGHT, Area, Box, target
 from terminal.screen.state import find_form
 from terminal.screen.view import View
 
 COLUMNS = 3
+LEAST_ANSWER = 9
+"""An answer's place is at least so wide."""
 
 
 def boxes(view: View, area: Area) -> list[Box]:
@@ -23,24 +28,25 @@ def forms(view: View, area: Area) -> list[Box]:
     known = () if profile is None else profile.forms
     if not known:
         return [Box(area=area, words=view.say("This role has no reports."), tone="dim", middle=True)]
-    fields = area.grid(-(-len(known) // COLUMNS), min(len(known), COLUMNS))
-    return [
-        target(field, view.say.label(form.label), f"form:{form.code}", main=True)
-        for form, field in zip(known, fields, strict=False)
-    ]
+    fields = paging.fields(area, len(known), min(len(known), COLUMNS), MAIN_HEIGHT)
+    leaf = paging.leaf(view, "forms", known, fields)
+    found = [target(field, view.say.label(form.label), f"form:{form.code}", main=True) for form, field in leaf.placed]
+    return [*found, *leaf.turn]
 
 
 def asked(view: View, form: Form, question: Question, area: Area) -> list[Box]:
     """One question and its answers."""
     head, field = area.rows(1, 0)
     words = f"{view.say.label(form.label)}: {view.say.label(question.label)}"
-    rows = min(-(-len(question.choices) // COLUMNS), field.height // LEAST_HEIGHT)
-    columns = -(-len(question.choices) // rows)
-    found = [
-        target(cell, view.say.label(one.label), f"say:{question.code}:{one.code}")
-        for one, cell in zip(question.choices, field.grid(rows, columns), strict=False)
-    ]
-    return [Box(area=head, words=words, tone="title"), *found]
+    leaf = paging.leaf(view, question.code, question.choices, places(field, len(question.choices)))
+    found = [target(cell, view.say.label(one.label), f"say:{question.code}:{one.code}") for one, cell in leaf.placed]
+    return [Box(area=head, words=words, tone="title"), *found, *leaf.turn]
+
+
+def places(area: Area, count: int) -> tuple[Area, ...]:
+    """For answers, in one glance: rather narrow than on another leaf."""
+    rows = min(ceil(count / COLUMNS), area.height // LEAST_HEIGHT)
+    return area.grid(rows, min(ceil(count / rows), area.width // LEAST_ANSWER))
 
 
 def summary(view: View, form: Form, area: Area) -> list[Box]:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from hal.errors import PatrolaError, SourceStale
-from terminal.contract.capsule import ReceiptCapsule, Told, alarm_body, read, split
+from terminal.contract.capsule import AnswerCapsule, ReceiptCapsule, Told, alarm_body, read, split
 from terminal.contract.messages import Malformed
-from terminal.core.inputs import CapsuleReceipted, CarryFailed, Published
+from terminal.core.inputs import CapsuleAnswered, CapsuleReceipted, CarryFailed, Published
 from terminal.core.inputs import Told as Input
 from terminal.uplink.bearers.bearer import Bearer
 
@@ -87,10 +87,12 @@ class Carrier:
     def _took(self, data: bytes) -> None:
         body, signature = split(data)
         capsule = read(body)
-        if not isinstance(capsule, ReceiptCapsule):
-            raise Malformed("expected a receipt")
+        if not isinstance(capsule, ReceiptCapsule | AnswerCapsule):
+            raise Malformed("expected a receipt or an answer")
         doubt = self._notary.capsule_doubt(body, signature)
         if doubt:
             log.warning("%s: a receipt is not believed: %s", self._bearer.name, doubt)
-            return
-        self._tell(CapsuleReceipted(self._bearer.name, capsule))
+        elif isinstance(capsule, ReceiptCapsule):
+            self._tell(CapsuleReceipted(self._bearer.name, capsule))
+        else:
+            self._tell(CapsuleAnswered(self._bearer.name, capsule))

@@ -1,0 +1,7 @@
+"""What a tap wants done besides another picture."""
+
+from terminal.link import Command
+from terminal.screen.sound import Sound
+
+Wanted = Command | Sound
+"""Something for core, or something to be heard."""
