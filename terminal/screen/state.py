@@ -299,6 +299,8 @@ def _check_in(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns
 
 
 def _in(state: ScreenState, rest: str, snapshot: Snapshot | None, _now_ns: int) -> ScreenState | Tapped:
+    # What comes of it is said above those on board, and not above the list of all.
+    state = replace(state, opened="")
     roster = () if snapshot is None else snapshot.crew.roster
     if any(one.badge == rest and one.checked for one in roster):
         return replace(state, page=Page.KEYBOARD, typing=Typing("pin", layout="digits", badge=rest))
@@ -341,7 +343,7 @@ def _typed(state: ScreenState, _rest: str, snapshot: Snapshot | None, now_ns: in
         return replace(state, page=Page.TEXTS, typing=Typing(), told_ns=now_ns), (SendText(text=typing.typed.strip()),)
     if typing.what == "technician":
         return replace(state, page=Page.WORKSHOP, typing=Typing(), bench=Bench()), (OpenWorkshop(pin=typing.typed),)
-    state = replace(state, page=Page.CREW, typing=Typing())
+    state = replace(state, page=Page.CREW, typing=Typing(), opened="")
     if (typing.what, typing.typed) == ("badge", ASK_FOR_SILENT):
         return replace(state, asked_ns=now_ns)
     if typing.what == "badge":

@@ -22,15 +22,20 @@ from page_bench import (
 )
 
 from hal.readings import FixMode
+from terminal.contract.work import Text
 from terminal.link import (
     CrewView,
     DiskView,
     DutyView,
     Examine,
+    LogIn,
+    LogInProblem,
+    MemberView,
     OpenWorkshop,
     PositionView,
     PressView,
     RaiseAlarm,
+    ReadText,
     SendText,
     SetDuty,
     Snapshot,
@@ -176,7 +181,8 @@ def test_sos_waits_until_the_panel_is_not_touched_all_over(tmp_path: Path):
             await seen.tap("send")
             seen.clock.pass_s(3)
             await seen.tap("send")
-            await seen.until(lambda: seen.core.taken == [RaiseAlarm()])
+            await seen.until(lambda: seen.core.taken)
+            assert (seen.core.calls(), len(seen.core.taken)) == ([RaiseAlarm()], 1)
 
     run(promise)
 
@@ -413,6 +419,47 @@ def test_duty_says_whether_headquarters_has_it_and_a_tap_changes_it(tmp_path: Pa
             seen.core.publish(replace(GOOD, duty=DutyView(status="code-5")))
             await seen.says("HQ not told yet: Status 5")
             assert seen.target("duty:code-5").tone == "chosen"
+
+    run(promise)
+
+
+def test_a_long_text_is_told_as_read_at_its_end_and_not_before(tmp_path: Path):
+    words = " ".join(f"word{number}" for number in range(90))
+    text = Text(text_id="t", text=words, sent_by="Desk 2")
+
+    async def promise() -> None:
+        async with page(tmp_path, snapshot=replace(_driving(GOOD, 0), texts=(text,))) as seen:
+            await seen.tap("page:texts")
+            await seen.says("Desk 2: word0", "…")
+            await seen.tap("open:text:t")
+            read = seen.text()
+            while any(one.code.startswith("turn:text:t:") for one in seen.targets()):
+                assert seen.core.taken == []
+                await seen.tap(next(one.code for one in seen.targets() if one.code.startswith("turn:text:t:")))
+                read += seen.text()
+            assert all(word in read for word in words.split())
+            await seen.tap("read:t")
+            await seen.until(lambda: seen.core.taken == [ReadText(text_id="t")])
+            await seen.says("Desk 2: word0", "Write")
+
+    run(promise)
+
+
+def test_who_is_far_down_the_list_logs_in_and_a_wrong_pin_is_said(tmp_path: Path):
+    roster = tuple(MemberView(f"b{number}", f"Officer {number}", checked=True) for number in range(40))
+    expected = replace(_driving(GOOD, 0), crew=CrewView(roster=roster))
+
+    async def promise() -> None:
+        async with page(tmp_path, snapshot=expected) as seen:
+            await seen.tap("page:crew")
+            await seen.tap("open:roster")
+            while not any(one.code == "in:b39" for one in seen.targets()):
+                await seen.tap(next(one.code for one in seen.targets() if one.code.startswith("turn:roster:")))
+            for code in ("in:b39", "key:4", "key:7", "typed"):
+                await seen.tap(code)
+            await seen.until(lambda: seen.core.taken == [LogIn(badge="b39", pin="47")])
+            seen.core.publish(replace(expected, crew=CrewView(roster=roster, problem=LogInProblem.WRONG_PIN)))
+            await seen.says("Wrong PIN")
 
     run(promise)
 

@@ -220,6 +220,13 @@ def test_who_has_a_pin_is_asked_for_it() -> None:
     assert taps("out:1001")[1] == (LogOut(badge="1001"),)
 
 
+def test_after_a_name_or_a_badge_of_the_list_those_on_board_are_shown() -> None:
+    listed, _ = taps("page:crew", "open:roster", "turn:roster:1")
+    for codes in (("in:77",), ("in:1003", "key:4", "typed"), ("type:badge", "key:0", "key:0", "key:0", "typed")):
+        state, _ = taps(*codes, state=listed)
+        assert (state.page, state.opened) == (Page.CREW, ""), codes
+
+
 def test_a_silent_alarm_is_told_to_who_knows_where_to_look_and_for_a_moment_only() -> None:
     silent = replace(ALARM, silent=True, stored=True, sent=True, received=True)
     seen = replace(HERE, alarms=(silent,))
