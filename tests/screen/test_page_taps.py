@@ -154,7 +154,7 @@ def test_a_mistake_that_was_half_said_of_a_test_is_not_said_of_a_real_alarm(tmp_
 
 @pytest.mark.promise("P-SHOW-15")
 def test_an_alarm_that_is_taken_stays_aside_and_a_new_press_or_a_tap_brings_it_back(tmp_path: Path) -> None:
-    taken = {"received": True, "acknowledged_by": "Desk 2"}
+    taken = {"received": True, "acknowledged_by": "Desk 2", "taken": True}
 
     async def promise() -> None:
         async with page(tmp_path, snapshot=alarmed(**taken)) as seen:
