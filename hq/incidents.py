@@ -289,14 +289,6 @@ def _counted(incident: Incident, message: AlarmRaised | AlarmSignalled) -> Incid
     return replace(incident, signals=max(incident.signals, *numbers))
 
 
-def counted(incident: Incident, signal: int) -> Incident:
-    """The incident whose car has counted so far in it, with a press that is in another one: nobody has to take it."""
-    signals = max(incident.signals, signal)
-    was_taken = incident.acknowledged_signals is not None and not incident.is_untaken
-    known = signals if was_taken else incident.acknowledged_signals
-    return replace(incident, signals=signals, acknowledged_signals=known)
-
-
 def _placed(incident: Incident, position: Position | None, now_ms: int) -> Incident:
     """The incident with this position, unless a newer one is known."""
     if position is None:
