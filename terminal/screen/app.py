@@ -1,5 +1,6 @@
 """The officers' screen: core's word and the crew's taps in, a picture and commands out; the rest is pure."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -159,7 +160,9 @@ class TerminalScreen(App[None]):
             # What nobody has taken is still there to be sent.
             self._state = before
         self._refresh()
-        self._memory.keep(self._state, self._mono_ns())
+        if self._memory.keep(self._state, self._mono_ns()):
+            # Whatever the disk does, the next tap may be SOS.
+            self.run_worker(asyncio.to_thread(self._memory.write), name="memory")
 
     def _is_done(self, wanted: Wanted) -> bool:
         """Give it to core, or let it be heard; False when core is not there."""

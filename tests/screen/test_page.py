@@ -3,11 +3,13 @@
 import os
 import signal
 from pathlib import Path
+from threading import Event, Thread
 from time import monotonic_ns
 
 import pytest
 from msgspec.structs import replace
 from page_bench import (
+    DEADLINE_S,
     FIX,
     GOOD,
     NOW_NS,
@@ -507,12 +509,40 @@ def test_a_screen_that_comes_back_speaks_and_is_dark_as_before(tmp_path: Path):
                 await seen.tap(code)
             await seen.says("Služba")
             await seen.tap("dark")
+            await seen.until(lambda: choices.exists() and b'"dark_mono_ns":null' not in choices.read_bytes())
         async with page(tmp_path, snapshot=None, remembered=choices, clock=clock) as seen:
             await seen.until(lambda: [one.code for one in seen.targets()] == ["light"])
             await seen.tap("light")
             await seen.says("Služba")
 
     run(promise)
+
+
+def test_sos_goes_out_while_the_disk_hangs_that_is_to_keep_a_choice(tmp_path: Path):
+    hanging, works, waited = tmp_path / "choices.json.new", Event(), []
+    os.mkfifo(hanging)
+
+    def disk() -> None:
+        waited.append(works.wait(DEADLINE_S))
+        hanging.read_bytes()
+
+    async def promise() -> None:
+        async with page(tmp_path, snapshot=_driving(GOOD, 0), remembered=tmp_path / "choices.json") as seen:
+            for code in ("page:more", "page:system", "language:sl"):
+                await seen.tap(code)
+            seen.clock.pass_s(4)
+            await _call(seen)
+            await seen.until(lambda: seen.core.calls() == [RaiseAlarm()])
+            works.set()
+
+    mending = Thread(target=disk)
+    mending.start()
+    try:
+        run(promise)
+    finally:
+        works.set()
+        mending.join()
+    assert waited == [True], "nothing waited for the disk"
 
 
 def test_the_panel_gives_as_much_light_as_was_chosen_and_none_in_the_dark(tmp_path: Path):
