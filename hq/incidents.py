@@ -191,6 +191,7 @@ def _proved(incident: Incident, message: Alarm) -> Incident:
         cleared_by=incident.cleared_by,
         cleared_ms=incident.cleared_ms,
         reason=incident.reason,
+        told_revision=incident.told_revision,
         since=incident.since,
         escalated=incident.escalated,
     )

@@ -91,7 +91,7 @@ def _is_news(publication: Publication, untold: set[ArrivalKey]) -> bool:
 
 def _took(store: Store, came: Came, taken: Taken, untold: set[ArrivalKey]) -> None:
     publication = came.publication
-    home = presses.home(store, publication)
+    home = presses.home(store, publication, taken.incidents)
     if home is not None and isinstance(publication.message, presses.OfPress):
         _came_before(store, publication, publication.message, home, taken)
     if _is_news(publication, untold):

@@ -183,6 +183,14 @@ def test_that_it_was_a_mistake_begins_no_incident_where_the_press_is_in_another_
     assert taken.again == {mistake.arrivals[0].key}
 
 
+def test_a_mistake_counts_in_an_incident_that_another_press_began_in_the_same_batch(tmp_path: Path) -> None:
+    store = store_at(tmp_path)
+    take(store, published(BEGUN), published(SIGNALLED), published(RAISED))
+    news, mistake = said(AlarmSignalled, SECOND, signal=2), said(AlarmCancelled, SECOND, signals=2)
+    take(store, published(news), published(mistake))
+    assert known(store)[SECOND].cancelled
+
+
 def test_a_cancellation_that_overtakes_its_press_begins_the_incident_all_the_same(tmp_path: Path) -> None:
     store = store_at(tmp_path)
     take(store, published(said(AlarmCancelled, FIRST, signals=1)))
