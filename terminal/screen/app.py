@@ -25,7 +25,8 @@ from terminal.screen.settling import stood, takes
 from terminal.screen.sheet import Sheet
 from terminal.screen.sos import is_elsewhere, touched
 from terminal.screen.sound import Sound
-from terminal.screen.state import Page, spoken, tapped
+from terminal.screen.state import Page, spoken
+from terminal.screen.tapping import tapped
 from terminal.screen.view import View
 from terminal.screen.wanted import Wanted
 

@@ -11,7 +11,8 @@ from terminal.link import RaiseAlarm
 from terminal.screen.language import Language
 from terminal.screen.palettes import Palette
 from terminal.screen.remembering import Memory
-from terminal.screen.state import ScreenState, spoken, tapped
+from terminal.screen.state import ScreenState, spoken
+from terminal.screen.tapping import tapped
 from tests.screen.gallery import NOW_NS, snapshot
 
 CHOSEN = ScreenState(language=Language.SLOVENIAN, palette=Palette.RED, volume=0, brightness=1, is_dark=True)

@@ -30,7 +30,8 @@ from terminal.screen.feed import Seen
 from terminal.screen.language import Language
 from terminal.screen.pages import crew
 from terminal.screen.sos import PLACES, Arming, is_elsewhere, touched
-from terminal.screen.state import Page, ScreenState, Tapped, tapped
+from terminal.screen.state import Page, ScreenState
+from terminal.screen.tapping import Tapped, tapped
 from terminal.screen.wanted import Wanted
 from tests.screen.gallery import ALARM, NOW_NS, Snapshot, in_scene, replace, snapshot, view
 
