@@ -50,10 +50,13 @@ def boxes(view: View) -> list[Box]:
     if workshop.is_touching(view):
         corners = workshop.corners(view, bar.boxes(view, bottom)[-1], whole)
         return [*corners, *notices(view, Area(workshop.NOTICE_ROW, 0, 1, view.width))]
-    found = [*status.row(view, top), *bar.boxes(view, bottom)]
+    buttons = bar.boxes(view, bottom)
     if bar.is_typing(view):
-        return [*found, *keyboard.boxes(view, Area(notice.top, 0, notice.height + middle.height, view.width))]
-    return [*found, *notices(view, notice), *page(view, middle)]
+        # The keys have the line's place; what calls for help has that of the row above.
+        urgent = [box for box in notices(view, top) if box.tone == "urgent"]
+        keys = keyboard.boxes(view, Area(notice.top, 0, notice.height + middle.height, view.width))
+        return [*(urgent or status.row(view, top)), *buttons, *keys]
+    return [*status.row(view, top), *buttons, *notices(view, notice), *page(view, middle)]
 
 
 def page(view: View, area: Area) -> list[Box]:
@@ -127,14 +130,15 @@ def notice(view: View) -> Said:
 
 def from_the_worst_on(view: View, snapshot: Snapshot) -> Iterator[Said | None]:
     """All that may have to be told; what passes by itself stands before an alarm of others, which may last."""
-    theirs, say = alarm_of_others(view, snapshot), view.say
-    yield own_alarm(view)
+    theirs, own, say = alarm_of_others(view, snapshot), own_alarm(view), view.say
+    yield own if own is not None and own[1] == "urgent" else None
     yield asked(view, snapshot)
     yield refusal(view)
     yield theirs if theirs is not None and theirs[1] == "urgent" else None
     yield told.at_first(view)
     yield disk(view, snapshot)
     yield jobs.news(view)
+    yield own
     yield line(view, snapshot)
     yield cleared(view)
     yield theirs
@@ -150,10 +154,12 @@ def own_alarm(view: View) -> Said | None:
     alarm_now, say = view.alarm, view.say
     if alarm_now is None or not view.is_alarm_aside:
         return None
+    tried = {"test": say("TEST ALARM"), "exercise": say("EXERCISE")}
+    name = tried.get(alarm_now.kind, say("ALARM IS OPEN"))
     if alarm_now.taken:
-        return f"{say('ALARM IS OPEN')}. {say('TAKEN by {by}', by=clean(alarm_now.acknowledged_by))}", "good"
+        return f"{name}. {say('TAKEN by {by}', by=clean(alarm_now.acknowledged_by))}", "good"
     urgent = {Urgency.NOT_CONFIRMED: say("NOT CONFIRMED"), Urgency.USE_THE_RADIO: say("USE THE RADIO")}
-    return f"{say('ALARM IS OPEN')} {urgent.get(alarm_now.urgency, '')}".strip(), "urgent"
+    return f"{name} {urgent.get(alarm_now.urgency, '')}".strip(), "warn" if alarm_now.kind in tried else "urgent"
 
 
 def refusal(view: View) -> Said | None:

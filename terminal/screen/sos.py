@@ -29,9 +29,10 @@ class Arming(Enum):
 
 
 class Sos(Struct, frozen=True):
-    """When the first tap was, if there was one."""
+    """When the first tap was, if there was one, and whether a second was refused since."""
 
     first_ns: int | None = None
+    insisted: bool = False
 
     def arming(self, now_ns: int) -> Arming:
         """What a tap in the second place would mean now."""
@@ -42,6 +43,11 @@ class Sos(Struct, frozen=True):
     def left_s(self, now_ns: int) -> int:
         """Whole seconds that are left for the second tap, at least 1 while it counts."""
         return 0 if self.first_ns is None else max(0, -((now_ns - self.first_ns - WITHIN_NS) // 1_000_000_000))
+
+    def is_doubted(self, elsewhere_ns: tuple[int, ...], now_ns: int) -> bool:
+        """Whether a second tap may be rain; tapped again, and nothing else since the first, it is none."""
+        is_calm = self.first_ns is not None and all(one <= self.first_ns for one in elsewhere_ns)
+        return is_rain(elsewhere_ns, now_ns) and not (self.insisted and is_calm)
 
 
 def is_elsewhere(boxes: Iterable[Box], row: int, column: int) -> bool:

@@ -33,7 +33,7 @@ from terminal.screen.driving import is_locked
 from terminal.screen.language import Language, in_language
 from terminal.screen.mistake import Mistake
 from terminal.screen.palettes import Palette
-from terminal.screen.sos import Arming, Sos, is_rain
+from terminal.screen.sos import Arming, Sos
 from terminal.screen.sound import VOLUMES
 from terminal.screen.state import (
     ASK_FOR_SILENT,
@@ -73,8 +73,10 @@ def _arm(state: ScreenState, _rest: str, _snapshot: Snapshot | None, now_ns: int
 
 
 def _send(state: ScreenState, _rest: str, _snapshot: Snapshot | None, now_ns: int) -> ScreenState | Tapped:
-    if state.sos.arming(now_ns) is not Arming.ARMED or is_rain(state.elsewhere_ns, now_ns):
+    if state.sos.arming(now_ns) is not Arming.ARMED:
         return state
+    if state.sos.is_doubted(state.elsewhere_ns, now_ns):
+        return replace(state, sos=replace(state.sos, insisted=True))
     return replace(state, sos=Sos(), aside=None, mistake=Mistake()), (RaiseAlarm(),)
 
 

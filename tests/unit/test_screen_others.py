@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from terminal.contract.work import LiveAlarm
-from terminal.link import PictureView, Refused, Snapshot
+from terminal.link import AlarmView, PictureView, Refused, Snapshot
 from terminal.screen import bar, frame, others
 from terminal.screen.cells import Area
 from terminal.screen.feed import Seen
@@ -82,3 +82,24 @@ def test_it_waits_behind_the_own_alarm_and_what_passes_by_itself_and_before_the_
     aside = ScreenState(aside=Aside(NOW_NS, {"I": ALARM.signals}))
     own = Seen(snapshot=replace(snapshot(alarms=(NS_24,)), alarms=(ALARM,), jobs=JOBS))
     assert frame.notice(view(own, aside, 15, 50))[0] == "ALARM IS OPEN NOT CONFIRMED"
+
+
+def test_an_own_alarm_that_is_taken_or_a_test_does_not_stand_before_another_patrols_call() -> None:
+    aside = ScreenState(aside=Aside(NOW_NS, {"I": ALARM.signals}))
+    taken = replace(ALARM, taken=True, acknowledged_by="Desk 2")
+
+    def line(own: AlarmView, *theirs: LiveAlarm) -> str:
+        seen = Seen(snapshot=replace(snapshot(alarms=theirs), alarms=(own,), jobs=()))
+        return frame.notice(view(seen, aside, 15, 50))[0]
+
+    assert line(taken) == "ALARM IS OPEN. TAKEN by Desk 2"
+    assert line(replace(ALARM, kind="test")) == "TEST ALARM NOT CONFIRMED"
+    assert line(taken, NS_24).startswith("ALARM NS-24")
+    assert line(replace(ALARM, kind="test"), NS_24).startswith("ALARM NS-24")
+
+
+def test_who_types_sees_another_patrols_call() -> None:
+    typing = ScreenState(page=Page.KEYBOARD)
+    called, calm = (view(Seen(snapshot=snapshot(alarms=theirs)), typing, 15, 50) for theirs in ((NS_24,), ()))
+    assert any(box.words.startswith("ALARM NS-24") for box in frame.boxes(called))
+    assert [box for box in frame.boxes(called) if box.code] == [box for box in frame.boxes(calm) if box.code]
