@@ -108,11 +108,13 @@ class Api:
             if question.get("do") == "watch":
                 await self._watch(reader, writer, question)
                 return
-            writer.write(_line(await self._answer(question)))
+            answer = await self._answer(question)
+            writer.write(_line(answer))
             await writer.drain()
-            if question.get("do") == "incidents":
-                for incident in self._desk.incidents(only_open=True):
-                    self._shown(incident.key, _local_user(writer), "in the list of incidents")
+            for one in answer.get("incidents", ()):
+                if one["open"]:
+                    key = (one["realm"], one["unit"], one["incident"])
+                    self._shown(key, _local_user(writer), "in the list of incidents")
 
     async def _watch(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, question: dict[str, Any]

@@ -10,7 +10,7 @@ import apsw
 import msgspec
 
 from hq.incidents import Incident
-from hq.store import EVENT_TYPE
+from hq.store import EVENT_TYPE, RAISED_MS
 from hq.units import Key as UnitKey
 from terminal.contract import durable
 
@@ -41,7 +41,7 @@ class Archive:
         """The newest incidents of a car, or of all, newest last."""
         where = "" if unit is None else "WHERE realm = ? AND unit = ?"
         bodies = await self._asked(
-            f"SELECT body FROM incidents {where} ORDER BY json_extract(body, '$.raised_ms') DESC, incident LIMIT ?",  # noqa: S608 - fixed words
+            f"SELECT body FROM incidents {where} ORDER BY {RAISED_MS} DESC LIMIT ?",  # noqa: S608 - fixed words
             (*(unit or ()), most),
         )
         return [msgspec.json.decode(body, type=Incident) for (body,) in reversed(bodies)]

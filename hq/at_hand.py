@@ -34,6 +34,12 @@ class AtHand(Mapping[Key, Incident]):
                 self._open.pop(one.key, None)
                 self._forget_oldest(of_car)
 
+    def forget(self, keys: Iterable[Key]) -> None:
+        """These are no incidents."""
+        for key in keys:
+            for known in (self._every, self._open, self._of_car.get(key[:2], {})):
+                known.pop(key, None)
+
     def _forget_oldest(self, of_car: dict[Key, Incident]) -> None:
         ended = [one for one in of_car.values() if not one.is_open]
         if len(ended) > MOST_ENDED:

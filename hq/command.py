@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _action(actions, "units", "cars that were heard, and how they are", json_too=True)
     listed = _action(actions, "incidents", "the newest incidents and how they were answered", json_too=True)
     listed.add_argument("--unit", metavar="UNIT", help="of one car, as UNIT or REALM/UNIT")
-    listed.add_argument("--most", type=int, metavar="N", help=f"how many; default {INCIDENTS_LISTED}")
+    listed.add_argument("--most", type=int, metavar="N", help=f"how many; default and most {INCIDENTS_LISTED}")
     _action(actions, "gaps", "messages that are missing although the car sent later ones", json_too=True)
     verify.add_arguments(
         _action(actions, "verify", "walk the audit log and name the first entry that was changed, lost or added"),

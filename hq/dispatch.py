@@ -1,5 +1,6 @@
 """What dispatchers send to cars and see of them besides alarms: jobs, texts, reports, the roster, the picture."""
 
+import asyncio
 import contextlib
 from functools import partial
 from typing import Any
@@ -12,7 +13,7 @@ from hq.desk import Desk
 from hq.incidents import Incident, NotPossible
 from hq.incidents import Key as IncidentKey
 from hq.orders import Asked, Order
-from hq.receiver import Receiver, now_ms
+from hq.receiver import HANGS_AFTER_S, Receiver, now_ms
 from hq.units import Key
 from terminal.contract import pin
 from terminal.contract.durable import DiskFailed
@@ -24,7 +25,7 @@ FROM_CREWS = ("text-sent", "report-filed", "crew-changed", "shift-started", "shi
 
 LISTED = 100
 INCIDENTS_LISTED = 2000
-"""The newest, unless more or fewer are asked for; each has some 2 kB."""
+"""The newest, unless fewer are asked for, and all that are open: more would hold up the loop (2 kB each)."""
 
 Answer = dict[str, Any]
 
@@ -90,16 +91,22 @@ class Dispatch:
         return order
 
     async def _incidents(self, question: dict[str, Any]) -> list[Incident]:
-        """What is on disk, and over it what is at hand: an alarm that the disk refuses is there all the same."""
+        """What is on disk, and over it what is at hand: an alarm that the disk refuses is there all the same.
+
+        Of a disk that does not answer, what is at hand alone.
+        """
         unit = self._unit(question) if question.get("unit") else None
         asked = question.get("most")
-        most = asked if isinstance(asked, int) and asked > 0 else INCIDENTS_LISTED
+        most = min(asked, INCIDENTS_LISTED) if isinstance(asked, int) and asked > 0 else INCIDENTS_LISTED
         found: dict[IncidentKey, Incident] = {}
-        with contextlib.suppress(DiskFailed):
-            found = {one.key: one for one in await self._archive.incidents(unit, most)}
+        with contextlib.suppress(DiskFailed, TimeoutError):
+            async with asyncio.timeout(HANGS_AFTER_S):
+                found = {one.key: one for one in await self._archive.incidents(unit, most)}
         at_hand = self._desk.incidents()
         found |= {one.key: one for one in at_hand if unit is None or one.key[:2] == unit}
-        return sorted(found.values(), key=lambda one: one.raised_ms)[-most:]
+        every = sorted(found.values(), key=lambda one: one.raised_ms)
+        # What is open is news, however old a clock that was set makes it look.
+        return [*(one for one in every[:-most] if one.is_open), *every[-most:]]
 
     async def _orders(self, question: dict[str, Any]) -> list[Order]:
         unit = self._unit(question) if question.get("unit") else None

@@ -191,6 +191,7 @@ def _proved(incident: Incident, message: Alarm) -> Incident:
         cleared_by=incident.cleared_by,
         cleared_ms=incident.cleared_ms,
         reason=incident.reason,
+        told_revision=incident.told_revision,
         since=incident.since,
         escalated=incident.escalated,
     )
@@ -287,14 +288,6 @@ def _counted(incident: Incident, message: AlarmRaised | AlarmSignalled) -> Incid
     # After a crash its car may give one number twice.
     numbers = (message.signal, len(incident.presses)) if isinstance(message, AlarmSignalled) else (1,)
     return replace(incident, signals=max(incident.signals, *numbers))
-
-
-def counted(incident: Incident, signal: int) -> Incident:
-    """The incident whose car has counted so far in it, with a press that is in another one: nobody has to take it."""
-    signals = max(incident.signals, signal)
-    was_taken = incident.acknowledged_signals is not None and not incident.is_untaken
-    known = signals if was_taken else incident.acknowledged_signals
-    return replace(incident, signals=signals, acknowledged_signals=known)
 
 
 def _placed(incident: Incident, position: Position | None, now_ms: int) -> Incident:

@@ -9,8 +9,9 @@ from hq.arrivals import Publication
 from hq.at_hand import AtHand
 from hq.incidents import Incident, Key, NotPossible
 from hq.moment import Moment
-from hq.owed import Act, Came, Entry, Owed, incident_of, is_elsewhere, meant, publications
+from hq.owed import Act, Came, Entry, Owed, incident_of, is_elsewhere, key_of, meant, publications
 from hq.taking import Taken
+from hq.units import Key as UnitKey
 from terminal.contract.messages import AlarmCancelled, AlarmRaised, AlarmSignalled
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ class Known:
         self.owed = Owed()
         self.on_changed: list[Callable[[Iterable[Incident]], None]] = []
         self._emit = emit
+        self._set_aside: set[Key] = set()
 
     def changed(self, changed: Sequence[Incident]) -> None:
         """These incidents are new, or not as they were."""
@@ -39,6 +41,16 @@ class Known:
             except Exception:
                 # What is on disk is told to all others, and its receipt goes out.
                 log.exception("an incident could not be told on; report this as a defect")
+
+    def owes(self, key: Key) -> bool:
+        """Whether something of this incident is shown that is not on disk."""
+        return self.owed.speaks_of(key) or key in self._set_aside
+
+    def set_aside(self, owed: Sequence[Entry], batch: Sequence[Publication]) -> None:
+        """No disk takes these; what was shown of them stays, and counts as not stored."""
+        shown = self.owed.done(owed, batch)
+        keys = {key_of(one) for one in owed} | {incident_of(one) for one in batch if id(one) in shown}
+        self._set_aside |= self.incidents.keys() & keys
 
     def acted_on_disk(self, incident: Incident) -> Incident:
         """What an act that is on disk comes to, with all that is owed beside it."""
@@ -60,7 +72,7 @@ class Known:
     def show(self, publication: Publication, now: Moment) -> None:
         """A desk sees, and can take, an alarm that the disk does not take."""
         key, message = incident_of(publication), publication.message
-        came = Came(publication, now, is_elsewhere(publication, self.incidents.values()))
+        came = Came(publication, now, is_elsewhere(publication, self.incidents.of_car(_car(publication))))
         if key is None or not self.owed.came(came) or came.elsewhere:
             return
         known = self.incidents.get(key)
@@ -74,16 +86,26 @@ class Known:
     def stored(self, owed: Sequence[Entry], batch: Sequence[Publication], taken: Taken, now: Moment) -> set[int]:
         """All of this is on disk; the `id` of each publication among it that was shown before."""
         shown = self.owed.done(owed, batch)
+        self._set_aside -= taken.incidents.keys()
         self.changed([self.owed.over(incident) for incident in taken.incidents.values()])
         self._end_those_elsewhere(owed, taken, now)
         return shown
 
     def _end_those_elsewhere(self, owed: Sequence[Entry], taken: Taken, now: Moment) -> None:
-        """The disk knew better: what was shown unstored is in another incident, where its press came first."""
-        named = {incident_of(one) for one in publications(owed)} - taken.incidents.keys()
-        shown = [one for key in named if key is not None and (one := self._open(key)) is not None]
+        """The disk knew better: what was shown unstored is in another incident, where its press came first.
+
+        Since it is on no disk, it is not at hand any more either: its car is told of the other one alone.
+        """
+        named, still_owed = (set(map(incident_of, publications(one))) for one in (owed, self.owed.entries()))
+        gone = named - taken.incidents.keys() - still_owed
+        shown = [one for key in gone if key is not None and (one := self._open(key)) is not None]
         self.changed([incidents.found_elsewhere(one, now.wall_ms) for one in shown])
+        self.incidents.forget(one.key for one in shown)
 
     def _open(self, key: Key) -> Incident | None:
         one = self.incidents.get(key)
         return one if one is not None and one.is_open else None
+
+
+def _car(publication: Publication) -> UnitKey:
+    return (publication.realm, publication.unit)

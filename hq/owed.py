@@ -62,12 +62,11 @@ def meant(known: Incident | None, came: Came) -> Incident | None:
     return None if after is None else escalation.begun(known, after, came.at)
 
 
-def is_elsewhere(publication: Publication, known: Iterable[Incident]) -> bool:
-    """Whether its press is in another one of these incidents, where it came first."""
+def is_elsewhere(publication: Publication, of_car: Iterable[Incident]) -> bool:
+    """Whether its press is in another one of its car's incidents, where it came first, proved alike."""
     match publication.message:
         case AlarmRaised(id=message_id, incident=named) | AlarmSignalled(id=message_id, incident=named):
-            car = (publication.realm, publication.unit)
-            others = (one for one in known if (one.realm, one.unit) == car and one.incident != named)
+            others = (one for one in of_car if one.incident != named and one.signature is publication.mark)
             press = incidents.press_of(message_id)
             return publication.credible and any(press in one.presses for one in others)
     return False
@@ -86,6 +85,7 @@ class Owed:
 
     def __init__(self) -> None:
         self._entries: dict[object, Entry] = {}
+        self._of: dict[Key | None, dict[object, Entry]] = {}
 
     def __bool__(self) -> bool:
         return bool(self._entries)
@@ -97,17 +97,27 @@ class Owed:
     def came(self, came: Came) -> bool:
         """Owe this alarm message; False if it is owed already."""
         name = _name(came.publication)
-        if isinstance(came.publication.message, AlarmMoved):
-            self._entries.pop(name, None)
+        if isinstance(came.publication.message, AlarmMoved) and name in self._entries:
+            self._drop(name)
         if name in self._entries:
             return False
         if len(self._entries) < MOST_OWED:
-            self._entries[name] = came
+            self._put(name, came)
         return True
 
     def act(self, act: Act) -> None:
         """Owe this act."""
-        self._entries[id(act)] = act
+        self._put(id(act), act)
+
+    def _put(self, name: object, entry: Entry) -> None:
+        self._entries[name] = entry
+        self._of.setdefault(key_of(entry), {})[name] = entry
+
+    def _drop(self, name: object) -> None:
+        key = key_of(self._entries.pop(name))
+        del self._of[key][name]
+        if not self._of[key]:
+            del self._of[key]
 
     def done(self, entries: Sequence[Entry], batch: Iterable[Publication]) -> set[int]:
         """These are on disk; the `id` of each publication among them that was owed."""
@@ -115,24 +125,22 @@ class Owed:
         for entry in entries:
             name = id(entry) if isinstance(entry, Act) else _name(entry.publication)
             if self._entries.get(name) is entry:
-                del self._entries[name]
+                self._drop(name)
         for publication in batch:
             owed = self._entries.get(_name(publication))
             # Of an incident's positions a newer one than this may be owed by now.
             if isinstance(owed, Came) and (publication.arrivals or owed.publication is publication):
-                del self._entries[_name(publication)]
+                self._drop(_name(publication))
                 shown.add(id(publication))
         return shown | {id(one) for one in publications(entries)}
 
     def speaks_of(self, key: Key) -> bool:
         """Whether anything of this incident is owed."""
-        return any(key_of(one) == key for one in self._entries.values())
+        return key in self._of
 
     def over(self, incident: Incident) -> Incident:
         """What it comes to with all that is still owed of it."""
-        for one in self._entries.values():
-            if key_of(one) != incident.key:
-                continue
+        for one in self._of.get(incident.key, {}).values():
             if isinstance(one, Act):
                 incident = acted(incident, one) or incident
             elif not one.elsewhere:

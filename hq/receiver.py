@@ -138,7 +138,7 @@ class Receiver(Listener):
 
     def owes(self, key: Key) -> bool:
         """Whether something of this incident is not on disk."""
-        return self._known.owed.speaks_of(key)
+        return self._known.owes(key)
 
     def look_at_the_disk(self) -> None:
         """What waits for a disk that hangs or refuses is shown at once all the same, and owed."""
@@ -275,7 +275,7 @@ class Receiver(Listener):
             await self._take(owed, batch)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is logged where it stands alone
             if len(owed) + len(batch) == 1:
-                self._known.owed.done(owed, batch)
+                self._known.set_aside(owed, batch)
                 self._set_aside(owed[0] if owed else batch[0], error)
             elif owed and batch:
                 await self._take_safely(owed, ())
@@ -311,8 +311,10 @@ class Receiver(Listener):
         try:
             taken = await self.on_disk(partial(taking.take, batch=batch, units=known.values(), now=now, owed=owed))
         except DiskFailed as error:
-            self._under_way, self.storing, was_storing = (), False, self.storing
-            self._show_unstored(batch)
+            # What was shown while the disk hung may be older by now than what has come since.
+            unshown, self._under_way = self._under_way, ()
+            self.storing, was_storing = False, self.storing
+            self._show_unstored(unshown)
             self._let_know(batch, error)
             await self._failed(error, is_news=was_storing)
             return

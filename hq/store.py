@@ -29,13 +29,14 @@ from terminal.contract.messages import Point, Who
 from terminal.contract.topics import Lane
 from terminal.contract.work import Officer
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 CERTIFICATES = """
 CREATE TABLE certificates (realm TEXT NOT NULL, unit TEXT NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL,
     PRIMARY KEY (realm, unit, number)) WITHOUT ROWID;
 """
 EVENT_TYPE = "iif(json_valid(CAST(body AS TEXT)), json_extract(CAST(body AS TEXT), '$.type'), '')"
 """A car's own words, which must not stop the store by being nested deeper than SQLite reads."""
+RAISED_MS = "json_extract(body, '$.raised_ms')"
 READING = f"""
 CREATE INDEX IF NOT EXISTS open_incidents ON incidents (realm, unit) WHERE json_extract(body, '$.cleared_by') IS NULL;
 CREATE INDEX IF NOT EXISTS ended_incidents ON incidents (realm, unit, json_extract(body, '$.told_revision'))
@@ -43,6 +44,8 @@ CREATE INDEX IF NOT EXISTS ended_incidents ON incidents (realm, unit, json_extra
 CREATE INDEX IF NOT EXISTS events_by_type ON messages ({EVENT_TYPE}, number) WHERE lane = 'event';
 """
 """What is asked for every day must not take longer with all that there ever was."""
+BY_TIME = f"CREATE INDEX IF NOT EXISTS incidents_by_time ON incidents ({RAISED_MS});"
+"""A question that reads them all would keep what is written meanwhile in the log, which grows with it."""
 UPGRADES = {
     1: audit.SCHEMA,
     2: CERTIFICATES,
@@ -50,6 +53,7 @@ UPGRADES = {
     4: order_store.SCHEMA,
     5: press_store.SCHEMA + press_store.OF_INCIDENTS,
     6: READING,
+    7: BY_TIME,
 }
 """Version to what makes the next one of it."""
 SCHEMA = (
@@ -92,6 +96,7 @@ CREATE TABLE revisions (realm TEXT NOT NULL, unit TEXT NOT NULL, revision INTEGE
     + order_store.SCHEMA
     + press_store.SCHEMA
     + READING
+    + BY_TIME
 )
 
 

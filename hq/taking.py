@@ -20,6 +20,7 @@ from hq.units import LastKnown
 from terminal.contract.dead_zones import DeadZones
 from terminal.contract.messages import (
     AlarmMoved,
+    AlarmRaised,
     AlarmSignalled,
     JobAnswered,
     StateConfirmed,
@@ -90,7 +91,7 @@ def _is_news(publication: Publication, untold: set[ArrivalKey]) -> bool:
 
 def _took(store: Store, came: Came, taken: Taken, untold: set[ArrivalKey]) -> None:
     publication = came.publication
-    home = presses.home(store, publication)
+    home = presses.home(store, publication, taken.incidents)
     if home is not None and isinstance(publication.message, presses.OfPress):
         _came_before(store, publication, publication.message, home, taken)
     if _is_news(publication, untold):
@@ -116,20 +117,7 @@ def _mean(store: Store, came: Came, taken: Taken) -> None:
     publication, now = came.publication, came.at
     message, realm, unit = publication.message, publication.realm, publication.unit
     if isinstance(message, Alarms):
-        key = taken.incident_of(publication)
-        if key[2] != message.incident:
-            _told_elsewhere(store, publication, key, taken, now)
-            return
-        known = taken.incidents.get(key) or store.incident(key)
-        if incidents.knows(known, message):
-            taken.again.update(one.key for one in publication.arrivals)
-        after = meant(known, came)
-        if after is not None:
-            taken.incidents[key] = after
-            stored_as = [taken.kept.new[one.key] for one in publication.arrivals]
-            store.note(*noting.of_message(publication, stored_as, known, after, now.wall_ms))
-        if known is not None and after is not None and after.is_open and not known.is_open:
-            store.advance_revision((realm, unit))
+        _mean_of_incident(store, came, message, taken)
     elif isinstance(message, StateConfirmed):
         # One that speaks of an earlier life of this store, from before a backup, confirms no revision of this one.
         if message.epoch in ("", store.epoch):
@@ -142,6 +130,31 @@ def _mean(store: Store, came: Came, taken: Taken) -> None:
         store.give_up(account, message.lane, message.dropped)
 
 
+def _mean_of_incident(store: Store, came: Came, message: Alarms, taken: Taken) -> None:
+    publication, now = came.publication, came.at
+    key = taken.incident_of(publication)
+    if key[2] != message.incident:
+        _told_elsewhere(store, publication, key, taken, now)
+        return
+    known = taken.incidents.get(key) or store.incident(key)
+    if incidents.knows(known, message):
+        taken.again.update(one.key for one in publication.arrivals)
+    after = meant(known, came)
+    if after is None:
+        return
+    taken.incidents[key] = after
+    stored_as = [taken.kept.new[one.key] for one in publication.arrivals]
+    store.note(*noting.of_message(publication, stored_as, known, after, now.wall_ms))
+    if _is_to_be_told(known, after, message):
+        store.advance_revision(key[:2])
+
+
+def _is_to_be_told(before: Incident | None, after: Incident, message: Alarms) -> bool:
+    """Whether the car is told what has become of this message: it may have forgotten it in a crash."""
+    is_news = before is None or (after.is_open and not before.is_open)
+    return is_news or (isinstance(message, AlarmRaised | AlarmSignalled) and not incidents.knows(before, message))
+
+
 def _came_before(store: Store, publication: Publication, message: presses.OfPress, home: str, taken: Taken) -> None:
     """A press comes again: its car is told where it is, if it names another incident or may think that it is open."""
     unit = (publication.realm, publication.unit)
@@ -151,8 +164,6 @@ def _came_before(store: Store, publication: Publication, message: presses.OfPres
         return
     revision = store.advance_revision(unit)
     for one in known:
-        if one.incident != home and isinstance(message, AlarmSignalled):
-            one = incidents.counted(one, message.signal)
         taken.incidents[one.key] = replace(one, told_revision=revision)
     if home != message.incident:
         taken.homes.update({one.key: home for one in publication.arrivals})

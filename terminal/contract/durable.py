@@ -116,11 +116,22 @@ def transaction(db: apsw.Connection) -> Iterator[None]:
     try:
         yield
         db.execute("COMMIT")
+        _require_writable(Path(db.filename))
     except BaseException:
         with contextlib.suppress(apsw.Error):
             if db.in_transaction:
                 db.execute("ROLLBACK")
         raise
+
+
+def _require_writable(path: Path) -> None:
+    """Raise ReadOnlyError where the file system has become read-only under an open database.
+
+    After an emergency remount ext4 takes what overwrites a file and says that it is synced, and it is in memory alone.
+    """
+    with contextlib.suppress(OSError):
+        if os.statvfs(path.parent).f_flag & os.ST_RDONLY:
+            raise apsw.ReadOnlyError("its file system is read-only")
 
 
 @contextlib.contextmanager

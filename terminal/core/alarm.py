@@ -72,6 +72,7 @@ class Pressed(Struct, frozen=True, kw_only=True):
 class Alarm(Struct, frozen=True, kw_only=True):
     """One incident of this car; `unstored` are its messages that are not known to be on disk.
 
+    `signals` is the number of the last press; `elsewhere` is how many of these turned out to be in another incident.
     `presses` are the tails (hex) of the messages that tell of its presses, here or at headquarters, and
     `cancelled_signals` how many of them the crew has said were a mistake. `told` are those of this car, the first
     first; there is none while headquarters alone has told of it.
@@ -93,6 +94,7 @@ class Alarm(Struct, frozen=True, kw_only=True):
     boot: str
     pressed_mono_ns: int
     signals: int = 1
+    elsewhere: int = 0
     store_failed: bool = False
     owed: tuple[Stored, ...] = ()
     owed_since_ns: int = 0
@@ -150,7 +152,7 @@ def view(alarm: Alarm, now_ns: int, rules: AlarmRules) -> AlarmView:
         kind=alarm.kind,
         trigger=alarm.trigger,
         silent=alarm.silent,
-        signals=alarm.signals,
+        signals=alarm.signals - alarm.elsewhere,
         pressed_mono_ns=alarm.pressed_mono_ns,
         stored=alarm.stored,
         store_failed=alarm.store_failed,

@@ -90,6 +90,7 @@ def _without(alarm: Alarm, going: Collection[str], left: tuple[str, ...]) -> Ala
     return replace(
         alarm,
         presses=left,
+        elsewhere=alarm.elsewhere + len(alarm.presses) - len(left),
         told=tuple(one for one in alarm.told if one.id not in going),
         message_ids=tuple(one for one in alarm.message_ids if one not in going),
         owed=_others(alarm.owed, going),

@@ -205,9 +205,10 @@ def _answered(alarm: Alarm, status: AlarmStatus, moment: Moment) -> Alarm:
 
 
 def _has_every_press(alarm: Alarm, status: AlarmStatus) -> bool:
-    """Whether headquarters knew of all that was pressed here; without their names, by their number."""
-    named = not status.presses or set(status.presses).issuperset(alarm.presses)
-    return named and (status.signals is None or status.signals >= alarm.signals)
+    """Whether headquarters knew of all that was pressed here; by their number, where it does not name them."""
+    if status.presses:
+        return set(status.presses).issuperset(alarm.presses)
+    return status.signals is None or status.signals >= alarm.signals - alarm.elsewhere
 
 
 def _with_presses(alarm: Alarm, status: AlarmStatus) -> Alarm:

@@ -49,6 +49,7 @@ def _joined(before: Alarm, now: Alarm) -> Alarm:
         message_ids=_both(before.message_ids, now.message_ids),
         presses=presses,
         signals=max(before.signals, now.signals, count),
+        elsewhere=max(before.elsewhere, now.elsewhere),
         pressed_mono_ns=min(alarm.pressed_mono_ns for alarm in known),
         told=_told(before.told, now.told),
         owed=_together(before.owed, now.owed),

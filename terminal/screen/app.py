@@ -1,5 +1,6 @@
 """The officers' screen: core's word and the crew's taps in, a picture and commands out; the rest is pure."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -24,7 +25,8 @@ from terminal.screen.settling import stood, takes
 from terminal.screen.sheet import Sheet
 from terminal.screen.sos import is_elsewhere, touched
 from terminal.screen.sound import Sound
-from terminal.screen.state import Page, spoken, tapped
+from terminal.screen.state import Page, spoken
+from terminal.screen.tapping import tapped
 from terminal.screen.view import View
 from terminal.screen.wanted import Wanted
 
@@ -159,7 +161,9 @@ class TerminalScreen(App[None]):
             # What nobody has taken is still there to be sent.
             self._state = before
         self._refresh()
-        self._memory.keep(self._state, self._mono_ns())
+        if self._memory.keep(self._state, self._mono_ns()):
+            # Whatever the disk does, the next tap may be SOS.
+            self.run_worker(asyncio.to_thread(self._memory.write), name="memory")
 
     def _is_done(self, wanted: Wanted) -> bool:
         """Give it to core, or let it be heard; False when core is not there."""

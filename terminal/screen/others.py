@@ -44,18 +44,22 @@ def in_words(say: Say, snapshot: Snapshot, alarm: LiveAlarm, now_ns: int) -> str
     kind = say("EXERCISE") if alarm.kind == "exercise" else say("ALARM")
     words = f"{kind} {clean(alarm.unit)}{' (' + say('taken') + ')' if alarm.acknowledged_by else ''}"
     way, aged_ms = way_to(snapshot, alarm), age_ms(snapshot, alarm, now_ns)
-    is_old = aged_ms is None or aged_ms > OLD_AFTER_MS
     if way is not None:
-        words += f" {'~' if is_old or snapshot.position.stale else ''}{far(way[0])} {wind(say, way[1])}"
-        words += f", {say('{span} ago', span=age(aged_ms * MS))}" if is_old and aged_ms is not None else ""
-    return words
+        is_about = aged_ms is None or aged_ms > OLD_AFTER_MS or snapshot.position.stale
+        words += f" {'~' if is_about else ''}{far(way[0])} {wind(say, way[1])}"
+    is_old = aged_ms is not None and aged_ms > OLD_AFTER_MS
+    return f"{words}, {say('{span} ago', span=age((aged_ms or 0) * MS))}" if is_old else words
 
 
 def age_ms(snapshot: Snapshot, alarm: LiveAlarm, now_ns: int) -> int | None:
-    """How long ago it was where it is shown, by headquarters' clock and the time since its word came."""
-    if snapshot.picture is None or alarm.position_ms is None:
+    """How long ago it was where it is shown, or without a place was told of; None of a place without a time."""
+    told = snapshot.picture
+    at_ms = alarm.position_ms
+    if at_ms is None and told is not None and alarm.lat_deg is None:
+        at_ms = told.picture.utc_ms
+    if told is None or at_ms is None:
         return None
-    return (now_ns - snapshot.picture.mono_ns) // MS + snapshot.picture.picture.utc_ms - alarm.position_ms
+    return (now_ns - told.mono_ns) // MS + told.picture.utc_ms - at_ms
 
 
 def way_to(snapshot: Snapshot, alarm: LiveAlarm) -> tuple[float, float] | None:

@@ -12,7 +12,8 @@ from terminal.link import DutyView, JobView, Snapshot, UnitView
 from terminal.screen import frame, measure
 from terminal.screen.feed import Seen
 from terminal.screen.language import Language, Say
-from terminal.screen.state import Page, ScreenState, tapped
+from terminal.screen.state import Page, ScreenState
+from terminal.screen.tapping import tapped
 from terminal.screen.view import View
 
 HEIGHT, WIDTH = 15, 50

@@ -2,6 +2,7 @@
 
 import contextlib
 from pathlib import Path
+from threading import Lock
 from typing import Annotated
 
 import msgspec
@@ -32,6 +33,7 @@ class Memory:
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._kept = Choices() if path is None else _read(path)
+        self._writing = Lock()
 
     def recalled(self, now_ns: int) -> ScreenState:
         """What the screen begins with; dark only within one boot, which the clock tells: a new boot's is behind."""
@@ -44,8 +46,8 @@ class Memory:
             is_dark=kept.dark_mono_ns is not None and kept.dark_mono_ns <= now_ns,
         )
 
-    def keep(self, state: ScreenState, now_ns: int) -> None:
-        """Write down what is new of it."""
+    def keep(self, state: ScreenState, now_ns: int) -> bool:
+        """Take note of what was chosen; whether there is something to write down."""
         dark_ns = (self._kept.dark_mono_ns or now_ns) if state.is_dark else None
         choices = Choices(
             language=state.language,
@@ -54,10 +56,14 @@ class Memory:
             brightness=state.brightness,
             dark_mono_ns=dark_ns,
         )
-        if choices != self._kept:
-            self._kept = choices
+        is_new, self._kept = choices != self._kept, choices
+        return is_new and self._path is not None
+
+    def write(self) -> None:
+        """Write down what was chosen last; takes as long as the disk does, so that it is for a thread."""
+        with self._writing:
             if self._path is not None:
-                _write(self._path, choices)
+                _write(self._path, self._kept)
 
 
 def _read(path: Path) -> Choices:
@@ -67,7 +73,7 @@ def _read(path: Path) -> Choices:
 
 
 def _write(path: Path, choices: Choices) -> None:
-    # Not synced: a power cut may cost the newest choice, and no tap waits for a disk.
+    # Not synced: a power cut may cost the newest choice, no more.
     new = path.with_name(f"{path.name}.new")
     with contextlib.suppress(OSError):
         new.write_bytes(msgspec.json.encode(choices))

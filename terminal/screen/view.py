@@ -52,6 +52,9 @@ class View(Struct, frozen=True, kw_only=True):
         held, alarm, aside = self.seen.shown_held, self.alarm, self.state.aside
         if held is None and (alarm is None or alarm.cleared_by):
             return False
+        kind = alarm.kind if held is None and alarm is not None else held and held.kind
+        if self.is_answer_due and kind == "test":
+            return False
         if aside is None or self._is_newer(aside):
             return True
         is_taken = held is None and alarm is not None and alarm.taken

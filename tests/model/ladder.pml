@@ -3,7 +3,8 @@
  * headquarters keeps and answers, over a broker and a capped SMS bearer, and all that can go wrong with them.
  *
  * docs/model.md says which function of the code each rule stands for. outbox.pml beside this file has what lies below:
- * places, receipts by place, full disks, restored backups, cloned cards. Here a message is its id and nothing more.
+ * places, receipts by place, full disks, restored backups, cloned cards. Here a message is its id and nothing more, but
+ * for the incident in which it tells of its press.
  * Sizes, faults and mutants are given on spin's command line: see test_ladder_model.py.
  *
  * A line is the set of all that was ever handed to it: what is taken from it may be taken late, again, in any order, or
@@ -36,20 +37,33 @@
 #endif
 
 /* What may be raised on the screen, and what the window is for. An exercise is a test that only a person closes. */
-#if !defined(SILENT) && !defined(PRACTICE)
+#if !defined(SILENT) && !defined(PRACTICE) && !defined(LOUD)
 #define PRACTICE
 #endif
 
 #define K (PRESSES + SCREENS)   /* incidents: that of a press has its number, whoever reports it */
-#define M (K * 4)
-#define REAL(i) ((i) * 4)       /* raised, as a real one */
-#define TRIED(i) ((i) * 4 + 1)  /* raised, as a test or an exercise */
-#define SIGNAL(i) ((i) * 4 + 2) /* pressed again */
-#define CANCEL(i) ((i) * 4 + 3)
-#define OF(m) ((m) / 4)
-#define IS_RAISE(m) ((m) % 4 < 2)
-#define IS_CANCEL(m) ((m) % 4 == 3)
-#define REVISIONS (2 * (ACTS + CANCELS) + 1)
+#define M (K * 5)
+#define REAL(i) ((i) * 5)       /* raised, as a real one */
+#define TRIED(i) ((i) * 5 + 1)  /* raised, as a test or an exercise */
+#define SIGNAL(i) ((i) * 5 + 2) /* pressed again */
+#define CANCEL(i) ((i) * 5 + 3) /* a mistake, as far as it was pressed once */
+#define ANEW(i) ((i) * 5 + 4)   /* all of it a mistake, that it was pressed again too */
+#define OF(m) ((m) / 5)
+#define IS_RAISE(m) ((m) % 5 < 2)
+#define IS_PRESS(m) ((m) % 5 < 3)
+#define REVISIONS (2 * K + ACTS)
+
+/*
+ * The same press, told as a signal on the other incident or as an incident of its own: one message, with one id. Two
+ * presses of one kind are enough for that; the third incident is a silent one.
+ */
+#if PRESSES == 2 || defined(LOUD)
+#define HAS_TWIN(m) ((m) < 10 && ((m) % 5 == 0 || (m) % 5 == 2))
+#define TWIN(m) (HAS_TWIN(m) -> 7 - (m) : (m))
+#else
+#define HAS_TWIN(m) false
+#define TWIN(m) (m)
+#endif
 
 #define ONE(n) (1 << (n))
 #define IN(n, set) (((set) >> (n)) & 1)
@@ -68,7 +82,7 @@
 #endif
 bit well;
 
-hidden byte received_is_stored, shown_is_said, cleared_with_every_press, stored_is_on_disk, one_press_one_incident,
+hidden byte cancelled_as_said, received_is_stored, shown_is_said, cleared_with_every_press, stored_is_on_disk, one_press_one_incident,
     real_is_never_practice, only_a_person_closes_real, opened_again_by_a_press, silent_moves_nothing,
     alarm_received, told_in_full, stored_in_the_end, shown_in_the_end, no_press_absorbed, sms_is_capped;
 
@@ -86,6 +100,7 @@ typedef Emergency {
     byte practice;              /* incidents */
     byte silent;
     byte signalled;
+    byte counted;               /* incidents in which a second press was ever counted */
     byte cancelled;
     byte taken;                 /* presses that have been dealt with */
     short unstored;             /* messages that are not known to be on disk */
@@ -120,11 +135,19 @@ byte closed;
 byte begun;                     /* incidents, under their own id */
 byte begun_anew;                /* under another */
 byte revision;
-byte said_taken[REVISIONS + 1], said_closed[REVISIONS + 1], said_presses[REVISIONS + 1];
+byte said_begun[REVISIONS + 1], said_taken[REVISIONS + 1], said_closed[REVISIONS + 1];
+short said_presses[REVISIONS + 1];
 
 #define STORED(m) (IN(m, whole) || IN(m, capsules))
-#define KNOWN(i) ((((whole | capsules) >> ((i) * 4)) & 15) != 0)
-#define RAISE_KNOWN(i) (STORED(REAL(i)) || STORED(TRIED(i)))
+#define TOLD(m) (STORED(m) || STORED(TWIN(m)))  /* in whichever incident */
+#define KNOWN(i) (IN(i, begun | begun_anew))
+#define RAISE_KNOWN(i) (TOLD(REAL(i)) || STORED(TRIED(i)))
+#define MISTAKEN(i) (STORED(ANEW(i)) || STORED(CANCEL(i)) && SPOKEN_OF(i))
+#ifdef CANCEL_SPEAKS_OF_ALL
+#define SPOKEN_OF(i) true
+#else
+#define SPOKEN_OF(i) (!STORED(SIGNAL(i)))
+#endif
 
 /* Nothing of the following exists: it is what the promises speak of. */
 byte meant_practice;            /* presses and screen alarms that the crew means as a test */
@@ -133,6 +156,7 @@ byte closed_by_person;
 short knew[K];                  /* messages that headquarters had when it closed this incident */
 byte leads_into[K];             /* the incident that a press ended in */
 byte leads_as[K];               /* as which of its messages */
+byte mistakes;                  /* presses of which the crew has said so */
 byte newest;                    /* of the answers that the car has heard */
 byte newest_on_card;
 bit armed;                      /* the crew means its next press as a test */
@@ -140,7 +164,7 @@ bit calm;
 
 /* Written before they are read within one indivisible step. */
 hidden byte x, n, r, i, k, p, seen, wanted, round;
-hidden byte fresh;
+hidden byte fresh, begins;
 hidden short was;
 
 #define DISK (!failing && !dead)
@@ -192,6 +216,7 @@ inline copy_emergency(from, to)
     to.practice = from.practice;
     to.silent = from.silent;
     to.signalled = from.signalled;
+    to.counted = from.counted;
     to.cancelled = from.cancelled;
     to.taken = from.taken;
     to.unstored = from.unstored;
@@ -242,7 +267,8 @@ inline press(number)            /* what the crew does; the board latches it */
     armed = false               /* one press is tried, and everybody knows it */
 }
 
-#define LEADS_TO(number) (leads_into[number] * 4 + leads_as[number])
+#define LEADS_TO(number) (leads_into[number] * 5 + leads_as[number])
+#define HOME(number) (STORED(LEADS_TO(number)) -> LEADS_TO(number) : TWIN(LEADS_TO(number)))
 
 inline release(number)          /* effects.ConfirmPress */
 {
@@ -250,27 +276,81 @@ inline release(number)          /* effects.ConfirmPress */
     DROP(latched, number)
 }
 
-inline take_press()             /* emergency.pressed: the oldest that the board holds */
+#ifdef CANCEL_OUTLIVES_PRESS
+#define TAKES_BACK(incident) skip
+#else
+#define TAKES_BACK(incident) DROP(core.cancelled, incident)
+#endif
+
+inline signal(incident)         /* calling._signalled */
 {
-    p = (IN(0, latched & ~core.taken) -> 0 : 1);
+    ADD(core.signalled, incident);
+    ADD(core.counted, incident);
+    TAKES_BACK(incident);
+    message(SIGNAL(incident))
+}
+
+/* Headquarters has said that this press is in this incident, and a crash made core forget that it told it so. */
+#define IN_SIGNALLED(number, incident) (IN(incident, core.signalled) && TWIN(SIGNAL(incident)) == REAL(number))
+
+inline call(number, as_practice)        /* calling.called: of a press or of the screen */
+{
     n = K;
     for (x : 0 .. K - 1) {
         if
-        :: n == K && OPEN(x) && SAME_KIND(x, window) && SAME_SILENCE(x) -> n = x
+        :: n == K && OPEN(x) && SAME_KIND(x, as_practice) && SAME_SILENCE(x) -> n = x
+        :: else
+        fi
+    }
+    for (x : 0 .. K - 1) {
+        if
+        :: !as_practice && x != number && IN_SIGNALLED(number, x) -> n = K + 1 + x
         :: else
         fi
     }
     if
-    :: n < K ->
-        ADD(core.signalled, n);
-        message(SIGNAL(n));
-        leads_into[p] = n;
-        leads_as[p] = 2
+    :: core.phase[number] != NONE && IN(number, core.practice) == (as_practice) ->      /* calling._told_again */
+        leads_into[number] = number;
+        leads_as[number] = as_practice;
+        message(number * 5 + as_practice)
     :: else ->
-        raise(p, window, false);
-        leads_into[p] = p;
-        leads_as[p] = window
-    fi;
+        if
+        :: n > K ->
+            leads_into[number] = n - K - 1;
+            leads_as[number] = 2;
+            message(SIGNAL(leads_into[number]))
+        :: n < K ->
+            leads_into[number] = n;
+            leads_as[number] = 2;
+            signal(n)
+        :: else ->
+            leads_into[number] = number;
+            leads_as[number] = as_practice;
+            raise(number, as_practice, false)
+        fi
+    fi
+}
+
+inline cancel(incident)         /* calling.cancelled: it speaks of the presses before it */
+{
+    ADD(core.cancelled, incident);
+    for (x : 0 .. K - 1) {
+        if
+        :: IN(x, core.taken) && leads_into[x] == incident || x == incident || IN_SIGNALLED(x, incident) ->
+            ADD(mistakes, x)
+        :: else
+        fi
+    }
+    if
+    :: IN(incident, core.counted) -> message(ANEW(incident))
+    :: else -> message(CANCEL(incident))
+    fi
+}
+
+inline take_press()             /* calling.pressed: the oldest that the board holds */
+{
+    p = (IN(0, latched & ~core.taken) -> 0 : 1);
+    call(p, window);
     ADD(core.taken, p);
 #ifdef TOLD_STORED_BEFORE_COMMIT
     release(p);
@@ -321,6 +401,14 @@ inline received(m)              /* emergency.received */
     :: IS_RAISE(m) && core.phase[OF(m)] == RAISED ->
         PROMISE(received_is_stored, (RAISE_KNOWN(OF(m))));
         core.phase[OF(m)] = RECEIVED
+    :: else
+    fi
+}
+
+inline settled(m)               /* Outbox.settle */
+{
+    if
+    :: DISK && IN(m, rows) -> ADD(receipted, m)
     :: else
     fi
 }
@@ -396,8 +484,9 @@ inline transmit_sms(m)          /* the SMS bearer: while nobody has it, and so o
 inline hear_receipt(m)          /* Inbox, Outbox.settle */
 {
     received(m);
+    settled(m);
     if
-    :: DISK && IN(m, rows) -> ADD(receipted, m)
+    :: HAS_TWIN(m) -> received(TWIN(m)); settled(TWIN(m))
     :: else
     fi
 }
@@ -406,10 +495,7 @@ inline hear_sms(m)              /* a receipt by SMS: the crew knows, and the who
 {
     received(m);
 #ifdef SMS_RECEIPT_EMPTIES
-    if
-    :: DISK && IN(m, rows) -> ADD(receipted, m)
-    :: else
-    fi
+    settled(m)
 #endif
 }
 
@@ -429,7 +515,8 @@ inline hear_forged(m)           /* a receipt and an answer that headquarters nev
 }
 
 #define SAID(i, rev) (IN(i, said_taken[rev]) || IN(i, said_closed[rev]))
-#define EVERY_PRESS(i, rev) (!IN(i, core.signalled) || IN(i, said_presses[rev]))
+#define EVERY_PRESS(i, rev) (!IN(i, core.signalled) || IN(SIGNAL(i), said_presses[rev]))
+#define SAYS(m, rev) IN(m, said_presses[rev])
 
 inline look_at_what_is_shown()
 {
@@ -440,8 +527,73 @@ inline look_at_what_is_shown()
             PROMISE(cleared_with_every_press, (EVERY_PRESS(x, newest)))
         :: core.phase[x] == ACKNOWLEDGED ->
             PROMISE(shown_is_said, (SAID(x, newest)))
+        :: core.phase[x] == NONE ->
+            PROMISE(shown_is_said, (!IN(x, said_begun[newest]) || IN(x, said_closed[newest])))
         :: else ->
-            PROMISE(shown_is_said, (core.phase[x] == NONE || !SAID(x, newest) || !EVERY_PRESS(x, newest)))
+            PROMISE(shown_is_said, (!SAID(x, newest) || !EVERY_PRESS(x, newest)))
+        fi
+    }
+}
+
+inline shown(incident)          /* following._as_told */
+{
+    if
+    :: core.phase[incident] == NONE ->
+        core.phase[incident] = RECEIVED;
+        if
+        :: IN(incident, practised) -> ADD(core.practice, incident)
+        :: else -> DROP(core.practice, incident)
+        fi;
+        if
+        :: IN(incident, meant_silent) -> ADD(core.silent, incident)
+        :: else -> DROP(core.silent, incident)
+        fi;
+        DROP(core.signalled, incident);
+        DROP(core.counted, incident);
+        DROP(core.cancelled, incident)
+    :: else
+    fi
+}
+
+#define IS_ELSEWHERE(m, rev) (HAS_TWIN(m) && SAYS(TWIN(m), rev) && !SAYS(m, rev))
+
+inline follow(rev)              /* following.followed: presses are where headquarters has them, and so is what is open */
+{
+#ifndef PRESSES_NOT_FOLLOWED
+    for (x : 0 .. K - 1) {
+        if
+        :: IN(x, core.signalled) && IS_ELSEWHERE(SIGNAL(x), rev) ->
+            DROP(core.signalled, x);
+            shown(OF(TWIN(SIGNAL(x))))
+        :: else
+        fi;
+        if
+        :: core.phase[x] != NONE && !IN(x, core.practice | core.silent) && IS_ELSEWHERE(REAL(x), rev) ->
+            shown(OF(TWIN(REAL(x))));
+            if
+            :: !IN(x, core.signalled) && !IN(x, said_begun[rev]) -> core.phase[x] = NONE
+            :: else
+            fi
+        :: else
+        fi
+    }
+#endif
+    for (x : 0 .. K - 1) {
+#ifndef UNKNOWN_NOT_SHOWN
+        if
+        :: IN(x, said_begun[rev]) && !IN(x, said_closed[rev]) -> shown(x)
+        :: else
+        fi;
+#endif
+        if
+        :: core.phase[x] != NONE && SAYS(SIGNAL(x), rev) ->
+            if
+            :: !IN(x, core.counted) -> DROP(core.cancelled, x)
+            :: else
+            fi;
+            ADD(core.signalled, x);
+            ADD(core.counted, x)
+        :: else
         fi
     }
 }
@@ -456,6 +608,7 @@ inline hear_answer(rev)         /* step._desired, emergency.desired: the whole a
 #else
     :: rev >= core.answer ->
 #endif
+        follow(rev);
         for (k : 0 .. K - 1) {
             if
             :: core.phase[k] == NONE
@@ -498,14 +651,10 @@ inline hear_answer(rev)         /* step._desired, emergency.desired: the whole a
 inline say()                    /* Store.advance_revision, Desk._desired */
 {
     revision++;
+    said_begun[revision] = begun;
     said_taken[revision] = taken_by;
     said_closed[revision] = closed;
-    for (x : 0 .. K - 1) {
-        if
-        :: STORED(SIGNAL(x)) -> ADD(said_presses[revision], x)
-        :: else
-        fi
-    }
+    said_presses[revision] = whole | capsules
 }
 
 inline reopen(m)                /* incidents._pressed: a press that comes after the clearance opens it again */
@@ -514,8 +663,7 @@ inline reopen(m)                /* incidents._pressed: a press that comes after 
     DROP(taken_by, OF(m));
     DROP(closed, OF(m));
     DROP(closed_by_person, OF(m));
-    knew[OF(m)] = 0;
-    say()
+    knew[OF(m)] = 0
 }
 
 inline close(incident, by_person)
@@ -536,9 +684,26 @@ inline close(incident, by_person)
 #define NEWS(m, kept) (!STORED(m))
 #endif
 
+/* presses.home: what was told before is no news, also where the car says now that it is in another incident. */
+#ifdef TOLD_AGAIN_IS_NEWS
+#define ELSEWHERE(m) false
+#else
+#define ELSEWHERE(m) (HAS_TWIN(m) && STORED(TWIN(m)))
+#endif
+
 inline keep(m, kept, by_sms)    /* taking.take: all that follows from a message, in one transaction with it */
 {
+    if
+    :: ELSEWHERE(m) -> ADD(kept, TWIN(m))
+    :: !IS_PRESS(m) && !KNOWN(OF(m)) && ELSEWHERE(REAL(OF(m))) -> ADD(kept, m)
+    :: else -> keep_news(m, kept, by_sms)
+    fi
+}
+
+inline keep_news(m, kept, by_sms)
+{
     fresh = NEWS(m, kept);
+    begins = !KNOWN(OF(m));
 #ifdef CAPSULE_MAKES_ITS_OWN
     if
     :: by_sms -> ADD(begun_anew, OF(m))
@@ -547,8 +712,8 @@ inline keep(m, kept, by_sms)    /* taking.take: all that follows from a message,
 #else
     ADD(begun, OF(m));
 #endif
-    PROMISE(one_press_one_incident, ((begun & begun_anew) == 0));
     ADD(kept, m);
+    PROMISE(one_press_one_incident, ((begun & begun_anew) == 0 && (!HAS_TWIN(m) || !STORED(TWIN(m)))));
     if
     :: fresh && m == REAL(OF(m)) -> DROP(practised, OF(m))
 #ifdef LAST_WORD_IS_THE_KIND
@@ -557,14 +722,20 @@ inline keep(m, kept, by_sms)    /* taking.take: all that follows from a message,
     :: fresh && m == TRIED(OF(m)) && !STORED(REAL(OF(m))) -> ADD(practised, OF(m))
 #endif
 #ifdef CANCELLING_CLOSES
-    :: fresh && IS_CANCEL(m) && !IN(OF(m), closed) -> close(OF(m), false)
+    :: fresh && !IS_PRESS(m) && !IN(OF(m), closed) -> close(OF(m), false)
 #endif
     :: else
     fi;
     PROMISE(real_is_never_practice, (!STORED(REAL(OF(m))) || !IN(OF(m), practised)));
     if
 #ifndef LATE_PRESS_STAYS_CLOSED
-    :: fresh && !IS_CANCEL(m) && IN(OF(m), closed) -> reopen(m)
+    :: fresh && IS_PRESS(m) && IN(OF(m), closed) -> reopen(m)
+#endif
+    :: else
+    fi;
+    if
+#ifndef BEGUN_NOT_SAID
+    :: fresh && IS_PRESS(m) || begins -> say()
 #endif
     :: else
     fi;
@@ -633,6 +804,11 @@ end:
             }
         }
 #endif
+#ifdef LOUD
+    :: STEP(screens_made < SCREENS)
+            d_step { call(PRESSES + screens_made, false); screens_made++; look_at_outputs() }
+        }
+#endif
 #ifdef SILENT
     :: STEP(screens_made < SCREENS)
             d_step {
@@ -649,7 +825,7 @@ end:
             for (which : 0 .. K - 1) {
                 if
                 :: OPEN(which) && !IN(which, core.cancelled) && cancels < CANCELS ->
-                    d_step { ADD(core.cancelled, which); message(CANCEL(which)); cancels++ }
+                    d_step { cancel(which); cancels++ }
                 :: true
                 fi
             }
@@ -683,6 +859,15 @@ end:
     :: STEP(DISK)
             d_step { save(); skip }
         }
+#ifdef FORGETS
+    :: STEP(true)
+            pick(BITS, which);
+            if
+            :: core.phase[which] == CLEARED -> d_step { core.phase[which] = NONE; which = 0 }
+            :: else -> which = 0
+            fi
+        }
+#endif
     :: STEP(OWED != 0)
             d_step { transmit(); look_at_outputs() }
         }
@@ -854,20 +1039,24 @@ inline all_is_well()
     for (i : 0 .. K - 1) {
         if
         :: core.phase[i] != NONE ->
-            FINALLY(alarm_received, (core.phase[i] != RAISED && RAISE_KNOWN(i)));
-            FINALLY(shown_in_the_end, ((core.phase[i] == CLEARED) == IN(i, closed)
+            FINALLY(alarm_received, (core.phase[i] != RAISED && KNOWN(i)));
+            FINALLY(shown_in_the_end, (KNOWN(i) && (core.phase[i] == CLEARED) == IN(i, closed)
                 && (core.phase[i] == ACKNOWLEDGED) == (IN(i, taken_by) && !IN(i, closed))))
-        :: else
-        fi
+        :: else -> FINALLY(shown_in_the_end, (!KNOWN(i) || IN(i, closed)))
+        fi;
+        FINALLY(cancelled_as_said, (!OPEN(i) || !IN(i, core.cancelled) || MISTAKEN(i)))
     }
-    FINALLY(told_in_full, ((OWED & ~whole) == 0 && (rows & ~whole) == 0));
+    for (i : 0 .. M - 1) {
+        FINALLY(told_in_full, (!IN(i, OWED | rows) || IN(i, whole) || IN(TWIN(i), whole)))
+    }
     FINALLY(stored_in_the_end, (dead || core.unstored == 0 && latched == 0));
 #if PRESSES > 0
     for (i : 0 .. PRESSES - 1) {
         if
         :: i < presses_made && !IN(i, meant_practice) ->
-            FINALLY(no_press_absorbed, (STORED(LEADS_TO(i)) && !IN(leads_into[i], practised | meant_silent)
-                && (!IN(leads_into[i], closed) || IN(LEADS_TO(i), knew[leads_into[i]]))))
+            FINALLY(no_press_absorbed, (STORED(HOME(i)) && !IN(OF(HOME(i)), practised | meant_silent)
+                && (!IN(OF(HOME(i)), closed) || IN(HOME(i), knew[OF(HOME(i))]))));
+            FINALLY(cancelled_as_said, (!MISTAKEN(OF(HOME(i))) || IN(i, mistakes)))
         :: else
         fi
     }

@@ -173,6 +173,27 @@ class Chain(RuleBasedStateMachine):
         self.let_pass(0.1)
         self.crash("car")
         self.disk.left = None
+        self._everybody_comes_to_know_the_same()
+
+    @rule(silent=st.booleans(), number=st.integers(0, 9))
+    def the_power_fails_after_a_tap_that_comes_late(self, silent: bool, number: int) -> None:
+        """Nothing of it is on disk, and no board tells it again."""
+        self.line("back")
+        self.line("flows")
+        self.let_pass(3.0)
+        self.disk.left = 0
+        self.line("held")
+        self.raise_on_screen(silent, "real")
+        self.let_pass(0.05)
+        self.crash("car")
+        self.disk.left = None
+        under_way = list(self.network.up)
+        self.network.up.clear()
+        self.line("flows")
+        self.let_pass(5.0)
+        self.network.up.extend(under_way[number % (len(under_way) + 1) :])
+        self._does(self.network.flow)
+        self._everybody_comes_to_know_the_same()
 
     @rule(after=st.integers(0, 12))
     def core_crashes_at_an_operation_of_its_disk(self, after: int) -> None:
@@ -349,6 +370,11 @@ class Chain(RuleBasedStateMachine):
         for incident in self.hq.desk.incidents():
             if incident.cleared_by in PEOPLE:
                 assert self._presses_known(incident.incident) == self.knew[incident.incident]
+
+    def _everybody_comes_to_know_the_same(self) -> None:
+        """On a line that carries everything, whatever happens next."""
+        self.let_pass(ENDS_WELL_WITHIN_S)
+        self._car_and_headquarters_know_the_same()
 
     def _car_and_headquarters_know_the_same(self) -> None:
         """Whatever a crash made the car forget: what is open at headquarters, and nothing else."""

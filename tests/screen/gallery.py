@@ -308,6 +308,7 @@ PICTURES = (
     ("alarm-sl", "alarm", L.SLOVENIAN, P.NIGHT, 0),
     ("form-border", "form-group-direction", L.SERBIAN_CYRILLIC, P.NIGHT, 0),
     ("alarm-of-others", "duty-alarm-of-others", L.ENGLISH, P.NIGHT, 0),
+    ("mistake", "mistake", L.ENGLISH, P.NIGHT, 0),
     ("self-test", "bench-bad-all", L.ENGLISH, P.NIGHT, 0),
     ("self-test-board", "bench-bad-board", L.ENGLISH, P.NIGHT, 0),
     ("self-test-corner", "bench-corner-2", L.ENGLISH, P.NIGHT, 0),

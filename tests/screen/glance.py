@@ -15,7 +15,8 @@ from terminal.screen.cells import EDGED
 from terminal.screen.feed import Seen
 from terminal.screen.language import Language
 from terminal.screen.palettes import COLOURS, Palette, contrast
-from terminal.screen.state import Page, ScreenState, tapped
+from terminal.screen.state import Page, ScreenState
+from terminal.screen.tapping import tapped
 from terminal.screen.view import View
 
 MOST_WORDS = 55

@@ -16,7 +16,8 @@ from terminal.screen.feed import Seen
 from terminal.screen.pages import chart
 from terminal.screen.sheet import Sheet
 from terminal.screen.sos import Sos
-from terminal.screen.state import SCALES_M, Chart, Page, ScreenState, tapped
+from terminal.screen.state import SCALES_M, Chart, Page, ScreenState
+from terminal.screen.tapping import tapped
 
 FIELD = Area(2, 0, 9, 38)
 ROWS, COLUMNS = st.floats(-8, 8), st.floats(-37, 37)

@@ -3,11 +3,13 @@
 import os
 import signal
 from pathlib import Path
+from threading import Event, Thread
 from time import monotonic_ns
 
 import pytest
 from msgspec.structs import replace
 from page_bench import (
+    DEADLINE_S,
     FIX,
     GOOD,
     NOW_NS,
@@ -22,15 +24,20 @@ from page_bench import (
 )
 
 from hal.readings import FixMode
+from terminal.contract.work import Text
 from terminal.link import (
     CrewView,
     DiskView,
     DutyView,
     Examine,
+    LogIn,
+    LogInProblem,
+    MemberView,
     OpenWorkshop,
     PositionView,
     PressView,
     RaiseAlarm,
+    ReadText,
     SendText,
     SetDuty,
     Snapshot,
@@ -176,7 +183,8 @@ def test_sos_waits_until_the_panel_is_not_touched_all_over(tmp_path: Path):
             await seen.tap("send")
             seen.clock.pass_s(3)
             await seen.tap("send")
-            await seen.until(lambda: seen.core.taken == [RaiseAlarm()])
+            await seen.until(lambda: seen.core.taken)
+            assert (seen.core.calls(), len(seen.core.taken)) == ([RaiseAlarm()], 1)
 
     run(promise)
 
@@ -417,6 +425,47 @@ def test_duty_says_whether_headquarters_has_it_and_a_tap_changes_it(tmp_path: Pa
     run(promise)
 
 
+def test_a_long_text_is_told_as_read_at_its_end_and_not_before(tmp_path: Path):
+    words = " ".join(f"word{number}" for number in range(90))
+    text = Text(text_id="t", text=words, sent_by="Desk 2")
+
+    async def promise() -> None:
+        async with page(tmp_path, snapshot=replace(_driving(GOOD, 0), texts=(text,))) as seen:
+            await seen.tap("page:texts")
+            await seen.says("Desk 2: word0", "…")
+            await seen.tap("open:text:t")
+            read = seen.text()
+            while any(one.code.startswith("turn:text:t:") for one in seen.targets()):
+                assert seen.core.taken == []
+                await seen.tap(next(one.code for one in seen.targets() if one.code.startswith("turn:text:t:")))
+                read += seen.text()
+            assert all(word in read for word in words.split())
+            await seen.tap("read:t")
+            await seen.until(lambda: seen.core.taken == [ReadText(text_id="t")])
+            await seen.says("Desk 2: word0", "Write")
+
+    run(promise)
+
+
+def test_who_is_far_down_the_list_logs_in_and_a_wrong_pin_is_said(tmp_path: Path):
+    roster = tuple(MemberView(f"b{number}", f"Officer {number}", checked=True) for number in range(40))
+    expected = replace(_driving(GOOD, 0), crew=CrewView(roster=roster))
+
+    async def promise() -> None:
+        async with page(tmp_path, snapshot=expected) as seen:
+            await seen.tap("page:crew")
+            await seen.tap("open:roster")
+            while not any(one.code == "in:b39" for one in seen.targets()):
+                await seen.tap(next(one.code for one in seen.targets() if one.code.startswith("turn:roster:")))
+            for code in ("in:b39", "key:4", "key:7", "typed"):
+                await seen.tap(code)
+            await seen.until(lambda: seen.core.taken == [LogIn(badge="b39", pin="47")])
+            seen.core.publish(replace(expected, crew=CrewView(roster=roster, problem=LogInProblem.WRONG_PIN)))
+            await seen.says("Wrong PIN")
+
+    run(promise)
+
+
 def test_a_longer_list_of_statuses_can_be_tapped_too(tmp_path: Path):
     async def promise() -> None:
         async with page(tmp_path, snapshot=replace(GOOD, profile=profile("S", 9))) as seen:
@@ -460,12 +509,40 @@ def test_a_screen_that_comes_back_speaks_and_is_dark_as_before(tmp_path: Path):
                 await seen.tap(code)
             await seen.says("Služba")
             await seen.tap("dark")
+            await seen.until(lambda: choices.exists() and b'"dark_mono_ns":null' not in choices.read_bytes())
         async with page(tmp_path, snapshot=None, remembered=choices, clock=clock) as seen:
             await seen.until(lambda: [one.code for one in seen.targets()] == ["light"])
             await seen.tap("light")
             await seen.says("Služba")
 
     run(promise)
+
+
+def test_sos_goes_out_while_the_disk_hangs_that_is_to_keep_a_choice(tmp_path: Path):
+    hanging, works, waited = tmp_path / "choices.json.new", Event(), []
+    os.mkfifo(hanging)
+
+    def disk() -> None:
+        waited.append(works.wait(DEADLINE_S))
+        hanging.read_bytes()
+
+    async def promise() -> None:
+        async with page(tmp_path, snapshot=_driving(GOOD, 0), remembered=tmp_path / "choices.json") as seen:
+            for code in ("page:more", "page:system", "language:sl"):
+                await seen.tap(code)
+            seen.clock.pass_s(4)
+            await _call(seen)
+            await seen.until(lambda: seen.core.calls() == [RaiseAlarm()])
+            works.set()
+
+    mending = Thread(target=disk)
+    mending.start()
+    try:
+        run(promise)
+    finally:
+        works.set()
+        mending.join()
+    assert waited == [True], "nothing waited for the disk"
 
 
 def test_the_panel_gives_as_much_light_as_was_chosen_and_none_in_the_dark(tmp_path: Path):

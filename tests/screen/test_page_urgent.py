@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from gallery import NS_24
 from msgspec.structs import replace
-from page_bench import GOOD, NOW_NS, SECOND_NS, page, run
+from page_bench import GOOD, NOW_NS, PRESSED, SECOND_NS, page, run
 
 from terminal.contract.work import Picture
 from terminal.link import AnswerCheckIn, CheckInView, PictureView, VehicleView
@@ -75,6 +75,19 @@ def test_a_due_check_in_lights_the_dark_panel_dimly_until_it_is_answered(
             seen.core.publish(PARKED)
             await seen.until(lambda: light.read_text() == "0")
             assert [box.code for box in seen.targets()] == ["light"]
+
+    run(promise)
+
+
+def test_a_test_alarm_does_not_hide_a_check_in_that_is_due_and_a_real_one_does(tmp_path: Path) -> None:
+    async def promise() -> None:
+        async with page(tmp_path, snapshot=replace(DUE, alarms=(replace(PRESSED, kind="test"),))) as seen:
+            await seen.says("TEST ALARM")
+            seen.clock.pass_s(2)
+            await seen.says("I AM WELL Tap here")
+            seen.core.publish(replace(DUE, alarms=(PRESSED,)))
+            await seen.says("● PRESSED")
+            assert "I AM WELL" not in seen.text()
 
     run(promise)
 

@@ -18,7 +18,8 @@ from terminal.screen.feed import Seen
 from terminal.screen.language import Language
 from terminal.screen.pages.marks import Shape
 from terminal.screen.pages.marks import marks as marks_of
-from terminal.screen.state import Page, ScreenState, tapped
+from terminal.screen.state import Page, ScreenState
+from terminal.screen.tapping import tapped
 from tests.screen.extreme import (
     ABOARD,
     MOST_ANSWERS,

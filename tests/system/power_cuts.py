@@ -69,14 +69,14 @@ ip addr add {address}/24 dev vec0
 ip link set vec0 up
 ip link set lo up
 mount -t ext4 /dev/ubda /mnt || exit 1
-exec {python} -m {program} core --config {config} --echo
+{besides}exec {python} -m {program} core --config {config} --echo
 """
 
 
 class Car:
-    """A car's disk, its board, and one machine after the other between the two."""
+    """A car's disk, its board, and one machine after another between the two; `besides` is done before core starts."""
 
-    def __init__(self, folder: Path, number: int, port: int, program: str) -> None:
+    def __init__(self, folder: Path, number: int, port: int, program: str, besides: str = "") -> None:
         folder.mkdir()
         self.unit = f"LJ-{number}"
         self._folder = folder
@@ -87,7 +87,11 @@ class Car:
         (folder / "unit.toml").write_text(UNIT.format(unit=self.unit, broker=broker, port=port))
         make_disk(folder / "disk")
         inside = INSIDE_RUNS.format(
-            address=INSIDE.format(number=number), python=sys.executable, program=program, config=folder / "unit.toml"
+            address=INSIDE.format(number=number),
+            besides=besides,
+            python=sys.executable,
+            program=program,
+            config=folder / "unit.toml",
         )
         self._init = start_script(folder / "init", inside)
 

@@ -1,6 +1,9 @@
-"""Core without a file descriptor to open, and screens that crash: the alarm goes out all the same."""
+"""Core without a file descriptor to open or memory to take, and screens that crash: the alarm goes out all the same."""
 
+import contextlib
 import resource
+import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,10 +13,13 @@ import pytest
 from tests.system.conftest import Mosquitto
 from tests.system.headquarters import Headquarters
 from tests.system.officers_screen import OfficersScreen
-from tests.system.patrol_car import Board, Car, Process
+from tests.system.patrol_car import LOOK_S, WITHIN_S, Board, Car, Process
 
 CRASHES = 3
 STANDARD_FILES = 3
+CROWD = 100
+STARTS_MEGABYTES = (20, 40, 60, 80)
+"""Of address space: too little for Python itself, for core's threads, for a line besides, and about enough."""
 
 
 @contextmanager
@@ -50,6 +56,71 @@ def test_an_alarm_needs_no_new_file_and_a_line_that_does_is_named_and_comes_back
         screen.until(lambda snapshot: snapshot.line.connected)
         hq.until_incidents(car.unit, (incident, 2))
         assert core.end() == 0
+
+
+@contextmanager
+def no_more_memory(core: Process) -> Iterator[None]:
+    """Core keeps what it has, and gets no page more."""
+    pid = core.process.pid
+    before = resource.prlimit(pid, resource.RLIMIT_AS)
+    resource.prlimit(pid, resource.RLIMIT_AS, (resource.getpagesize(), before[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_AS, before)
+
+
+@contextmanager
+def crowd(path: Path) -> Iterator[None]:
+    """Many who want to be told, and take nothing of it."""
+    with contextlib.ExitStack() as links:
+        for _ in range(CROWD):
+            link = links.enter_context(socket.socket(socket.AF_UNIX))
+            link.setblocking(False)
+            with contextlib.suppress(OSError):
+                link.connect(str(path))
+        yield
+
+
+@pytest.mark.promise("P-HARD-03")
+def test_an_alarm_needs_no_more_memory_than_core_has(tmp_path: Path, mosquitto_server: Mosquitto) -> None:
+    port = mosquitto_server.broker.port
+    hq, car = Headquarters(tmp_path / "hq", port), Car(tmp_path / "car", port)
+    with hq.serving(), Board(car.folder) as board, car.core() as core, car.screen(core) as screen:
+        screen.until(lambda snapshot: snapshot.line.connected and snapshot.duty.received)
+        with no_more_memory(core), crowd(car.folder / "core.sock"):
+            incident = board.press()
+            assert screen.until_alarm(lambda alarm: alarm.received and alarm.stored).incident == incident
+        board.press()
+        screen.until_alarm(lambda alarm: alarm.signals == 2 and alarm.received and alarm.stored)
+        hq.until_incidents(car.unit, (incident, 2))
+        assert core.end() == 0
+
+
+def lived_on(megabytes: int, car: Car, board: Board) -> bool:
+    """Whether core, started with so much memory, put the press on disk before it ended."""
+    with car.core(lambda command: ["prlimit", f"--as={megabytes << 20}", *command]) as core:
+        ends_s = time.monotonic() + WITHIN_S
+        while core.alive() and not board.events("stored"):
+            assert time.monotonic() < ends_s, core.err.told
+            time.sleep(LOOK_S)
+        return core.alive()
+
+
+@pytest.mark.promise("P-HARD-03")
+def test_a_press_outlives_starts_that_have_too_little_memory(tmp_path: Path, mosquitto_server: Mosquitto) -> None:
+    """As systemd would, core is started again and again, each time with more."""
+    port = mosquitto_server.broker.port
+    hq, car = Headquarters(tmp_path / "hq", port), Car(tmp_path / "car", port)
+    with hq.serving(), Board(car.folder) as board:
+        incident = board.press()
+        lived = [lived_on(megabytes, car, board) for megabytes in STARTS_MEGABYTES]
+        assert not lived[0]
+        with car.core() as core, car.screen(core) as screen:
+            screen.until_alarm(lambda alarm: alarm.received and alarm.stored)
+            board.out.until(lambda _: board.events("stored"))
+            hq.until_incidents(car.unit, (incident, 1))
+            assert core.end() == 0
 
 
 @pytest.mark.promise("P-HARD-04")

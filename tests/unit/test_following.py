@@ -94,12 +94,13 @@ def test_a_press_between_a_clearance_and_its_commit_ends_in_the_incident_that_it
     car = Car()
     car.press()
     _, after = before_and_after(stored(car))
-    effects = after.take(answer(3, cleared(PRESS, PRESS, signals=2), status(SECOND, SECOND)), 11.0)
+    effects = after.take(answer(3, cleared(PRESS, PRESS), status(SECOND, SECOND)), 11.0)
     assert of_type(effects, SaveEmergency)
     assert {one.incident: one.cleared_by for one in after.shown.alarms} == {
         incident_of(PRESS): "Novak",
         incident_of(SECOND): "",
     }
+    assert shown(after)[incident_of(PRESS)].signals == 1
     began = shown(after)[incident_of(SECOND)]
     assert (began.received, began.stored, began.signals) == (True, False, 1)
     message_id = sent(after)[-1].id
@@ -112,7 +113,7 @@ def test_what_waits_for_the_disk_is_tried_again_wherever_it_has_gone() -> None:
     car = Car()
     car.press()
     _, after = before_and_after(stored(car))
-    after.take(answer(3, cleared(PRESS, PRESS, signals=2), status(SECOND, SECOND)), 11.0)
+    after.take(answer(3, cleared(PRESS, PRESS), status(SECOND, SECOND)), 11.0)
     again = of_type(after.take(Tick(), 20.0), StoreAlarm)
     assert [effect.message.id for effect in again] == [sent(after)[-1].id]
 
@@ -142,7 +143,7 @@ def test_an_incident_with_another_press_keeps_that_one() -> None:
     car = Car()
     car.press(1.0, SECOND)
     car.press(1.5, THIRD)
-    car.take(answer(1, status(PRESS, PRESS, SECOND), status(SECOND, THIRD, signals=2)), 2.0)
+    car.take(answer(1, status(PRESS, PRESS, SECOND), status(SECOND, THIRD)), 2.0)
     presses = {alarm.incident: alarm.presses for alarm in car.state.emergency.alarms}
     assert presses == {incident_of(SECOND): tails(THIRD), incident_of(PRESS): tails(PRESS, SECOND)}
 
@@ -182,7 +183,7 @@ def test_so_it_is_in_the_incident_in_which_headquarters_has_it() -> None:
 
 
 def test_an_incident_is_not_cleared_while_headquarters_lacks_a_press_of_it_whatever_its_number() -> None:
-    """Somebody tapped SOS before the crash, too: headquarters counts two, and not this one."""
+    """Somebody tapped SOS before the crash, too: headquarters counts as many, and not this one."""
     car = Car()
     car.press()
     car.press(1.0, SECOND)
@@ -256,3 +257,11 @@ def test_what_was_tapped_on_the_screen_and_lost_is_shown_as_headquarters_has_it(
     )
     after.take(answer(1, told), 9.0)
     assert [(one.incident, one.trigger) for one in after.shown.alarms] == [(alarm.incident, "screen")]
+
+
+def test_a_test_that_was_told_again_as_a_real_one_is_shown_as_one_press() -> None:
+    car = Car()
+    car.press()
+    tried = tail_of(message_of_call(incident_of(PRESS), AlarmKind.TEST)).hex()
+    car.take(answer(1, status(PRESS, PRESS, signals=1, presses=(*tails(PRESS), tried))), 1.0)
+    assert car.shown.alarms[0].signals == 1

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
+import apsw
 import pytest
 from msgspec.structs import replace
 
@@ -105,3 +106,26 @@ def test_an_event_that_is_nested_deep_stops_neither_the_store_nor_a_question(tmp
     finally:
         archive.close()
         store.close()
+
+
+def test_an_older_store_gets_what_its_questions_are_answered_by(tmp_path: Path) -> None:
+    store_at(tmp_path).close()
+    with apsw.Connection(str(tmp_path / "hq.db")) as older:
+        older.execute("DROP INDEX incidents_by_time; DROP INDEX events_by_type; PRAGMA user_version = 6")
+    older.close()
+    store, archive = store_at(tmp_path), Archive(tmp_path / "hq.db")
+    asked: list[str] = []
+    try:
+        asyncio.run(archive.incidents(None, 1))
+        assert archive._db is not None
+        archive._db.trace_v2(apsw.SQLITE_TRACE_STMT, lambda told: asked.append(told["sql"]))
+        asyncio.run(archive.incidents(None, 1))
+        asyncio.run(archive.told(("shift-ended",), None, 1))
+        archive._db.trace_v2(0)
+        with apsw.Connection(str(tmp_path / "hq.db")) as db:
+            plans = [str(db.execute(f"EXPLAIN QUERY PLAN {one}", (1,) * one.count("?")).fetchall()) for one in asked]
+        db.close()
+    finally:
+        archive.close()
+        store.close()
+    assert ["incidents_by_time" in plans[0], "events_by_type" in plans[1]] == [True, True]

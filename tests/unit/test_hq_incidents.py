@@ -78,6 +78,12 @@ def test_a_press_whose_certificate_has_expired_meanwhile_counts_and_waits_for_a_
     assert (other_way.signals, other_way.signature) == (2, Mark.VERIFIED)
 
 
+def test_what_its_car_was_told_of_an_incident_stays_when_something_better_signed_takes_its_place() -> None:
+    taken = incidents.acknowledged(marked(None, said(AlarmRaised), Mark.MISSING), "Novak", NOW_MS)
+    proved = marked(replace(taken, told_revision=5), said(AlarmMoved, position=LJUBLJANA), Mark.VERIFIED)
+    assert (proved.acknowledged_by, proved.told_revision) == ("Novak", 5)
+
+
 def marked(incident: Incident | None, message: Alarm, mark: Mark, *, credible: bool = True) -> Incident:
     after = incidents.told(incident, REALM, UNIT, message, NOW_MS, mark, credible=credible)
     assert after is not None

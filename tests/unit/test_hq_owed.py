@@ -10,12 +10,15 @@ import apsw
 import pytest
 from msgspec.structs import replace
 
-from hq import audit
-from hq.at_hand import MOST_ENDED
+from hq import audit, taking
+from hq.arrivals import Publication
+from hq.at_hand import MOST_ENDED, AtHand
 from hq.audit import What
 from hq.config import Alarms
 from hq.desk import Desk
 from hq.incidents import Incident
+from hq.known import Known
+from hq.marks import Mark
 from hq.moment import Moment
 from hq.receiver import HANGS_AFTER_S, Receiver
 from hq.store import Store
@@ -36,7 +39,7 @@ from terminal.contract.messages import (
 from terminal.contract.topics import Lane
 from tests.model.virtual_time import VirtualLoop
 from tests.system.faulty_disk import faulty
-from tests.unit.hq_scene import NOW_MS, REALM, UNIT
+from tests.unit.hq_scene import NOW, NOW_MS, REALM, UNIT, published, raised, store_at, take
 
 WITHIN_S = 30.0
 NEVER = 1 << 60
@@ -269,6 +272,110 @@ def test_what_was_shown_for_want_of_the_disk_is_over_when_the_disk_knows_the_pre
         assert scene.receiver.incidents.open() == []
 
     played(tmp_path, story)
+
+
+def test_of_an_incident_that_was_shown_and_never_was_on_disk_its_car_is_told_nothing(tmp_path: Path) -> None:
+    before, named = raised(INCIDENT), new_incident()
+    again = raised(named, id=before.arrivals[0].id)
+    store, known = store_at(tmp_path), Known(AtHand(), lambda _event, _fields: None)
+    take(store, before)
+    known.show(again, NOW)
+    assert (REALM, UNIT, named) in known.incidents
+    store_owed(known, store)
+    assert [one.incident for one in known.incidents.of_car((REALM, UNIT))] == [INCIDENT]
+    store.close()
+
+
+def test_an_incident_with_a_press_of_before_is_not_over_while_another_press_in_it_is_owed(tmp_path: Path) -> None:
+    before, named = raised(INCIDENT), new_incident()
+    again = raised(named, id=before.arrivals[0].id)
+    news = published(Lane.ALARM, replace(said(AlarmSignalled, signal=2), incident=named))
+    store, known = store_at(tmp_path), Known(AtHand(), lambda _event, _fields: None)
+    take(store, before)
+    known.show(again, NOW)
+    store_owed(known, store, meanwhile=news)
+    assert (REALM, UNIT, named) in [one.key for one in known.incidents.open()]
+    store_owed(known, store)
+    assert known.incidents[REALM, UNIT, named] == store.incident((REALM, UNIT, named))
+    store.close()
+
+
+def store_owed(known: Known, store: Store, meanwhile: Publication | None = None) -> None:
+    owed = known.owed.entries()
+    taken = taking.take(store, (), (), NOW, owed)
+    if meanwhile is not None:
+        known.show(meanwhile, NOW)
+    known.stored(owed, (), taken, NOW)
+
+
+def test_a_press_that_only_something_unproved_tells_of_elsewhere_is_shown_although_the_disk_refuses() -> None:
+    pressed = replace(raised(), mark=Mark.VERIFIED)
+    forged = replace(raised(id=pressed.arrivals[0].id), mark=Mark.WRONG, credible=False)
+    forged = replace(forged, arrivals=(replace(forged.arrivals[0], kept_as=new_id(), credible=False),))
+    known = Known(AtHand(), lambda _event, _fields: None)
+    known.show(forged, NOW)
+    known.show(pressed, NOW)
+    assert len({one.incident for one in known.incidents.open()}) == 2
+
+
+def test_of_positions_the_newest_is_owed_when_a_disk_that_hung_refuses_what_was_under_way(tmp_path: Path) -> None:
+    raised = said(AlarmRaised)
+    moves = [
+        said(AlarmMoved, position=Position(lat_deg=46.0 + step, lon_deg=14.5, utc_ms=NOW_MS + step)) for step in (0, 1)
+    ]
+
+    async def story(scene: Scene) -> None:
+        let_go, reached = threading.Event(), threading.Event()
+
+        def hang(_store: Store) -> None:
+            reached.set()
+            let_go.wait(WITHIN_S)
+
+        hanging = asyncio.create_task(scene.receiver.on_disk(hang))
+        await asyncio.to_thread(reached.wait, WITHIN_S)
+        scene.says(raised, moves[0])
+        while not scene.receiver._under_way:  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0)
+        scene.mono_ms += round(HANGS_AFTER_S * 1000) + 1
+        scene.receiver.look_at_the_disk()
+        scene.says(moves[1])
+        scene.disk.fail_from_now()
+        let_go.set()
+        await hanging
+        await scene.until(lambda: scene.told("store-failed"))
+        scene.disk.mend()
+        await scene.until(lambda: scene.is_receipted(raised))
+        kept = await scene.on_disk()
+        assert kept is not None
+        assert kept.position == scene.incident.position == moves[1].position
+
+    played(tmp_path, story, asyncio.new_event_loop)
+
+
+def test_what_was_shown_and_breaks_what_is_done_with_it_is_never_said_to_be_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = said(AlarmRaised)
+
+    async def story(scene: Scene) -> None:
+        scene.disk.fail_from_now()
+        scene.says(broken)
+        await scene.until(lambda: scene.told("alarm-not-stored"))
+        with monkeypatch.context() as patched:
+            patched.setattr(Store, "put_incident", _breaks)
+            scene.disk.mend()
+            await scene.until(lambda: scene.told("alarm-not-stored") == 2)
+        assert (scene.incident.is_open, scene.desk.is_stored(scene.incident)) == (True, False)
+        assert not scene.desk.is_stored(await scene.desk.acknowledge(INCIDENT, "Novak"))
+        scene.says(broken)
+        await scene.until(lambda: scene.is_receipted(broken))
+        assert scene.desk.is_stored(scene.incident), "it came again, and broke nothing"
+
+    played(tmp_path, story)
+
+
+def _breaks(_store: Store, incident: Incident) -> None:
+    raise TypeError(incident.incident)
 
 
 def test_while_the_disk_hangs_an_alarm_is_shown_and_taken_and_the_rest_comes_when_it_goes_on(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from terminal.screen.feed import Seen
 from terminal.screen.language import Language
 from terminal.screen.sos import Sos
 from terminal.screen.sound import Sound
-from terminal.screen.state import Page, ScreenState, Tapped, tapped
+from terminal.screen.state import Page, ScreenState
+from terminal.screen.tapping import Tapped, tapped
 from tests.screen.gallery import ALARM, NOW_NS, SIZES, UNTRIED, VehicleView, by_name, car, in_scene, replace, view
 
 HERE = car(UNTRIED)

@@ -4,13 +4,13 @@ import pytest
 from msgspec.structs import replace
 
 from terminal.contract.work import LiveAlarm
-from terminal.link import Refused, Snapshot
+from terminal.link import PictureView, Refused, Snapshot
 from terminal.screen import bar, frame, others
 from terminal.screen.cells import Area
 from terminal.screen.feed import Seen
 from terminal.screen.language import Language, Say
 from terminal.screen.state import Aside, Page, ScreenState
-from tests.screen.gallery import ALARM, JOBS, NOW_NS, NS_24, snapshot, view
+from tests.screen.gallery import ALARM, JOBS, NOW_NS, NS_24, PICTURE, snapshot, view
 
 FAR = replace(NS_24, incident="B", unit="NS-25", lat_deg=45.4)
 TAKEN = replace(NS_24, acknowledged_by="Desk 2")
@@ -65,6 +65,9 @@ def test_the_words_claim_no_more_than_is_known() -> None:
     assert words(replace(NS_24, position_ms=400_000)) == "ALARM NS-24 ~869 m SE, 10 min ago"
     assert words(replace(NS_24, position_ms=None)) == "ALARM NS-24 ~869 m SE"
     assert words(replace(NS_24, lat_deg=None, kind="exercise")) == "EXERCISE NS-24"
+    told_long_ago = PictureView(PICTURE, NOW_NS - 3600 * 10**9)
+    assert words(NS_24, picture=told_long_ago) == "ALARM NS-24 ~869 m SE, 60 min ago"
+    assert words(replace(NS_24, lat_deg=None, position_ms=None), picture=told_long_ago) == "ALARM NS-24, 60 min ago"
 
 
 def test_it_waits_behind_the_own_alarm_and_what_passes_by_itself_and_before_the_line() -> None:

@@ -7,7 +7,8 @@ from rich.cells import cell_len
 from terminal.screen import paging
 from terminal.screen.cells import Area
 from terminal.screen.feed import Seen
-from terminal.screen.state import ScreenState, tapped
+from terminal.screen.state import ScreenState
+from terminal.screen.tapping import tapped
 from tests.screen.gallery import NOW_NS, snapshot, view
 
 SEEN = Seen(snapshot=snapshot())

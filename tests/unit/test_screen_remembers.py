@@ -11,26 +11,32 @@ from terminal.link import RaiseAlarm
 from terminal.screen.language import Language
 from terminal.screen.palettes import Palette
 from terminal.screen.remembering import Memory
-from terminal.screen.state import ScreenState, spoken, tapped
+from terminal.screen.state import ScreenState, spoken
+from terminal.screen.tapping import tapped
 from tests.screen.gallery import NOW_NS, snapshot
 
 CHOSEN = ScreenState(language=Language.SLOVENIAN, palette=Palette.RED, volume=0, brightness=1, is_dark=True)
 
 
+def kept(memory: Memory, state: ScreenState, now_ns: int) -> None:
+    assert memory.keep(state, now_ns)
+    memory.write()
+
+
 def test_what_was_chosen_is_there_after_a_restart(tmp_path: Path) -> None:
     path = tmp_path / "choices.json"
     assert Memory(path).recalled(NOW_NS) == ScreenState()
-    Memory(path).keep(CHOSEN, NOW_NS)
-    assert Memory(path).recalled(NOW_NS + 1) == CHOSEN
+    kept(Memory(path), CHOSEN, NOW_NS)
     again = Memory(path)
-    again.keep(again.recalled(NOW_NS + 1), NOW_NS + 1)
-    again.keep(replace(again.recalled(NOW_NS + 1), is_dark=False), NOW_NS + 2)
+    assert again.recalled(NOW_NS + 1) == CHOSEN
+    assert not again.keep(CHOSEN, NOW_NS + 1), "there is nothing new"
+    kept(again, replace(CHOSEN, is_dark=False), NOW_NS + 2)
     assert Memory(path).recalled(NOW_NS + 3) == replace(CHOSEN, is_dark=False)
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_new_boot_is_not_dark(tmp_path: Path) -> None:
-    Memory(tmp_path / "choices.json").keep(CHOSEN, NOW_NS)
+    kept(Memory(tmp_path / "choices.json"), CHOSEN, NOW_NS)
     assert Memory(tmp_path / "choices.json").recalled(NOW_NS - 1) == replace(CHOSEN, is_dark=False)
 
 
@@ -40,14 +46,15 @@ def test_a_file_that_is_of_no_use_is_as_none(tmp_path: Path, text: str) -> None:
     path.write_text(text, encoding="latin-1")
     memory = Memory(path)
     assert memory.recalled(NOW_NS) == ScreenState()
-    memory.keep(CHOSEN, NOW_NS)
+    kept(memory, CHOSEN, NOW_NS)
     assert Memory(path).recalled(NOW_NS) == CHOSEN
 
 
 @pytest.mark.parametrize("path", [None, Path("/proc/no/such/place/choices.json")])
 def test_where_nothing_can_be_kept_the_screen_goes_on(path: Path | None) -> None:
     memory = Memory(path)
-    memory.keep(CHOSEN, NOW_NS)
+    assert memory.keep(CHOSEN, NOW_NS) is (path is not None)
+    memory.write()
     assert Memory(path).recalled(NOW_NS) == ScreenState()
 
 

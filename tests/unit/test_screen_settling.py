@@ -8,8 +8,10 @@ from terminal.screen.cells import Area, Box, target
 from terminal.screen.feed import Seen
 from terminal.screen.language import Language
 from terminal.screen.settling import SETTLED_NS, Standing, stood, takes
+from terminal.screen.sos import Sos
 from terminal.screen.state import Page, ScreenState
-from tests.screen.gallery import ALARM, NOW_NS, in_scene, snapshot, view
+from terminal.screen.view import View
+from tests.screen.gallery import ALARM, NOW_NS, in_scene, scenes, snapshot, view
 
 LEFT, RIGHT = Area(0, 0, 4, 10), Area(0, 12, 4, 10)
 
@@ -43,6 +45,15 @@ def test_what_is_drawn_again_and_again_stays_settled_and_the_first_picture_is() 
     standing = after(*[[target(LEFT, "A", "a")]] * 5, every_ns=SETTLED_NS)
     assert takes(standing, target(LEFT, "A", "a"), NOW_NS)
     assert takes(after([target(LEFT, "A", "a")]), target(LEFT, "A", "a"), NOW_NS)
+
+
+def test_what_nobody_touches_stands_still_so_that_it_takes_a_tap_some_time() -> None:
+    def targets(one: View) -> set[tuple[str, Area]]:
+        return {(box.code, box.area) for box in frame.boxes(one) if box.code}
+
+    for name, seen, state in scenes():
+        one = view(seen, replace(state, sos=Sos()), 15, 50)
+        assert targets(one) == targets(replace(one, now_ns=NOW_NS + SETTLED_NS)), name
 
 
 @pytest.mark.promise("P-PRESS-10")

@@ -30,7 +30,8 @@ from terminal.screen.feed import Seen
 from terminal.screen.language import Language
 from terminal.screen.pages import crew
 from terminal.screen.sos import PLACES, Arming, is_elsewhere, touched
-from terminal.screen.state import Page, ScreenState, Tapped, tapped
+from terminal.screen.state import Page, ScreenState
+from terminal.screen.tapping import Tapped, tapped
 from terminal.screen.wanted import Wanted
 from tests.screen.gallery import ALARM, NOW_NS, Snapshot, in_scene, replace, snapshot, view
 
@@ -218,6 +219,13 @@ def test_who_has_a_pin_is_asked_for_it() -> None:
     assert taps("in:77")[1] == (LogIn(badge="77"),)
     assert taps("type:badge", "key:7", "key:7", "typed")[1] == (LogIn(badge="77"),)
     assert taps("out:1001")[1] == (LogOut(badge="1001"),)
+
+
+def test_after_a_name_or_a_badge_of_the_list_those_on_board_are_shown() -> None:
+    listed, _ = taps("page:crew", "open:roster", "turn:roster:1")
+    for codes in (("in:77",), ("in:1003", "key:4", "typed"), ("type:badge", "key:0", "key:0", "key:0", "typed")):
+        state, _ = taps(*codes, state=listed)
+        assert (state.page, state.opened) == (Page.CREW, ""), codes
 
 
 def test_a_silent_alarm_is_told_to_who_knows_where_to_look_and_for_a_moment_only() -> None:

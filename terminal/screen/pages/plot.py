@@ -80,22 +80,25 @@ def seen(window: Window, cell: CellSize, marks: Iterable[Mark]) -> Iterator[tupl
 
 
 def labels(field: Area, cell: CellSize, marked: Sequence[tuple[Symbol, str]]) -> Iterator[Box]:
-    """The marks' words, the urgent ones first: right of a mark, else left of it, else none."""
+    """The marks' words, the urgent ones first; none where others stand in every place."""
     taken = [Box(area=_cell_of(field, cell, symbol)) for symbol, _ in marked]
     for symbol, words in reversed(marked):
-        areas = beside(field, cell, symbol, len(words)) if words else ()
+        areas = beside(field, cell, symbol, min(len(words), field.width)) if words else ()
         free = next((area for area in areas if field.holds(area) and is_free(area, taken)), None)
         if free is not None:
-            taken.append(Box(area=free, words=words, tone=symbol.tone))
+            taken.append(Box(area=free, words=words[: free.width], tone=symbol.tone))
             yield taken[-1]
 
 
 def beside(field: Area, cell: CellSize, symbol: Symbol, width: int) -> Iterator[Area]:
-    """Where a mark's words may stand."""
+    """Where a mark's words may stand: right of it, left, above, beneath."""
     reach = symbols.RADIUS * symbols.LONGEST * cell.height_px
-    row = _cell_of(field, cell, symbol).top
-    yield Area(row, field.left + ceil((symbol.x + reach) / cell.width_px), 1, width)
-    yield Area(row, field.left + floor((symbol.x - reach) / cell.width_px) - width, 1, width)
+    at = _cell_of(field, cell, symbol)
+    yield Area(at.top, field.left + ceil((symbol.x + reach) / cell.width_px), 1, width)
+    yield Area(at.top, field.left + floor((symbol.x - reach) / cell.width_px) - width, 1, width)
+    left = max(min(at.left - width // 2, field.right - width), field.left)
+    yield Area(at.top - 1, left, 1, width)
+    yield Area(at.top + 1, left, 1, width)
 
 
 def _cell_of(field: Area, cell: CellSize, symbol: Symbol) -> Area:
