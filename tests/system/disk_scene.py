@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
+from terminal.link import Urgency
 from tests.system.conftest import Mosquitto
 from tests.system.headquarters import Headquarters
 from tests.system.patrol_car import Board, Car, Screen
@@ -20,14 +21,17 @@ class Scene:
         self.port = port
         self.folder = folder
 
-    def car(self) -> Car:
+    def car(self, more: str = "") -> Car:
         unit = f"LJ-{next(_numbers)}"
-        return Car(self.folder / unit, self.port, unit=unit)
+        return Car(self.folder / unit, self.port, more, unit)
 
-    def press_and_hear(self, car: Car, board: Board, screen: Screen) -> str:
+    def press_and_hear(self, car: Car, board: Board, screen: Screen, at_latest: Urgency | None = None) -> str:
         """Press, and wait until headquarters has it though the disk has not; the incident."""
         incident = board.press()
-        alarm = screen.until_alarm(lambda alarm: alarm.received and alarm.store_failed)
+        alarm = screen.until_alarm(
+            lambda alarm: alarm.store_failed and (alarm.received or alarm.urgency is at_latest),
+        )
+        assert alarm.received, "it waits for the disk"
         assert alarm.incident == incident
         assert not any(alarm.stored for snapshot in screen.seen for alarm in snapshot.alarms)
         assert not board.events("stored"), "the board is not told to let go"

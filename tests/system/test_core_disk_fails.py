@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from terminal.link import Urgency
 from tests.system.disk_scene import Scene
+from tests.system.faulty_core import with_fault
 from tests.system.officers_screen import OfficersScreen
 from tests.system.patrol_car import LOOK_S, WITHIN_S, Board, Car, Process
 from tests.system.strace import disturbed
@@ -49,6 +51,20 @@ def test_a_press_on_a_disk_that_goes_bad_is_sent_called_not_stored_and_stored_la
         page.until_says("● STORED in the car", "● RECEIVED by HQ")
         page.until_says_no_more("NOT STORED")
         assert core.end() == 0
+
+
+@pytest.mark.promise("P-DISK-04")
+def test_a_core_that_waits_for_its_disk_would_be_noticed(scene: Scene) -> None:
+    car = scene.car("[alarms]\nnot_confirmed_after_s = 0.5\nuse_the_radio_after_s = 1.0\n")
+    faulty = with_fault("sends_what_is_stored")
+    with Board(car.folder) as board, car.core(faulty) as core, car.screen(core) as screen:
+        screen.until(lambda snapshot: snapshot.line.connected and snapshot.duty.received)
+        calls, what = FAULTS["every write fails"]
+        with (
+            disturbed(core.process, car.folder / "strace", what, calls),
+            pytest.raises(AssertionError, match="it waits for the disk"),
+        ):
+            scene.press_and_hear(car, board, screen, Urgency.USE_THE_RADIO)
 
 
 @pytest.mark.long

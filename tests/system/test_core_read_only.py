@@ -31,3 +31,10 @@ def test_a_press_on_a_disk_that_the_kernel_makes_read_only_is_received_and_store
     assert not found["shown_stored"], "NOT STORED is shown"
     assert not found["board_let_go"], "the board is not told to let go"
     assert found["at_headquarters"] == [[found["pressed"], 2]]
+
+
+@pytest.mark.promise("P-DISK-04")
+@pytest.mark.long
+def test_a_core_that_believes_what_ext4_says_of_a_read_only_disk_would_be_noticed() -> None:
+    found = found_after("remounted", "--program", "tests.system.faulty_core believes_a_read_only_disk")
+    assert found["shown_stored"]

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.system.conftest import Mosquitto
+from tests.system.faulty_core import with_fault
 from tests.system.headquarters import Headquarters
 from tests.system.officers_screen import OfficersScreen
-from tests.system.patrol_car import LOOK_S, WITHIN_S, Board, Car, Process
+from tests.system.patrol_car import LOOK_S, WITHIN_S, Board, Car, Gone, Process, Screen
 
 CRASHES = 3
 STANDARD_FILES = 3
@@ -34,6 +35,13 @@ def no_file_left(core: Process) -> Iterator[None]:
         resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
 
 
+def press_and_see(board: Board, screen: Screen) -> str:
+    """Press, and wait until it is on disk here and there; the incident."""
+    incident = board.press()
+    assert screen.until_alarm(lambda alarm: alarm.received and alarm.stored).incident == incident
+    return incident
+
+
 @pytest.mark.promise("P-HARD-02")
 def test_an_alarm_needs_no_new_file_and_a_line_that_does_is_named_and_comes_back(
     tmp_path: Path, mosquitto_server: Mosquitto
@@ -43,8 +51,7 @@ def test_an_alarm_needs_no_new_file_and_a_line_that_does_is_named_and_comes_back
     with hq.serving(), Board(car.folder) as board, car.core() as core, car.screen(core) as screen:
         screen.until(lambda snapshot: snapshot.line.connected and snapshot.duty.received)
         with no_file_left(core):
-            incident = board.press()
-            assert screen.until_alarm(lambda alarm: alarm.received and alarm.stored).incident == incident
+            incident = press_and_see(board, screen)
             mosquitto_server.kill()
             mosquitto_server.start()
             screen.until(lambda snapshot: "may open no more files" in snapshot.line.problem)
@@ -56,6 +63,16 @@ def test_an_alarm_needs_no_new_file_and_a_line_that_does_is_named_and_comes_back
         screen.until(lambda snapshot: snapshot.line.connected)
         hq.until_incidents(car.unit, (incident, 2))
         assert core.end() == 0
+
+
+@pytest.mark.promise("P-HARD-02")
+def test_a_core_that_needs_a_file_for_an_alarm_would_be_noticed(tmp_path: Path, mosquitto_server: Mosquitto) -> None:
+    car = Car(tmp_path / "car", mosquitto_server.broker.port)
+    faulty = with_fault("opens_a_file_for_an_alarm")
+    with Board(car.folder) as board, car.core(faulty) as core, car.screen(core) as screen:
+        screen.until(lambda snapshot: snapshot.line.connected)
+        with no_file_left(core), pytest.raises(Gone):
+            press_and_see(board, screen)
 
 
 @contextmanager
@@ -89,8 +106,7 @@ def test_an_alarm_needs_no_more_memory_than_core_has(tmp_path: Path, mosquitto_s
     with hq.serving(), Board(car.folder) as board, car.core() as core, car.screen(core) as screen:
         screen.until(lambda snapshot: snapshot.line.connected and snapshot.duty.received)
         with no_more_memory(core), crowd(car.folder / "core.sock"):
-            incident = board.press()
-            assert screen.until_alarm(lambda alarm: alarm.received and alarm.stored).incident == incident
+            incident = press_and_see(board, screen)
         board.press()
         screen.until_alarm(lambda alarm: alarm.signals == 2 and alarm.received and alarm.stored)
         hq.until_incidents(car.unit, (incident, 2))

@@ -9,8 +9,13 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from msgspec.structs import replace
 
+from hq.arrivals import Arrival
+from hq.store import Store
+from terminal.contract.identity import new_id
 from terminal.contract.messages import AlarmCancelled, AlarmSignalled
+from terminal.contract.mqtt import Broker
 from tests.system import network
 from tests.system.conftest import Mosquitto
 from tests.system.shuffler import Shuffler
@@ -30,38 +35,50 @@ user root
 """
 
 
+async def disturb(folder: Path, broker: Broker, random: Random) -> None:
+    """Presses, events and points, on lines of the car's and of headquarters' that repeat and reorder, both ways."""
+    async with (
+        Shuffler.before(broker, random) as of_car,
+        Shuffler.before(broker, random) as of_hq,
+        Hq(folder, of_hq.address) as hq,
+        Car(folder, of_car.address) as car,
+    ):
+        await until(car.hears_hq, "headquarters")
+        raised = car.press()
+        again = [car.tell(AlarmSignalled, incident=raised.incident, signal=number) for number in range(2, 7)]
+        cancelled = car.tell(AlarmCancelled, incident=raised.incident)
+        for _ in range(20):
+            car.event()
+        await car.points(200)
+        await until(lambda: all(car.has_receipt(one) for one in (raised, *again, cancelled)), "receipts")
+        await car.nothing_owed()
+        (incident,) = (await hq.ask(do="incidents"))["incidents"]
+        assert (incident["incident"], incident["signals"], incident["cancelled"]) == (raised.incident, 6, True)
+        assert of_car.overtaken
+        assert of_car.repeated
+        assert of_hq.repeated
+        assert await hq.stored() == ({"messages": 27, "points": 200}, [])
+
+
 @pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(2, 12))])
 def test_publications_that_are_repeated_and_overtake_each_other_make_one_incident(
     tmp_path: Path, mosquitto_server: Mosquitto, seed: int
 ) -> None:
-    """On the car's line and on headquarters', both ways."""
-    random = Random(seed)
+    asyncio.run(disturb(tmp_path, mosquitto_server.broker, Random(seed)))
 
-    async def drive() -> None:
-        broker = mosquitto_server.broker
-        async with (
-            Shuffler.before(broker, random) as of_car,
-            Shuffler.before(broker, random) as of_hq,
-            Hq(tmp_path, of_hq.address) as hq,
-            Car(tmp_path, of_car.address) as car,
-        ):
-            await until(car.hears_hq, "headquarters")
-            raised = car.press()
-            again = [car.tell(AlarmSignalled, incident=raised.incident, signal=number) for number in range(2, 7)]
-            cancelled = car.tell(AlarmCancelled, incident=raised.incident)
-            for _ in range(20):
-                car.event()
-            await car.points(200)
-            await until(lambda: all(car.has_receipt(one) for one in (raised, *again, cancelled)), "receipts")
-            await car.nothing_owed()
-            (incident,) = (await hq.ask(do="incidents"))["incidents"]
-            assert (incident["incident"], incident["signals"], incident["cancelled"]) == (raised.incident, 6, True)
-            assert of_car.overtaken
-            assert of_car.repeated
-            assert of_hq.repeated
-            assert await hq.stored() == ({"messages": 27, "points": 200}, [])
 
-    asyncio.run(drive())
+def test_a_headquarters_that_stores_a_repeat_anew_would_be_noticed(
+    tmp_path: Path, mosquitto_server: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored_as = Store._stored_as
+
+    def anew(store: Store, one: Arrival, now_ms: int) -> str:
+        return stored_as(store, one if one.point else replace(one, kept_as=new_id()), now_ms)
+
+    monkeypatch.setattr(Store, "_stored_as", anew)
+    with pytest.raises(AssertionError) as noticed:
+        asyncio.run(disturb(tmp_path, mosquitto_server.broker, Random(1)))
+    assert "messages" in str(noticed.value), "every receipt came"
 
 
 @pytest.fixture

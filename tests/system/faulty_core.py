@@ -1,0 +1,56 @@
+"""Core with a fault planted in it, which the scenario of its kind must find: `faulty_core.py FAULT core ...`."""
+
+import os
+import sys
+from typing import Any
+
+from terminal.contract import durable
+from terminal.contract.messages import Stored
+from terminal.core import calling
+from terminal.core.daemon import Core
+from terminal.core.effects import Effect, StoreAlarm
+from terminal.tools.command import main
+from tests.system.patrol_car import Wrap
+
+
+def sends_what_is_stored() -> None:
+    """An alarm waits for the disk."""
+
+    def stored_first(message: Stored) -> list[Effect]:
+        return [StoreAlarm(message)]
+
+    calling.out = stored_first
+
+
+def opens_a_file_for_an_alarm() -> None:
+    """And ends where it may not."""
+    send = Core._send
+
+    def noting(core: Core, effect: Any) -> None:
+        try:
+            os.close(os.open(os.devnull, os.O_WRONLY))
+        except OSError:
+            os._exit(1)
+        send(core, effect)
+
+    Core._send = noting  # type: ignore[method-assign]
+
+
+def believes_a_read_only_disk() -> None:
+    """What ext4 says is synced is taken to be so."""
+    durable._require_writable = lambda _: None
+
+
+PLANTED = (sends_what_is_stored, opens_a_file_for_an_alarm, believes_a_read_only_disk)
+FAULTS = {fault.__name__: fault for fault in PLANTED}
+
+
+def with_fault(name: str) -> Wrap:
+    """Runs core's command with this fault in it."""
+    assert name in FAULTS
+    return lambda command: [sys.executable, "-m", "tests.system.faulty_core", name, *command[command.index("core") :]]
+
+
+if __name__ == "__main__":
+    FAULTS[sys.argv.pop(1)]()
+    sys.exit(main())
