@@ -135,10 +135,10 @@ def from_the_worst_on(view: View, snapshot: Snapshot) -> Iterator[Said | None]:
     yield asked(view, snapshot)
     yield refusal(view)
     yield theirs if theirs is not None and theirs[1] == "urgent" else None
+    yield own
     yield told.at_first(view)
     yield disk(view, snapshot)
     yield jobs.news(view)
-    yield own
     yield line(view, snapshot)
     yield cleared(view)
     yield theirs
