@@ -107,7 +107,9 @@ class Intake:
         if before is not None and before.is_proved and not is_new:
             self._routes[key] = before._replace(message=message)
         else:
-            self._routes[key] = Route(reply, message, is_new, 0 if before is None else before.told)
+            # What was told to whoever only repeated what is known may never have reached the car.
+            told = before.told if before is not None and before.is_proved >= is_new else 0
+            self._routes[key] = Route(reply, message, is_new, told)
         self._forget_old()
 
     def acted(self, incident: Incident) -> None:

@@ -496,6 +496,26 @@ def test_after_a_restart_a_replay_is_no_news_and_stands_in_no_repeats_way(tmp_pa
     played(tmp_path, after_it, most_repeats_per_incident=2)
 
 
+def test_what_a_replay_was_told_the_car_is_told_once_it_says_something_new(tmp_path: Path) -> None:
+    async def before(desk: Desk) -> None:
+        await desk.intake.took(capsule(RAISED), desk.reply)
+        await desk.receipt()
+
+    async def after_it(desk: Desk) -> None:
+        thief = Elsewhere()
+        await desk.intake.took(capsule(RAISED), thief.reply)
+        await desk.ended()
+        assert await desk.is_quiet()
+        assert len(thief.sent) == 2
+        await desk.intake.took(capsule(CANCELLED), desk.reply)
+        assert await desk.receipt()
+        desk.intake.look()
+        assert (await desk.answer()).cleared_by == "Novak"
+
+    played(tmp_path, before)
+    played(tmp_path, after_it)
+
+
 def test_what_the_disk_refuses_is_not_answered_and_the_next_try_is(tmp_path: Path) -> None:
     async def story(desk: Desk) -> None:
         desk.disk.fail_from_now()
