@@ -47,8 +47,7 @@ class Pressed(Struct, frozen=True, kw_only=True):
     """One press that this car tells of, whatever it came from: its message, and what is proved of that.
 
     `sent_by` and `received_by` are the bearers that took it, or brought headquarters' receipt for it. `known`:
-    headquarters has answered about the incident, and knew of this press then. Since `mono_ns` it has been waited for to
-    have it.
+    headquarters has answered about the incident, and knew of it then. Its receipt is waited for since `mono_ns`.
     """
 
     id: str

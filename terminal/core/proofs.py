@@ -99,16 +99,16 @@ def _unproved(alarm: Alarm, moment: Moment) -> Alarm:
     told = tuple(
         replace(one, received_by=(), known=False, mono_ns=moment.mono_ns) if one.received else one for one in alarm.told
     )
-    return owing(replace(alarm, told=told, owed_since_ns=moment.mono_ns), alarm.unstored)
+    return _owing(replace(alarm, told=told, owed_since_ns=moment.mono_ns), alarm.unstored)
 
 
 def unreceipted(emergency: Emergency, messages: Collection[Stored]) -> Step:
     """These messages on disk have no receipt of the store that headquarters has now."""
-    alarms = tuple(owing(alarm, messages) for alarm in emergency.alarms)
+    alarms = tuple(_owing(alarm, messages) for alarm in emergency.alarms)
     return replace(emergency, alarms=alarms), [] if alarms == emergency.alarms else [SaveEmergency()]
 
 
-def owing(alarm: Alarm, messages: Collection[Stored]) -> Alarm:
+def _owing(alarm: Alarm, messages: Collection[Stored]) -> Alarm:
     """The alarm that owes headquarters those of these messages which are its own and not known to be there."""
     there = {one.id for one in alarm.told if one.received} | {message.id for message in alarm.owed}
     mine = [message for message in messages if message.id in alarm.message_ids and message.id not in there]

@@ -106,14 +106,13 @@ class Process:
             assert self._heard is not None
             self._heard(line.decode(errors="replace"))
 
-    @staticmethod
-    async def _stop(process: asyncio.subprocess.Process) -> None:
+    async def _stop(self, process: asyncio.subprocess.Process) -> None:
+        """End it; what it has still to say belongs to the story."""
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
         try:
             async with asyncio.timeout(ENDS_WITHIN_S):
-                if process.stdout is not None:
-                    await process.stdout.read()
+                await self._listen(process)
                 await process.wait()
         except TimeoutError:
             with contextlib.suppress(ProcessLookupError):

@@ -166,7 +166,7 @@ def test_an_alarm_that_is_taken_stays_aside_and_a_new_press_or_a_tap_brings_it_b
             await seen.says("● TAKEN by Desk 2")
             await seen.tap("page:duty")
             await seen.says("Status 5")
-            seen.core.publish(alarmed(signals=2, **taken))
-            await seen.says("● TAKEN by Desk 2", "2 presses")
+            seen.core.publish(alarmed(signals=2, acknowledged_by="Desk 2"))
+            await seen.says("○ taken before: Desk 2", "2 presses")
 
     run(promise)
