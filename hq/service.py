@@ -8,6 +8,7 @@ import random
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
@@ -50,12 +51,17 @@ class Service:
     """Runs until cancelled."""
 
     def __init__(
-        self, config: Config, *, connect: Connect = Connection, clock: Callable[[], Moment] | None = None
+        self,
+        config: Config,
+        *,
+        connect: Connect = Connection,
+        clock: Callable[[], Moment] | None = None,
+        opened: Callable[[Path], Store] = Store.open,
     ) -> None:
         self._config = config
         self._connect = connect
         self._connection: Connection | None = None
-        self._store = Store.open(config.store)
+        self._store = opened(config.store)
         self._keyring = Keyring(config.trust.filled_in(config.brokers), self._store.certificates())
         self._receiver = Receiver(self._store, self._emit, self._send_receipt, self._keyring.weigh, clock)
         for unit, _certificate in self._store.certificates():

@@ -24,6 +24,7 @@ from hq.config import Config as HqConfig
 from hq.desk import Desk
 from hq.moment import Moment
 from hq.service import Service
+from hq.store import Store
 from terminal import config as unit_config
 from terminal.contract import topics
 from terminal.contract.durable import DiskFailed
@@ -60,7 +61,7 @@ socket = "FOLDER/core.sock"
 
 
 class Disk(FaultyDisk):
-    """A car's disk that fails from a given operation on, until it is mended."""
+    """A disk that fails from a given operation on, until it is mended."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name, 0, apsw.IOError, for_good=False)
@@ -432,8 +433,9 @@ class Car:
 class Headquarters:
     """One run of the service after another on the same store."""
 
-    def __init__(self, folder: Path, network: Network, loop: VirtualLoop) -> None:
+    def __init__(self, folder: Path, network: Network, disk: Disk, loop: VirtualLoop) -> None:
         self._folder, self._network, self._loop = folder, network, loop
+        self.disk = disk
         folder.mkdir(parents=True)
         self._runs = 0
         self.ahead_ms = 0
@@ -445,7 +447,8 @@ class Headquarters:
         return Moment("boot-1", mono_ms, mono_ms + NOW_MS + self.ahead_ms)
 
     def start(self) -> None:
-        """Begin a run."""
+        """Begin a run; headquarters does not begin on a disk that fails."""
+        self.disk.left = None
         self._runs += 1
         store = self._folder / f"hq-{self._runs}.db"
         for file in self._folder.glob(f"hq-{self._runs - 1}.db*"):
@@ -458,7 +461,8 @@ class Headquarters:
         self._running = self._loop.create_task(self.service.run())
 
     async def _create(self, config: HqConfig) -> None:
-        self.service = Service(config, connect=partial(SimConnection, self._network), clock=self._moment)
+        connect, opened = partial(SimConnection, self._network), partial(Store.open, vfs=self.disk.name)
+        self.service = Service(config, connect=connect, clock=self._moment, opened=opened)
 
     @property
     def desk(self) -> Desk:
@@ -470,10 +474,14 @@ class Headquarters:
         store = self.service._store
         return store.epoch, store.revisions((REALM, UNIT))[0]
 
+    def owes(self) -> bool:
+        """Whether people are shown what its disk has not taken."""
+        return bool(self.service._receiver._known.owed)
+
     def messages(self) -> list[Alarm]:
         """Every alarm message that is on headquarters' disk."""
-        with closing(sqlite3.connect(f"file:{self._folder}/hq-{self._runs}.db?mode=ro", uri=True)) as db:
-            return [decode_alarm(body) for (body,) in db.execute("SELECT body FROM messages WHERE lane = 'alarm'")]
+        found = self.service._store._db.execute("SELECT body FROM messages WHERE lane = 'alarm'")
+        return [decode_alarm(body) for (body,) in found]
 
     def message_ids(self) -> frozenset[str]:
         """Their ids."""

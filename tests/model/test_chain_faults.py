@@ -1,6 +1,6 @@
-"""What the machine of the chain must find: a fault of each kind that it is there for, planted in core."""
+"""What the machine of the chain must find: a fault of each kind that it is there for, planted at either end."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from uuid import uuid4
 
 import pytest
@@ -8,6 +8,10 @@ from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from msgspec.structs import replace
 
+from hq.arrivals import Publication
+from hq.owed import Entry
+from hq.receipts import receipts
+from hq.receiver import Receiver
 from terminal.core import calling, proofs
 from terminal.core.emergency import Emergency, Step
 from tests.model.test_chain_machine import QUICK, Chain
@@ -37,16 +41,29 @@ def a_press_told_again_is_another_incident(plant: pytest.MonkeyPatch) -> None:
     plant.setattr(calling, "incident_of_press", lambda *_: str(uuid4()))
 
 
+def what_headquarters_disk_refused_is_receipted(plant: pytest.MonkeyPatch) -> None:
+    take = Receiver._take
+
+    async def faulty(receiver: Receiver, owed: Sequence[Entry], batch: Sequence[Publication]) -> None:
+        await take(receiver, owed, batch)
+        came = [one for publication in batch for one in publication.arrivals]
+        for realm, unit, receipt in receipts(receiver.epoch, came, frozenset()):
+            receiver._send_receipt(realm, unit, receipt)
+
+    plant.setattr(Receiver, "_take", faulty)
+
+
 @pytest.mark.promise("P-RECEIPT-17")
 @pytest.mark.parametrize(
     "fault",
     [
         a_press_told_again_is_another_incident,
         what_the_disk_refused_is_stored,
+        pytest.param(what_headquarters_disk_refused_is_receipted, marks=pytest.mark.long),
         pytest.param(a_brokers_word_is_a_receipt, marks=pytest.mark.long),
     ],
 )
-def test_a_fault_in_core_is_found(fault: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_is_found(fault: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch) -> None:
     fault(monkeypatch)
     with pytest.raises(AssertionError):
         run_state_machine_as_test(Chain, settings=SEEKING)

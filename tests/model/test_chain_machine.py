@@ -41,7 +41,8 @@ class Chain(RuleBasedStateMachine):
         self.loop = VirtualLoop()
         self.disk = Disk(f"chain-{self.folder.name}")
         self.network = Network(self.loop)
-        self.hq = Headquarters(self.folder / "hq", self.network, self.loop)
+        self.hq_disk = Disk(f"hq-{self.folder.name}")
+        self.hq = Headquarters(self.folder / "hq", self.network, self.hq_disk, self.loop)
         self.car = Car(self.folder / "car", self.network, self.disk, self.loop)
         self.real: dict[Press, None] = {}
         self.tried: dict[Press, None] = {}
@@ -111,6 +112,8 @@ class Chain(RuleBasedStateMachine):
         found = self.hq.desk.incidents()
         if not found:
             return
+        # What an end knew of is counted on the disk.
+        clears = clears and self.hq_disk.sound
         incident = found[number % len(found)].incident
         # Whoever clears what nobody has taken takes it by that.
         self.taken.add((incident, who))
@@ -219,6 +222,10 @@ class Chain(RuleBasedStateMachine):
     def disk(self, after: int | None) -> None:
         self.disk.left = after
 
+    @rule(after=st.none() | st.integers(0, 12))
+    def headquarters_disk(self, after: int | None) -> None:
+        self.hq_disk.left = after
+
     @rule(fate=st.sampled_from(("held", "flows", "cut", "back", "wiped")))
     def line(self, fate: str) -> None:
         if fate in ("held", "flows"):
@@ -276,7 +283,7 @@ class Chain(RuleBasedStateMachine):
 
     @invariant()
     def what_is_shown_is_the_answer_that_was_heard(self) -> None:
-        if self.car.emergency.answer == self.hq.answer():
+        if self.car.emergency.answer == self.hq.answer() and not self.hq.owes():
             self._shows_the_answer()
 
     @invariant()
@@ -338,7 +345,7 @@ class Chain(RuleBasedStateMachine):
             self._end()
 
     def _faults_stop(self) -> None:
-        self.disk.left = None
+        self.disk.left = self.hq_disk.left = None
         self.network.car_up, self.network.held = True, False
         self._does(self.car.board.plug)
         self._does(self.network.flow)
@@ -373,6 +380,7 @@ class Chain(RuleBasedStateMachine):
 
     def _everybody_comes_to_know_the_same(self) -> None:
         """On a line that carries everything, whatever happens next."""
+        self.hq_disk.left = None
         self.let_pass(ENDS_WELL_WITHIN_S)
         self._car_and_headquarters_know_the_same()
 
@@ -399,6 +407,7 @@ class Chain(RuleBasedStateMachine):
         self.loop.run_until_complete(self.loop.shutdown_asyncgens())
         self.loop.close()
         self.disk.unregister()
+        self.hq_disk.unregister()
         shutil.rmtree(self.folder)
 
 

@@ -1,8 +1,9 @@
 """What a bearer beside the brokers is: something that takes 124 bytes to headquarters and brings as many back.
 
-To add one, for TETRA or a satellite: a class like this in a file beside this one, and a line in
-terminal/core/assemble.py. When a message goes, how often, what it costs at most and what a receipt proves is decided
-once for all of them, in terminal/core/carrying.py; signing and reading is `Carrier`'s.
+To add one, for TETRA or a satellite: a class like this in a file beside this one, a section for its settings in
+terminal/config.py, and a line in terminal/core/assemble.py; headquarters' end is in docs/architecture.md. When a
+message goes, how often, what it costs at most and what a receipt proves is decided once for all of them, in
+terminal/core/carrying.py; signing and reading is `Carrier`'s.
 """
 
 from typing import Protocol
