@@ -21,7 +21,7 @@ from terminal.screen.language import Say
 from terminal.screen.pages import chart
 from terminal.screen.remembering import Memory
 from terminal.screen.ringing import calls, looked_at, rung
-from terminal.screen.settling import stood, takes
+from terminal.screen.settling import refused, stood, takes
 from terminal.screen.sheet import Sheet
 from terminal.screen.sos import is_elsewhere, touched
 from terminal.screen.sound import Sound
@@ -148,9 +148,12 @@ class TerminalScreen(App[None]):
         self._refresh()
 
     def on_sheet_touched(self, touch: Sheet.Touched) -> None:
-        """A finger came down: what is neither of SOS's places may be rain."""
+        """A finger came down: what is neither of SOS's places may be rain; what refused it may have come unseen."""
         if is_elsewhere(self.sheet.boxes, touch.row, touch.column):
             self._state = replace(self._state, elsewhere_ns=touched(self._state.elsewhere_ns, self._mono_ns()))
+        if touch.refused is not None:
+            standing = refused(self._state.standing, touch.refused, self._mono_ns())
+            self._state = replace(self._state, standing=standing)
 
     def on_sheet_tapped(self, tap: Sheet.Tapped) -> None:
         """A finger: the screen changes at once; core is told, or a tone is heard."""

@@ -13,7 +13,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from terminal.screen import pixels
-from terminal.screen.cells import EDGED, SLIP, Area, Box, hit, over, painted
+from terminal.screen.cells import DARK, EDGED, SLIP, Area, Box, hit, over, painted
 from terminal.screen.palettes import COLOURS, Palette
 
 SPOT_ROWS, SPOT_COLUMNS = 1, 3
@@ -35,12 +35,13 @@ class Sheet(Widget):
     """The whole screen; `show` draws what is new and nothing else."""
 
     class Touched(Message):
-        """A finger came down, on a target or beside all of them."""
+        """A finger came down, on a target or beside all of them; `refused` is the target that does not take it."""
 
-        def __init__(self, row: int, column: int) -> None:
+        def __init__(self, row: int, column: int, refused: Box | None) -> None:
             super().__init__()
             self.row = row
             self.column = column
+            self.refused = refused
 
     class Tapped(Message):
         """A finger was lifted from the target that it had come down on."""
@@ -89,7 +90,8 @@ class Sheet(Widget):
         if self._down is not None and self._down.located and not self._drags:
             boxes.append(_spot(self._down.area, *map(int, self._at)))
         elif self._down is not None and not self._down.located:
-            boxes = [box if box.area != self._down.area else _pressed(box) for box in boxes]
+            tone = "pressed" if self._is_meant else "felt"
+            boxes = [box if box.area != self._down.area else _touched(box, tone) for box in boxes]
         height, width = self.size.height, self.size.width
         rows = [Strip(self._segments(runs), width) for runs in painted(boxes, height, width)]
         before, self._rows = self._rows, rows
@@ -131,12 +133,12 @@ class Sheet(Widget):
         self.post_message(self.Resized())
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        """A finger came down: what it hit shows so at once, if it takes a tap; a map can be dragged all the same."""
+        """A finger came down: what it hit shows at once whether it takes a tap; a map can be dragged all the same."""
         event.stop()
-        self.post_message(self.Touched(event.y, event.x))
         found = hit(self.boxes, event.y, event.x)
         self._is_meant = found is not None and self._takes(found)
-        self._down = found if found is not None and (self._is_meant or found.located) else None
+        self._down = found
+        self.post_message(self.Touched(event.y, event.x, None if self._is_meant else found))
         self._at, self._drags = _place(event), False
         self.capture_mouse()
         self._draw()
@@ -175,8 +177,10 @@ class Sheet(Widget):
         self._draw()
 
 
-def _pressed(box: Box) -> Box:
-    return Box(area=box.area, words=box.words, tone="pressed", code=box.code, middle=box.middle, main=box.main)
+def _touched(box: Box, tone: str) -> Box:
+    """A target under a finger; one that takes no tap leaves a panel dark that is to give no light."""
+    tone = DARK if (box.tone, tone) == (DARK, "felt") else tone
+    return Box(area=box.area, words=box.words, tone=tone, code=box.code, middle=box.middle, main=box.main)
 
 
 def _spot(area: Area, row: int, column: int) -> Box:

@@ -31,7 +31,7 @@ from terminal.link import (
 )
 from terminal.screen.app import TerminalScreen
 from terminal.screen.cells import Box
-from terminal.screen.settling import SETTLED_NS
+from terminal.screen.settling import TOLD_SETTLED_NS
 from terminal.screen.sheet import Sheet
 
 DEADLINE_S = 20
@@ -167,7 +167,7 @@ class Page:
     async def tap(self, code: str) -> None:
         """As one does who has seen what stands there."""
         if not self.app._takes(self.target(code)):
-            self.clock.pass_s(SETTLED_NS / SECOND_NS)
+            self.clock.pass_s(TOLD_SETTLED_NS / SECOND_NS)
         await self.tap_blindly(code)
 
     async def tap_blindly(self, code: str) -> None:

@@ -6,12 +6,14 @@ import pytest
 from gallery import JOBS
 from gallery import snapshot as good_day
 from msgspec.structs import replace
-from page_bench import GOOD, PRESSED, Page, alarmed, page, run
+from page_bench import GOOD, PRESSED, SECOND_NS, Page, alarmed, page, run
 
 from terminal.contract.work import JobStep
 from terminal.link import (
+    AnswerCheckIn,
     AnswerJob,
     CancelAlarm,
+    CheckInView,
     CrewView,
     EndShift,
     MemberView,
@@ -19,9 +21,13 @@ from terminal.link import (
     Snapshot,
     VehicleView,
 )
+from terminal.screen.settling import TOLD_SETTLED_NS
 
 KNOCK_S = 0.35
 """Between two taps of a hand that knocks."""
+
+PRACTISED_S = 0.5
+"""Between two taps of a hand that knows its way."""
 
 PARKED = replace(GOOD, vehicle=VehicleView(speed_mps=0.0))
 
@@ -135,6 +141,40 @@ def test_a_finger_that_was_typing_says_nothing_of_an_alarm_that_comes(tmp_path: 
             assert seen.core.taken == []
             await seen.tap("cancel:I")
             await seen.until(lambda: seen.core.taken == [CancelAlarm(incident="I")])
+
+    run(promise)
+
+
+def test_a_hand_that_knows_its_way_loses_no_tap(tmp_path: Path) -> None:
+    async def promise() -> None:
+        async with page(tmp_path, snapshot=replace(PARKED, profile=good_day("border").profile)) as seen:
+            for code in ("page:texts", "type:text", "key:a", "layout:digits", "key:1", "layout:letters", "key:b"):
+                seen.clock.pass_s(PRACTISED_S)
+                await seen.tap_blindly(code)
+            assert seen.app._state.typing.typed == "a1b"
+            for code in ("away", "page:more", "page:report", "form:group", "say:number:n1"):
+                seen.clock.pass_s(PRACTISED_S)
+                await seen.tap_blindly(code)
+            assert seen.app._state.answers == {"number": "n1"}
+
+    run(promise)
+
+
+def test_a_hand_that_was_typing_answers_no_question_that_came_under_it(tmp_path: Path) -> None:
+    async def promise() -> None:
+        async with page(tmp_path, snapshot=PARKED) as seen:
+            await seen.tap("page:texts")
+            await seen.tap("type:text")
+            due_ns = seen.clock.now_ns
+            asked = CheckInView(due_mono_ns=due_ns, alarm_mono_ns=due_ns + 30 * SECOND_NS)
+            await shown(seen, replace(PARKED, check_in=asked), "check-in:answer")
+            for _ in range(9):
+                seen.clock.pass_s(1 / 3)
+                await seen.tap_blindly("check-in:answer")
+            assert seen.core.taken == []
+            seen.clock.pass_s(TOLD_SETTLED_NS / SECOND_NS)
+            await seen.tap_blindly("check-in:answer")
+            await seen.until(lambda: seen.core.taken == [AnswerCheckIn()])
 
     run(promise)
 

@@ -9,14 +9,13 @@ from textual import events
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
-from terminal.screen.cells import Area, Box, target
+from terminal.screen.cells import DARK, Area, Box, target
 from terminal.screen.palettes import COLOURS, Palette
 from terminal.screen.sheet import Sheet
 
 LEFT = target(Area(0, 0, 3, 10), "left", "left")
 RIGHT = target(Area(0, 12, 3, 10), "right", "right")
 MAP = Box(area=Area(4, 2, 3, 10), code="map", located=True)
-GREY = COLOURS[Palette.NIGHT]["pressed"].behind
 
 
 class Alone(App[None]):
@@ -60,15 +59,14 @@ async def until(pilot: Pilot[None], true: Callable[[], object]) -> None:
             await pilot.pause(0.01)
 
 
-def is_pressed(app: Alone, column: int, row: int = 1) -> bool:
+def is_pressed(app: Alone, column: int, row: int = 1, tone: str = "pressed") -> bool:
     """Whether the cell in this row has the colour of what a finger is on."""
     place = 0
     for segment in app.sheet.render_line(row):
         place += len(segment.text)
         if place > column:
-            return (
-                segment.style is not None and segment.style.bgcolor is not None and segment.style.bgcolor.name == GREY
-            )
+            colour = None if segment.style is None else segment.style.bgcolor
+            return colour is not None and colour.name == COLOURS[Palette.NIGHT][tone].behind
     return False
 
 
@@ -112,13 +110,14 @@ def test_a_double_tap_is_two_taps_and_a_tap_beside_is_none() -> None:
     on_sheet(promise)
 
 
-def test_what_takes_no_tap_does_not_light_up_and_a_map_can_be_dragged_all_the_same() -> None:
+def test_what_takes_no_tap_shows_half_a_tap_and_a_map_can_be_dragged_all_the_same() -> None:
     async def promise(app: Alone, pilot: Pilot[None]) -> None:
         app.refused = {"left", "map"}
         await pilot.mouse_down(Sheet, offset=(3, 1))
-        assert not is_pressed(app, 3)
+        await until(pilot, lambda: is_pressed(app, 3, tone="felt"))
         app.refused = {"map"}
         await pilot.mouse_up(Sheet, offset=(3, 1))
+        await until(pilot, lambda: is_pressed(app, 3, tone="button"))
         await pilot.click(Sheet, offset=(6, 5))
         await pilot.mouse_down(Sheet, offset=(6, 5))
         await move(pilot, (9, 5))
@@ -126,6 +125,22 @@ def test_what_takes_no_tap_does_not_light_up_and_a_map_can_be_dragged_all_the_sa
         await pilot.click(Sheet, offset=(15, 1))
         await until(pilot, lambda: app.tapped)
         assert (app.tapped, app.dragged) == (["right"], [("map", 0, 3)])
+
+    on_sheet(promise)
+
+
+def test_a_dark_panel_that_takes_no_tap_gives_no_light() -> None:
+    async def promise(app: Alone, pilot: Pilot[None]) -> None:
+        app.sheet.show([Box(area=Area(0, 0, 8, 30), tone=DARK, code="light")], Palette.NIGHT)
+        app.refused = {"light"}
+        await pilot.mouse_down(Sheet, offset=(3, 1))
+        await pilot.pause()
+        assert is_pressed(app, 3, tone=DARK)
+        await pilot.mouse_up(Sheet, offset=(3, 1))
+        app.refused = set()
+        await pilot.mouse_down(Sheet, offset=(3, 1))
+        await until(pilot, lambda: is_pressed(app, 3))
+        await pilot.mouse_up(Sheet, offset=(3, 1))
 
     on_sheet(promise)
 
