@@ -85,7 +85,8 @@ def old_page(view: View, last: Snapshot, area: Area) -> list[Box]:
 
 def faded(box: Box) -> Box:
     """Words that may be old, and no target any more."""
-    return replace(box, code="", main=False, tone="locked" if box.code else "dim")
+    tone = "locked" if box.code else "dim"
+    return replace(box, code="", main=False, tone=tone, edged=bool(box.code))
 
 
 def second_tap(view: View, area: Area) -> list[Box]:
@@ -111,13 +112,13 @@ def locked(view: View, area: Area) -> list[Box]:
         words = view.say("Locked while the car moves.\nIt opens when you stop.")
     else:
         words = view.say("Locked while the car can move.\nIt opens in Park (P).")
-    return [Box(area=area, words=words, tone="locked", middle=True)]
+    return [Box(area=area, words=words, tone="locked", middle=True, edged=True)]
 
 
 def notices(view: View, area: Area) -> list[Box]:
     """One line for what else is wrong, the worst of it; an alarm that was put aside is a tap away."""
     words, tone = notice(view)
-    return [Box(area=area, words=on_one_line(words, area.width), tone=tone)] if words else []
+    return [Box(area=area, words=on_one_line(words, area.width), tone=tone, edged=True)] if words else []
 
 
 def notice(view: View) -> Said:

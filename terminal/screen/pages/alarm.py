@@ -43,7 +43,7 @@ def drawn(rungs: Ladder, area: Area) -> list[Box]:
         Box(area=line, words=said, tone=tone)
         for (said, tone), line in zip(shown, rows.rows(*[1] * len(shown)), strict=True)
     ]
-    return [*found, Box(area=banner, words=words, tone="urgent", middle=True)] if words else found
+    return [*found, Box(area=banner, words=words, tone="urgent", middle=True, edged=True)] if words else found
 
 
 def current(view: View) -> Ladder:
