@@ -70,7 +70,7 @@ def page(view: View, area: Area) -> list[Box]:
     if view.snapshot is None:
         return alarm.loss(view, area)
     if view.is_answer_due:
-        return [target(area, view.say("I AM WELL\nTap here"), "check-in:answer", "proposed", main=True)]
+        return [alarm.answer(view, area)]
     if view.is_locked and view.state.page in LOCKED_WHILE_DRIVING:
         return locked(view, area)
     return PAGES[view.state.page](view, area)
