@@ -7,7 +7,6 @@ from msgspec.structs import replace
 from terminal.link import Snapshot, Urgency
 from terminal.screen import bar, faults, others, status, told
 from terminal.screen.cells import DARK, Area, Box, target
-from terminal.screen.driving import is_moving
 from terminal.screen.pages import alarm, car, chart, crew, duty, jobs, keyboard, more, report, system, texts, workshop
 from terminal.screen.sos import Arming, is_rain
 from terminal.screen.state import Page
@@ -108,7 +107,7 @@ def second_tap(view: View, area: Area) -> list[Box]:
 
 def locked(view: View, area: Area) -> list[Box]:
     """Why this page is not to be had now."""
-    if is_moving(view.snapshot):
+    if view.is_moving:
         words = view.say("Locked while the car moves.\nIt opens when you stop.")
     else:
         words = view.say("Locked while the car can move.\nIt opens in Park (P).")

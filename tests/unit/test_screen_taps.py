@@ -168,6 +168,7 @@ def test_what_is_locked_while_driving_does_nothing_though_it_be_tapped() -> None
     assert taps("file:", state=filled, seen=MOVING)[1] == ()
     typed, _ = taps("type:text", "key:a")
     assert taps("typed", state=typed, seen=MOVING)[1] == ()
+    assert taps("typed", state=replace(typed, moved_ns=NOW_NS - 1))[1] == (), "nor a moment later"
 
 
 def test_what_stays_while_driving() -> None:
