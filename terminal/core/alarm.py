@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from terminal.contract.messages import AlarmKind, Stored, Trigger
 from terminal.contract.topics import MQTT
+from terminal.core.channels import MOST_CLEARED_SHOWN
 from terminal.core.ladder import Phase
 from terminal.link import AlarmView, PressView, Urgency
 
@@ -143,6 +144,20 @@ class Alarm(Struct, frozen=True, kw_only=True):
 def is_open(alarm: Alarm) -> bool:
     """Whether headquarters has not cleared it."""
     return alarm.phase is not Phase.CLEARED
+
+
+def without_old(alarms: tuple[Alarm, ...], done: Iterable[Alarm]) -> tuple[Alarm, ...]:
+    """Without those that are `done` and older than the last few; silent ones push no others out of sight."""
+    ended = list(done)
+    old = set[str]()
+    for silent in (False, True):
+        old |= {alarm.incident for alarm in [one for one in ended if one.silent is silent][:-MOST_CLEARED_SHOWN]}
+    return tuple(alarm for alarm in alarms if alarm.incident not in old) if old else alarms
+
+
+def shown(alarms: tuple[Alarm, ...]) -> tuple[Alarm, ...]:
+    """What a crew may see: a disk that refuses keeps more of what is cleared, which would cost every turn."""
+    return without_old(alarms, (alarm for alarm in alarms if not is_open(alarm)))
 
 
 def view(alarm: Alarm, now_ns: int, rules: AlarmRules) -> AlarmView:

@@ -16,8 +16,7 @@ from terminal.contract.messages import (
 )
 from terminal.contract.segment import fitted
 from terminal.core import check_in, vehicle_events
-from terminal.core.alarm import Alarm, AlarmRules, is_open
-from terminal.core.channels import MOST_CLEARED_SHOWN
+from terminal.core.alarm import Alarm, AlarmRules, is_open, without_old
 from terminal.core.effects import ConfirmPress, Effect, SaveEmergency
 from terminal.core.emergency import Emergency, Step, UnconfirmedPress, notes, open_alarm, out, put, with_message
 from terminal.core.ladder import TABLE, Cause, Phase
@@ -159,12 +158,8 @@ def _raising(call: Call, scene: Scene, moment: Moment) -> AlarmRaised:
 
 
 def _without_old(alarms: tuple[Alarm, ...]) -> tuple[Alarm, ...]:
-    """Without the oldest of the cleared; silent ones push no others out of sight."""
-    done = [alarm for alarm in alarms if not is_open(alarm) and not alarm.unstored]
-    old = set()
-    for silent in (False, True):
-        old |= {alarm.incident for alarm in [one for one in done if one.silent is silent][:-MOST_CLEARED_SHOWN]}
-    return tuple(alarm for alarm in alarms if alarm.incident not in old)
+    """Without the oldest of the cleared, unless the disk lacks something of them."""
+    return without_old(alarms, (alarm for alarm in alarms if not is_open(alarm) and not alarm.unstored))
 
 
 def _told_again(emergency: Emergency, alarm: Alarm, call: Call, scene: Scene, moment: Moment) -> Step:

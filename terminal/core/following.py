@@ -21,7 +21,7 @@ def followed(emergency: Emergency, told: Collection[AlarmStatus], moment: Moment
     named = {status.incident: frozenset(status.presses) for status in told}
     effects: list[Effect] = []
     for status in told:
-        elsewhere = {alarm.incident: presses for alarm in emergency.alarms if (presses := _of(alarm, status, named))}
+        elsewhere = _elsewhere(emergency, status, named)
         if status.kind is not None and _is_wanted(emergency, status, bool(elsewhere)):
             alarm = _as_told(status, status.kind, moment)
             emergency = replace(emergency, alarms=(*emergency.alarms, alarm))
@@ -32,11 +32,18 @@ def followed(emergency: Emergency, told: Collection[AlarmStatus], moment: Moment
     return emergency, effects
 
 
-def _of(alarm: Alarm, status: AlarmStatus, named: dict[str, frozenset[str]]) -> frozenset[str]:
-    """The presses that are in this alarm here, and at headquarters in that of the status only."""
-    if alarm.incident == status.incident:
-        return frozenset()
-    return named[status.incident].intersection(alarm.presses) - named.get(alarm.incident, frozenset())
+def _elsewhere(
+    emergency: Emergency, status: AlarmStatus, named: dict[str, frozenset[str]]
+) -> dict[str, frozenset[str]]:
+    """By alarm here the presses that are in it, and at headquarters in that of the status only."""
+    theirs = named[status.incident]
+    others = (alarm for alarm in emergency.alarms if alarm.incident != status.incident)
+    with_some = (alarm for alarm in others if not theirs.isdisjoint(alarm.presses))
+    found = {
+        alarm.incident: theirs.intersection(alarm.presses) - named.get(alarm.incident, frozenset())
+        for alarm in with_some
+    }
+    return {incident: presses for incident, presses in found.items() if presses}
 
 
 def _is_wanted(emergency: Emergency, status: AlarmStatus, has_presses: bool) -> bool:

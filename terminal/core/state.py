@@ -112,7 +112,7 @@ def snapshot(state: State, rules: Rules, now_ns: int) -> Snapshot:
         position=position.view(state.place, now_ns),
         vehicle=driven,
         duty=duty.view(state.duty),
-        alarms=tuple(alarm.view(one, now_ns, rules.alarms) for one in state.emergency.alarms),
+        alarms=tuple(alarm.view(one, now_ns, rules.alarms) for one in alarm.shown(state.emergency.alarms)),
         armed=arming.view(state.arming),
         check_in=check_in.view(state.emergency.check_in, rules.check_in, state.saved_timer),
         proved=proving.view(state.emergency.proof, now_ns, rules.alarms.prove_every_s),

@@ -17,6 +17,7 @@ from terminal.screen.backlight import Backlight
 from terminal.screen.cells import Box
 from terminal.screen.darkness import dimmed
 from terminal.screen.feed import Feed, Seen
+from terminal.screen.following import followed
 from terminal.screen.language import Say
 from terminal.screen.pages import chart
 from terminal.screen.remembering import Memory
@@ -88,8 +89,7 @@ class TerminalScreen(App[None]):
     def _changed(self, seen: Seen) -> None:
         before, self._before = self._before, seen
         self._let_hear(before, seen)
-        if seen.refused is not before.refused:
-            self._state = replace(self._state, refused_ns=self._mono_ns())
+        self._state = followed(self._state, before, seen, self._mono_ns())
         if _urgent(seen) != _urgent(before):
             self._refresh()
 

@@ -91,7 +91,7 @@ class Box(Struct, frozen=True, kw_only=True):
     """Words in an area; `code` is what a tap on it means, "" where it is no target. `tone` is a palette's word.
 
     `rows` are cells that were drawn already, in runs of one tone; `pixels` a picture, which later boxes cover. Of a
-    `located` target the tap tells the cell too.
+    `located` target the tap tells the cell too. `edged` words end in an edge as a target does.
     """
 
     area: Area
@@ -103,6 +103,7 @@ class Box(Struct, frozen=True, kw_only=True):
     rows: tuple[tuple[Run, ...], ...] = ()
     pixels: Pixels | None = None
     located: bool = False
+    edged: bool = False
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -163,6 +164,9 @@ def hit(boxes: Iterable[Box], row: int, column: int) -> Box | None:
 EDGE, EDGED = "▀", "-edge"
 """A target's last row is half its colour and half the ground's, so that one can be told from the next."""
 
+RULED = "-ruled"
+"""A last row that has words cannot be halved: a line is drawn beneath them, as wide as the target."""
+
 DARK = "dark"
 """The tone of a panel that is to give no light: it has no edge, since the ground is white by day."""
 
@@ -204,16 +208,29 @@ def _pieces(box: Box, row: int, width: int) -> Iterator[tuple[int, int, str, str
 
 def _piece(box: Box, row: int, width: int) -> tuple[int, int, str, str]:
     """(left, right, text, tone) of one row of a box."""
+    text, right = _words(box, row), min(box.area.right, width)
+    room = max(right - box.area.left, 0)
+    tone = box.tone if row < box.area.bottom - 1 else foot(box)
+    if tone.endswith(EDGED):
+        return box.area.left, right, EDGE * room, tone
+    if box.middle:
+        text = " " * ((box.area.width - cell_len(text)) // 2) + text
+    return box.area.left, right, set_cell_size(text, room), tone
+
+
+def _words(box: Box, row: int) -> str:
+    """What of its words stands in this row of the screen."""
     lines = box.lines
     first = (box.area.height - len(lines)) // 2 if box.middle else 0
     number = row - box.area.top - first
-    text = lines[number] if 0 <= number < len(lines) else ""
-    right = min(box.area.right, width)
-    if box.code and not (text or box.pixels) and row == box.area.bottom - 1 and box.tone != DARK:
-        return box.area.left, right, EDGE * max(right - box.area.left, 0), box.tone + EDGED
-    if box.middle:
-        text = " " * ((box.area.width - cell_len(text)) // 2) + text
-    return box.area.left, right, set_cell_size(text, max(right - box.area.left, 0)), box.tone
+    return lines[number] if 0 <= number < len(lines) else ""
+
+
+def foot(box: Box) -> str:
+    """The tone of a box's last row: its edge, a line beneath its words, or as the rows above it."""
+    if box.tone == DARK or box.pixels or not (box.code or box.edged):
+        return box.tone
+    return box.tone + (RULED if _words(box, box.area.bottom - 1) else EDGED)
 
 
 def _covered(

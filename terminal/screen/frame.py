@@ -7,7 +7,6 @@ from msgspec.structs import replace
 from terminal.link import Snapshot, Urgency
 from terminal.screen import bar, faults, others, status, told
 from terminal.screen.cells import DARK, Area, Box, target
-from terminal.screen.driving import is_moving
 from terminal.screen.pages import alarm, car, chart, crew, duty, jobs, keyboard, more, report, system, texts, workshop
 from terminal.screen.sos import Arming, is_rain
 from terminal.screen.state import Page
@@ -71,7 +70,7 @@ def page(view: View, area: Area) -> list[Box]:
     if view.snapshot is None:
         return alarm.loss(view, area)
     if view.is_answer_due:
-        return [target(area, view.say("I AM WELL\nTap here"), "check-in:answer", "proposed", main=True)]
+        return [alarm.answer(view, area)]
     if view.is_locked and view.state.page in LOCKED_WHILE_DRIVING:
         return locked(view, area)
     return PAGES[view.state.page](view, area)
@@ -85,7 +84,8 @@ def old_page(view: View, last: Snapshot, area: Area) -> list[Box]:
 
 def faded(box: Box) -> Box:
     """Words that may be old, and no target any more."""
-    return replace(box, code="", main=False, tone="locked" if box.code else "dim")
+    tone = "locked" if box.code else "dim"
+    return replace(box, code="", main=False, tone=tone, edged=bool(box.code))
 
 
 def second_tap(view: View, area: Area) -> list[Box]:
@@ -107,17 +107,17 @@ def second_tap(view: View, area: Area) -> list[Box]:
 
 def locked(view: View, area: Area) -> list[Box]:
     """Why this page is not to be had now."""
-    if is_moving(view.snapshot):
+    if view.is_moving:
         words = view.say("Locked while the car moves.\nIt opens when you stop.")
     else:
         words = view.say("Locked while the car can move.\nIt opens in Park (P).")
-    return [Box(area=area, words=words, tone="locked", middle=True)]
+    return [Box(area=area, words=words, tone="locked", middle=True, edged=True)]
 
 
 def notices(view: View, area: Area) -> list[Box]:
     """One line for what else is wrong, the worst of it; an alarm that was put aside is a tap away."""
     words, tone = notice(view)
-    return [Box(area=area, words=on_one_line(words, area.width), tone=tone)] if words else []
+    return [Box(area=area, words=on_one_line(words, area.width), tone=tone, edged=True)] if words else []
 
 
 def notice(view: View) -> Said:

@@ -12,10 +12,11 @@ NO_BANNER: Said = ("", "dim")
 
 
 class Ladder(Struct, frozen=True):
-    """Rows from the title down, and the banner beneath them."""
+    """Rows from the title down, and the banner beneath them; `apart`: each row is a rung, and no line of a text."""
 
     rows: tuple[Said, ...]
     banner: Said
+    apart: bool = False
 
 
 def shown_alarm(alarms: tuple[AlarmView, ...]) -> AlarmView | None:
@@ -58,7 +59,7 @@ def of_alarm(say: Say, alarm: AlarmView, now_ns: int) -> Ladder:
         _rung(alarm.taken, say("TAKEN by {by}", by=by), _not_taken(say, by)),
         _cleared(say, alarm),
     )
-    return Ladder(rows, banner(say, alarm.urgency))
+    return Ladder(rows, banner(say, alarm.urgency), apart=True)
 
 
 def _stored(say: Say, alarm: AlarmView) -> Said:
@@ -105,7 +106,7 @@ def of_held(say: Say, held: RaiseAlarm, since_ns: int, now_ns: int, *, core_is_t
 def as_it_was(say: Say, rungs: Ladder) -> Ladder:
     """A ladder that nobody moves on any more: what was proved stays so, and the crew calls by radio."""
     rows = tuple((words, "plain" if words.startswith(REACHED) else "dim") for words, _ in rungs.rows)
-    return Ladder(rows, banner(say, Urgency.USE_THE_RADIO))
+    return Ladder(rows, banner(say, Urgency.USE_THE_RADIO), rungs.apart)
 
 
 def of_loss(say: Say, problem: str, since_ns: int, now_ns: int, status: str) -> Ladder:

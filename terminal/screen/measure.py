@@ -1,9 +1,11 @@
-"""What is wrong with a picture: words that are cut, targets too small for a finger, boxes that overlap. Pure."""
+"""What is wrong with a picture: words that are cut, targets too small for a finger, or not told from others. Pure."""
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations
+from functools import cache
+from itertools import combinations, permutations
 
-from terminal.screen.cells import LEAST_HEIGHT, LEAST_WIDTH, MAIN_HEIGHT, MAIN_WIDTH, Area, Box
+from terminal.screen.cells import LEAST_HEIGHT, LEAST_WIDTH, MAIN_HEIGHT, MAIN_WIDTH, Area, Box, foot
+from terminal.screen.palettes import COLOURS, Palette
 
 ON_MAP = frozenset(("own", "other", "old", "job", "map-place"))
 """Tones of what may lie on something else: that is a map's nature."""
@@ -20,6 +22,8 @@ def faults(boxes: Sequence[Box], height: int, width: int) -> Iterator[str]:
             yield f"{box.words!r} is too small for a finger: {box.area}"
     for one, other in _overlapping(boxes):
         yield f"{one.words!r} and {other.words!r} overlap"
+    for one, other in _melting(boxes):
+        yield f"{one.words!r} and {other.words!r} look like one target"
 
 
 def _is_inside(area: Area, height: int, width: int) -> bool:
@@ -38,3 +42,24 @@ def _overlapping(boxes: Sequence[Box]) -> Iterator[tuple[Box, Box]]:
 
 def _touch(a: Area, b: Area) -> bool:
     return a.top < b.bottom and b.top < a.bottom and a.left < b.right and b.left < a.right
+
+
+def _melting(boxes: Sequence[Box]) -> Iterator[tuple[Box, Box]]:
+    """Targets, each with what it touches above or beneath, that have one ground and no edge between them."""
+    filled = [box for box in boxes if not (box.rows or box.pixels)]
+    for one, other in permutations(filled, 2):
+        if (one.code or other.code) and _adjoins(one, other) and _is_one_ground(one.tone, other.tone):
+            yield one, other
+
+
+def _adjoins(one: Box, other: Box) -> bool:
+    """Whether the other lies beneath it without an edge between them."""
+    a, b = one.area, other.area
+    return a.bottom == b.top and a.left < b.right and b.left < a.right and foot(one) == one.tone
+
+
+@cache
+def _is_one_ground(tone: str, other: str) -> bool:
+    """Whether both have the same ground, and not the page's, in one of the palettes."""
+    every = (COLOURS[palette] for palette in Palette)
+    return any(tones["plain"].behind != tones[tone].behind == tones[other].behind for tones in every)

@@ -13,7 +13,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from terminal.screen import pixels
-from terminal.screen.cells import DARK, EDGED, SLIP, Area, Box, hit, over, painted
+from terminal.screen.cells import DARK, EDGED, RULED, SLIP, Area, Box, hit, over, painted
 from terminal.screen.palettes import COLOURS, Palette
 
 SPOT_ROWS, SPOT_COLUMNS = 1, 3
@@ -208,5 +208,7 @@ def _style(palette: Palette, tone: str) -> Style:
     if tone.endswith(EDGED):
         colour = COLOURS[palette][tone.removesuffix(EDGED)]
         return Style(color=colour.behind, bgcolor=COLOURS[palette]["plain"].behind)
-    colour = COLOURS[palette][tone]
-    return Style(color=colour.letters, bgcolor=colour.behind, bold=colour.bold)
+    colour = COLOURS[palette][tone.removesuffix(RULED)]
+    return Style(
+        color=colour.letters, bgcolor=colour.behind, bold=colour.bold, underline=True if tone.endswith(RULED) else None
+    )

@@ -81,6 +81,7 @@ class ScreenState(Struct, frozen=True, kw_only=True):
     """Where the crew is on the screen, which core does not know; `remembering` says what of it outlives the process.
 
     `language` is None until somebody has chosen one: `spoken` says which it is then.
+    `moved_ns` is when the car was last too fast for what is locked while it moves.
 
     `opened` is a text, a job or a list that has the whole page; `leaves` how far lists and texts are turned, by name.
     """
@@ -110,6 +111,7 @@ class ScreenState(Struct, frozen=True, kw_only=True):
     standing: tuple[Standing, ...] = ()
     ringing: Ringing = Ringing()
     bench: Bench = Bench()
+    moved_ns: int | None = None
 
 
 def spoken(state: ScreenState, snapshot: Snapshot | None) -> Language:

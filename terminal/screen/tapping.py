@@ -80,10 +80,15 @@ def _send(state: ScreenState, _rest: str, _snapshot: Snapshot | None, now_ns: in
     return replace(state, sos=Sos(), aside=None, mistake=Mistake()), (RaiseAlarm(),)
 
 
-def _page(state: ScreenState, rest: str, snapshot: Snapshot | None, now_ns: int) -> ScreenState:
+def _aside(state: ScreenState, _rest: str, snapshot: Snapshot | None, now_ns: int) -> ScreenState:
+    """The crew is where it was, with what it had begun."""
     alarms = () if snapshot is None else snapshot.alarms
     aside = Aside(now_ns, {alarm.incident: alarm.signals for alarm in alarms if not alarm.silent})
-    here = replace(state, page=Page(rest), aside=aside, mistake=Mistake())
+    return replace(state, aside=aside, mistake=Mistake())
+
+
+def _page(state: ScreenState, rest: str, snapshot: Snapshot | None, now_ns: int) -> ScreenState:
+    here = replace(_aside(state, "", snapshot, now_ns), page=Page(rest))
     return replace(here, job="", declining=False, opened="", leaves={}, form="", answers={})
 
 
@@ -151,9 +156,9 @@ def _decline(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns:
     return replace(state, page=Page.JOBS, job=rest, declining=True)
 
 
-def _form(state: ScreenState, rest: str, snapshot: Snapshot | None, _now_ns: int) -> ScreenState | Tapped:
+def _form(state: ScreenState, rest: str, snapshot: Snapshot | None, now_ns: int) -> ScreenState | Tapped:
     form = find_form(snapshot, rest)
-    if form is None or is_locked(snapshot):
+    if form is None or is_locked(snapshot, state.moved_ns, now_ns):
         return state
     return replace(state, page=Page.REPORT, form=rest, answers={})
 
@@ -165,7 +170,9 @@ def _say(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int
 
 def _file(state: ScreenState, _rest: str, snapshot: Snapshot | None, now_ns: int) -> ScreenState | Tapped:
     form = find_form(snapshot, state.form)
-    if form is None or any(question.code not in state.answers for question in form.questions) or is_locked(snapshot):
+    if form is None or is_locked(snapshot, state.moved_ns, now_ns):
+        return state
+    if any(question.code not in state.answers for question in form.questions):
         return state
     return replace(state, form="", answers={}, told_ns=now_ns), (FileReport(form=form.code, answers=state.answers),)
 
@@ -212,8 +219,8 @@ def _out(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: int
     return state, (LogOut(badge=rest),)
 
 
-def _type(state: ScreenState, rest: str, snapshot: Snapshot | None, _now_ns: int) -> ScreenState:
-    if is_locked(snapshot):
+def _type(state: ScreenState, rest: str, snapshot: Snapshot | None, now_ns: int) -> ScreenState:
+    if is_locked(snapshot, state.moved_ns, now_ns):
         return state
     if rest == state.typing.what == "text":
         # What core's absence, an alarm or the car's moving took the keyboard from is still there to be sent.
@@ -238,7 +245,7 @@ def _layout(state: ScreenState, rest: str, _snapshot: Snapshot | None, _now_ns: 
 
 def _typed(state: ScreenState, _rest: str, snapshot: Snapshot | None, now_ns: int) -> ScreenState | Tapped:
     typing = state.typing
-    if not typing.typed.strip() or is_locked(snapshot):
+    if not typing.typed.strip() or is_locked(snapshot, state.moved_ns, now_ns):
         return state
     if typing.what == "text":
         return replace(state, page=Page.TEXTS, typing=Typing(), told_ns=now_ns), (SendText(text=typing.typed.strip()),)
@@ -287,6 +294,7 @@ VERBS: dict[str, Verb] = {
     "arm": _arm,
     "send": _send,
     "page": _page,
+    "aside": _aside,
     "alarm": _alarm,
     "mistake": _mistake,
     "cancel": _cancel,

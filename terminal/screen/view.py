@@ -8,7 +8,7 @@ from terminal.link import AlarmView, Snapshot
 from terminal.map.drawing import CellSize, Tiles
 from terminal.screen import darkness
 from terminal.screen.backlight import Light
-from terminal.screen.driving import is_locked
+from terminal.screen.driving import is_locked, is_moving
 from terminal.screen.feed import Seen
 from terminal.screen.ladder import shown_alarm
 from terminal.screen.language import Say
@@ -105,7 +105,12 @@ class View(Struct, frozen=True, kw_only=True):
     @property
     def is_locked(self) -> bool:
         """Whether the car moves or is not in Park, as far as the screen cares."""
-        return is_locked(self.snapshot)
+        return is_locked(self.snapshot, self.state.moved_ns, self.now_ns)
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether it is for the car's moving that it is locked."""
+        return is_moving(self.snapshot, self.state.moved_ns, self.now_ns)
 
     def age(self, since_ns: int) -> str:
         """How long ago, in the unit that fits it."""

@@ -7,7 +7,7 @@ from rich.cells import cell_len
 from sixel_reader import read
 
 from terminal.screen import frame
-from terminal.screen.cells import EDGED, Box, over, painted
+from terminal.screen.cells import EDGED, RULED, Box, over, painted
 from terminal.screen.palettes import COLOURS, Palette
 from terminal.screen.pixels import shown
 from terminal.screen.view import View
@@ -58,12 +58,14 @@ def _picture(box: Box, palette: Palette) -> list[str]:
 
 
 def _run(text: str, tone: str, row: int, column: int, palette: Palette, *, is_over: bool = False) -> list[str]:
-    colour = COLOURS[palette][tone.removesuffix(EDGED)]
+    colour = COLOURS[palette][tone.removesuffix(EDGED).removesuffix(RULED)]
     x, y, width = column * CELL_WIDTH, row * CELL_HEIGHT, cell_len(text) * CELL_WIDTH
     height = CELL_HEIGHT // 2 if tone.endswith(EDGED) else CELL_HEIGHT
     found = []
     if is_over or colour.behind != COLOURS[palette]["plain"].behind:
         found.append(f'<rect x="{x}" y="{y}" width="{width}" height="{height}" fill="{colour.behind}"/>')
+    if tone.endswith(RULED):
+        found.append(f'<rect x="{x}" y="{y + CELL_HEIGHT - 2}" width="{width}" height="2" fill="{colour.letters}"/>')
     if not tone.endswith(EDGED):
         found += _words(text, x, y, colour.letters, "bold" if colour.bold else "normal")
     return found

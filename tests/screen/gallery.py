@@ -200,6 +200,8 @@ def scenes() -> Iterator[tuple[str, Seen, ScreenState]]:
     yield "rain", good, ScreenState(sos=Sos(NOW_NS - 10**9), elsewhere_ns=(NOW_NS - 10**9, NOW_NS))
     yield "late", good, ScreenState(sos=Sos(NOW_NS - 4 * 10**9))
     yield "alarm", Seen(snapshot=replace(snapshot(), alarms=(ALARM,))), ScreenState()
+    both = replace(snapshot(alarms=(NS_24,)), alarms=(ALARM,), check_in=asked)
+    yield "alarm-all-well", Seen(snapshot=both), ScreenState()
     half_said = ScreenState(mistake=Mistake("I", Sos(NOW_NS - 10**9)))
     yield "mistake", Seen(snapshot=replace(snapshot(), alarms=(ALARM,))), half_said
     aside = Aside(NOW_NS - 10**9, {"I": ALARM.signals})

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from terminal.screen.cells import Area, Box, hit, painted, target, wrapped
+from terminal.screen.cells import EDGE, EDGED, RULED, Area, Box, hit, painted, target, wrapped
 
 WORDS = st.text(st.sampled_from("ab \nćš漢\u00adЂ"), max_size=60)
 
@@ -30,6 +30,12 @@ def test_the_upper_of_two_boxes_is_drawn_and_hit() -> None:
     assert "".join(text for text, _ in rows[1])[2:6] == "over"
     found = [hit([under, over], 1, column) for column in (1, 2, 5, 6, 10)]
     assert [one and one.code for one in found] == ["u", "o", "o", "u", None]
+
+
+def test_a_target_ends_in_an_edge_and_where_words_fill_it_in_a_line_beneath_them() -> None:
+    low, full = target(Area(0, 0, 3, 5), "one\ntwo", "a"), target(Area(3, 0, 3, 5), "one\ntwo\nfour", "b")
+    ends = [painted([low, full], 6, 5)[row] for row in (2, 5)]
+    assert ends == [[(EDGE * 5, "button" + EDGED)], [("four ", "button" + RULED)]]
 
 
 @given(WORDS, st.integers(0, 9), st.integers(0, 9), st.integers(1, 6), st.integers(1, 12), st.booleans())

@@ -115,7 +115,7 @@ def test_a_cleared_alarm_says_by_whom_and_why_and_gives_way_to_duty(tmp_path: Pa
 def test_urgency_is_seen_while_the_crew_looks_at_the_duty_statuses(tmp_path: Path):
     async def promise() -> None:
         async with page(tmp_path, snapshot=alarmed(urgency=Urgency.USE_THE_RADIO)) as seen:
-            await seen.tap("page:duty")
+            await seen.tap("aside")
             await seen.says("Status 5", "ALARM IS OPEN USE THE RADIO")
             seen.clock.pass_s(11)
             await seen.says("● PRESSED", "USE THE RADIO")

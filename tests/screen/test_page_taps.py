@@ -198,12 +198,13 @@ def test_an_alarm_that_is_taken_stays_aside_and_a_new_press_or_a_tap_brings_it_b
 
     async def promise() -> None:
         async with page(tmp_path, snapshot=alarmed(**taken)) as seen:
-            await seen.tap("page:duty")
+            await seen.tap("aside")
             seen.clock.pass_s(60)
             await seen.says("HQ 61 s", "ALARM IS OPEN. TAKEN by Desk 2", "Status 5")
             await seen.tap("page:more")
             await seen.tap("alarm:")
             await seen.says("● TAKEN by Desk 2")
+            await seen.tap("aside")
             await seen.tap("page:duty")
             await seen.says("Status 5")
             seen.core.publish(alarmed(signals=2, acknowledged_by="Desk 2"))

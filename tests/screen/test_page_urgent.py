@@ -55,6 +55,21 @@ def test_a_due_check_in_ends_typing_for_a_while_and_rings_until_it_is_answered(
 
 
 @pytest.mark.promise("P-SHOW-17")
+def test_a_due_check_in_is_answered_on_the_page_of_an_open_alarm(tmp_path: Path) -> None:
+    async def promise() -> None:
+        async with page(tmp_path, snapshot=replace(DUE, alarms=(PRESSED,))) as seen:
+            await seen.says("● PRESSED", "Other pages")
+            seen.clock.pass_s(2)
+            await seen.says("● PRESSED", "ALL WELL?", "I AM WELL Tap here", "Mistake")
+            await seen.tap("check-in:answer")
+            await seen.until(lambda: seen.core.taken == [AnswerCheckIn()])
+            seen.core.publish(replace(PARKED, alarms=(PRESSED,)))
+            await seen.says("● PRESSED", "Other pages")
+
+    run(promise)
+
+
+@pytest.mark.promise("P-SHOW-17")
 def test_a_due_check_in_lights_the_dark_panel_dimly_until_it_is_answered(
     tmp_path: Path, heard: Callable[[Sound], int]
 ) -> None:
@@ -79,15 +94,15 @@ def test_a_due_check_in_lights_the_dark_panel_dimly_until_it_is_answered(
     run(promise)
 
 
-def test_a_test_alarm_does_not_hide_a_check_in_that_is_due_and_a_real_one_does(tmp_path: Path) -> None:
+def test_a_check_in_that_is_due_has_the_page_before_a_test_alarm_and_not_before_a_real_one(tmp_path: Path) -> None:
     async def promise() -> None:
         async with page(tmp_path, snapshot=replace(DUE, alarms=(replace(PRESSED, kind="test"),))) as seen:
             await seen.says("TEST ALARM")
             seen.clock.pass_s(2)
             await seen.says("I AM WELL Tap here")
+            assert "PRESSED" not in seen.text()
             seen.core.publish(replace(DUE, alarms=(PRESSED,)))
-            await seen.says("● PRESSED")
-            assert "I AM WELL" not in seen.text()
+            await seen.says("● PRESSED", "I AM WELL Tap here")
 
     run(promise)
 

@@ -230,3 +230,15 @@ def test_a_finger_whose_lift_is_lost_drags_no_further() -> None:
         assert (app.tapped, app.dragged) == (["right"], [("map", 0, 3)])
 
     on_sheet(promise)
+
+
+def test_a_line_stands_beneath_words_that_fill_a_target_as_wide_as_it_is() -> None:
+    async def promise(app: Alone, pilot: Pilot[None]) -> None:
+        app.sheet.show([target(Area(0, 4, 3, 10), "words\nthat\nfill it", "full")], Palette.NIGHT)
+        lined = [
+            [len(one.text) for one in app.sheet.render_line(row) if one.style and one.style.underline]
+            for row in range(4)
+        ]
+        assert lined == [[], [], [10], []]
+
+    on_sheet(promise)

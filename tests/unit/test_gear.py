@@ -44,7 +44,7 @@ def test_the_selector_is_told_and_park_only_where_the_car_has_one(
 ) -> None:
     told = after(*selected)
     assert (told.gear, told.in_park) == (gear, in_park)
-    assert is_locked(replace(snapshot(), vehicle=told)) is (in_park is False)
+    assert is_locked(replace(snapshot(), vehicle=told), None, 0) is (in_park is False)
 
 
 def test_in_drive_the_gear_that_the_car_has_is_told_too_and_without_a_selector_that_alone() -> None:
@@ -56,4 +56,4 @@ def test_in_drive_the_gear_that_the_car_has_is_told_too_and_without_a_selector_t
 def test_a_selector_that_was_told_too_long_ago_locks_nothing() -> None:
     old = after(DRIVE, later_ns=stale_after_ns(VehicleSignals) + 1)
     assert (old.gear, old.in_park) == (None, None)
-    assert not is_locked(replace(snapshot(), vehicle=old))
+    assert not is_locked(replace(snapshot(), vehicle=old), None, 0)

@@ -145,6 +145,7 @@ def test_a_mistake_is_two_taps_in_two_places_about_one_alarm() -> None:
     assert taps("mistake:I", "cancel:I", "cancel:I")[1] == (CancelAlarm(incident="I"),)
     assert taps("mistake:TEST", "cancel:REAL")[1] == (), "the first tap was about a test"
     assert taps("mistake:I", "page:duty", "cancel:I")[1] == ()
+    assert taps("mistake:I", "aside", "cancel:I")[1] == ()
 
 
 @pytest.mark.promise("P-PRESS-20")
@@ -168,6 +169,7 @@ def test_what_is_locked_while_driving_does_nothing_though_it_be_tapped() -> None
     assert taps("file:", state=filled, seen=MOVING)[1] == ()
     typed, _ = taps("type:text", "key:a")
     assert taps("typed", state=typed, seen=MOVING)[1] == ()
+    assert taps("typed", state=replace(typed, moved_ns=NOW_NS - 1))[1] == (), "nor a moment later"
 
 
 def test_what_stays_while_driving() -> None:
@@ -270,8 +272,17 @@ def test_dark_is_one_tap_and_so_is_light_and_neither_does_more() -> None:
     assert (light.is_dark, light.page, told) == (False, Page.DUTY, ())
 
 
+def test_who_puts_an_alarm_aside_is_where_it_was_with_what_it_had_begun() -> None:
+    begun = ScreenState(page=Page.REPORT, form="f", answers={"q": "a"}, job="J", opened="T", leaves={"T": 1})
+    after, wanted = taps("aside", state=begun)
+    assert (replace(after, aside=None), wanted) == (begun, ())
+    assert after.aside is not None
+    assert taps("page:duty", state=begun)[0].form == ""
+
+
 CODES = [
     "arm",
+    "aside",
     "page:duty",
     "page:map",
     "dark",

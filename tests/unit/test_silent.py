@@ -78,10 +78,20 @@ def test_cleared_silent_ones_push_no_loud_one_out_of_sight() -> None:
     assert [alarm.silent for alarm in car.shown.alarms].count(False) >= MOST_CLEARED_SHOWN
 
 
-def raised_and_cleared(car: Car, number: int, *, silent: bool) -> None:
+def test_a_disk_that_refuses_keeps_what_is_cleared_and_shows_only_the_last() -> None:
+    car = Car()
+    for number in range(MOST_CLEARED_SHOWN + 3):
+        raised_and_cleared(car, number, silent=False, stored=False)
+    kept = [alarm.incident for alarm in car.state.emergency.alarms]
+    assert len(kept) == MOST_CLEARED_SHOWN + 3, "what is not on disk is not forgotten"
+    assert [alarm.incident for alarm in car.shown.alarms] == kept[-MOST_CLEARED_SHOWN:]
+
+
+def raised_and_cleared(car: Car, number: int, *, silent: bool, stored: bool = True) -> None:
     car.press(number + 1.0, Press("b", int(silent), number), "hidden" if silent else "board", hidden=silent)
     alarm = car.state.emergency.alarms[-1]
-    car.take(Stored(places(*alarm.message_ids)), number + 1.0)
+    if stored:
+        car.take(Stored(places(*alarm.message_ids)), number + 1.0)
     status = AlarmStatus(alarm.incident, cleared_by="Kos", reason="over")
     car.take(StateDesired(DesiredState(revision=2 * number + silent, alarms=(status,))), number + 1.0)
 

@@ -4,13 +4,15 @@ from terminal.screen import bar, faults, ladder
 from terminal.screen.cells import Area, Box, target
 from terminal.screen.ladder import Ladder
 from terminal.screen.pages import duty
-from terminal.screen.state import Page
 from terminal.screen.view import View
 
 SIDE = 4
 """What can be done about it takes one part in so many of the width."""
 
 BANNER_ROWS = 2
+
+MOST_GAP = 2
+"""Rows between two rungs where there is room."""
 
 
 def boxes(view: View, area: Area) -> list[Box]:
@@ -35,15 +37,16 @@ def loss(view: View, area: Area) -> list[Box]:
 
 
 def drawn(rungs: Ladder, area: Area) -> list[Box]:
-    """Its last rows that fit, and the banner beneath them."""
+    """Its last rows that fit, rungs as far apart as they can stand, and the banner beneath them."""
     words, _ = rungs.banner
     rows, banner = area.rows(0, BANNER_ROWS if words else 1)
     shown = rungs.rows[-rows.height :]
+    gap = min((rows.height - 1) // max(len(shown) - 1, 1) - 1, MOST_GAP) if rungs.apart else 0
     found = [
         Box(area=line, words=said, tone=tone)
-        for (said, tone), line in zip(shown, rows.rows(*[1] * len(shown)), strict=True)
+        for (said, tone), line in zip(shown, rows.rows(*[1] * len(shown), gap=gap), strict=True)
     ]
-    return [*found, Box(area=banner, words=words, tone="urgent", middle=True)] if words else found
+    return [*found, Box(area=banner, words=words, tone="urgent", middle=True, edged=True)] if words else found
 
 
 def current(view: View) -> Ladder:
@@ -57,16 +60,24 @@ def current(view: View) -> Ladder:
 
 
 def actions(view: View, area: Area) -> list[Box]:
-    """Put it aside for a moment; say that it was a mistake, in two taps."""
-    alarm = view.alarm
+    """Put it aside for a moment, or first say that all is well if that is due; say that it was a mistake, in two taps.
+
+    Of an alarm that core does not show yet neither can be done.
+    """
+    alarm, (first, mistake) = view.alarm, area.rows(0, 0)
+    found = [answer(view, first)] if view.is_answer_due else []
     if view.snapshot is None or alarm is None or view.seen.shown_held is not None:
-        return []
-    aside, mistake = area.rows(0, 0)
-    found = [target(aside, view.say("Other\npages"), f"page:{Page.DUTY}", main=True)]
+        return found
+    found = found or [target(first, view.say("Other\npages"), "aside", main=True)]
     if alarm.cancelled:
         return [*found, Box(area=mistake, words=view.say("Mistake.\nHQ\ndecides"), tone="dim", middle=True)]
     words = view.say("TAP AT\nLEFT") if is_half_said(view) else view.say("Mistake")
     return [*found, target(mistake, words, f"mistake:{alarm.incident}", main=True)]
+
+
+def answer(view: View, area: Area) -> Box:
+    """What the lone officer's timer waits for."""
+    return target(area, view.say("I AM WELL\nTap here"), "check-in:answer", "proposed", main=True)
 
 
 def is_half_said(view: View) -> bool:

@@ -98,7 +98,7 @@ def alarm_line(view: View, snapshot: Snapshot, field: Area) -> list[Box]:
     words = others.in_words(view.say, snapshot, alarm, view.now_ns)
     line = Area(field.bottom - 1, field.left, 1, field.width)
     tone = "urgent" if others.is_urgent(alarm) else "warn"
-    return [Box(area=line, words=on_one_line(words, field.width), tone=tone)]
+    return [Box(area=line, words=on_one_line(words, field.width), tone=tone, edged=True)]
 
 
 def controls(view: View, area: Area) -> list[Box]:

@@ -81,4 +81,4 @@ def light(view: View, area: Area) -> Box:
     if view.light is Light.SET:
         return target(area, view.say("Light\n{level}", level=view.state.brightness + 1), "brighter")
     words = view.say("Light:\nnone") if view.light is Light.NONE else view.say("Light:\nrefused")
-    return Box(area=area, words=words, tone="locked", middle=True)
+    return Box(area=area, words=words, tone="locked", middle=True, edged=True)

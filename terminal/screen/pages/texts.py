@@ -38,7 +38,7 @@ def told(view: View, area: Area) -> list[Box]:
     if view.is_locked:
         waits = any(not one.read for one in texts)
         words = view.say("New text. Stop to read it.") if waits else view.say("Locked while the car moves.")
-        return [Box(area=area, words=words, tone="locked", middle=True)]
+        return [Box(area=area, words=words, tone="locked", middle=True, edged=True)]
     field, turn = (area, None) if len(texts) == 1 else paging.beside(area)
     leaf = paging.leaf(view, "texts", ordered(texts), [field], turn)
     return [*(one_text(view, one, place) for one, place in leaf.placed), *leaf.turn]

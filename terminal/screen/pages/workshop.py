@@ -43,7 +43,7 @@ def closed(view: View, bench: WorkshopView | None, area: Area) -> list[Box]:
     back = target(away, say("Back"), "page:system", main=True)
     if bench is None:
         text = say("This car has no technician's PIN:\nthere is no self-test.")
-        return [Box(area=words, words=text, tone="locked", middle=True), back]
+        return [Box(area=words, words=text, tone="locked", middle=True, edged=True), back]
     text, tone = say("Self-test, for technicians"), "dim"
     if bench.checking:
         text = say("The PIN is being checked")
