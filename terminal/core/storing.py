@@ -149,7 +149,10 @@ class Storing:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSES_WITHIN_S):
                 while self._tasks:
-                    await asyncio.gather(*self._tasks)
+                    ending = tuple(self._tasks)
+                    await asyncio.gather(*ending)
+                    # From Python 3.12 on, what has ended already gives the loop no turn in which it is discarded.
+                    self._tasks.difference_update(ending)
                 await self._commit_events()
                 await self._commit_points()
 
