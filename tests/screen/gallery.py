@@ -147,11 +147,34 @@ ALARM = AlarmView(
 )
 
 
+ASKED = CheckInView(due_mono_ns=NOW_NS - 10**9, alarm_mono_ns=NOW_NS + 29 * 10**9)
+"""The timer waits for the lone officer's answer."""
+
+
 def scenes() -> Iterator[tuple[str, Seen, ScreenState]]:
     """Every page, and every overlay."""
     good, help_wanted = Seen(snapshot=snapshot()), Seen(snapshot=snapshot(alarms=(NS_24,)))
     for page in Page:
         yield str(page), help_wanted if page is Page.MAP else good, ScreenState(page=page)
+    yield "one-job", good, ScreenState(page=Page.JOBS, job="01")
+    yield "decline", good, ScreenState(page=Page.JOBS, job="01", declining=True)
+    yield "pin", good, ScreenState(page=Page.KEYBOARD, typing=Typing("pin", "47", "digits", "1003"))
+    yield "dark", good, ScreenState(is_dark=True)
+    yield "alarm-dark", Seen(snapshot=replace(snapshot(), alarms=(ALARM,))), ScreenState(is_dark=True)
+    yield from of_others()
+    yield from of_forms()
+    yield from of_the_lone()
+    yield from of_what_was_sent()
+    yield from of_calls()
+    yield from of_loss()
+    yield from of_much()
+    yield from of_reading()
+    yield from benches()
+
+
+def of_others() -> Iterator[tuple[str, Seen, ScreenState]]:
+    """What is shown of other patrols' alarms."""
+    help_wanted = Seen(snapshot=snapshot(alarms=(NS_24,)))
     for page in (Page.DUTY, Page.MORE):
         yield f"{page}-alarm-of-others", help_wanted, ScreenState(page=page)
     told = replace(NS_24, unit="NOVI-SAD-0024", kind="exercise", acknowledged_by="Desk 2", position_ms=1)
@@ -160,8 +183,10 @@ def scenes() -> Iterator[tuple[str, Seen, ScreenState]]:
     hour_old = PictureView(replace(PICTURE, alarms=(NS_24, drill)), NOW_NS - 3600 * 10**9)
     yield "map-old", Seen(snapshot=replace(snapshot(), picture=hour_old)), ScreenState(page=Page.MAP)
     yield "exercise-of-others", Seen(snapshot=snapshot(alarms=(told,))), ScreenState()
-    yield "one-job", good, ScreenState(page=Page.JOBS, job="01")
-    yield "decline", good, ScreenState(page=Page.JOBS, job="01", declining=True)
+
+
+def of_forms() -> Iterator[tuple[str, Seen, ScreenState]]:
+    """Every form of every role, question by question."""
     for role in ("general", "traffic", "border"):
         there = Seen(snapshot=snapshot(role))
         assert there.snapshot is not None
@@ -178,29 +203,39 @@ def scenes() -> Iterator[tuple[str, Seen, ScreenState]]:
                 )
                 answers[question.code] = question.choices[-1].code
             yield f"form-{form.code}-send", there, ScreenState(page=Page.REPORT, form=form.code, answers=answers)
+
+
+def of_the_lone() -> Iterator[tuple[str, Seen, ScreenState]]:
+    """The lone officer's timer, and what stands on the duty and crew pages beside it."""
     alone = CheckInView(due_mono_ns=NOW_NS + 10**12, alarm_mono_ns=NOW_NS + 10**12 + 30 * 10**9)
     yield "alone", Seen(snapshot=replace(snapshot(), check_in=alone)), ScreenState(page=Page.CREW)
-    asked = CheckInView(due_mono_ns=NOW_NS - 10**9, alarm_mono_ns=NOW_NS + 29 * 10**9)
-    yield "all-well", Seen(snapshot=replace(snapshot(), check_in=asked)), ScreenState()
-    yield "all-well-typing", Seen(snapshot=replace(snapshot(), check_in=asked)), ScreenState(page=Page.KEYBOARD)
-    yield "all-well-dark", Seen(snapshot=replace(snapshot(), check_in=asked)), ScreenState(is_dark=True)
+    yield "all-well", Seen(snapshot=replace(snapshot(), check_in=ASKED)), ScreenState()
+    yield "all-well-typing", Seen(snapshot=replace(snapshot(), check_in=ASKED)), ScreenState(page=Page.KEYBOARD)
+    yield "all-well-dark", Seen(snapshot=replace(snapshot(), check_in=ASKED)), ScreenState(is_dark=True)
     in_gear = replace(snapshot(), vehicle=VehicleView(speed_mps=0.0, gear="D", in_park=False))
     yield "in-gear", Seen(snapshot=in_gear), ScreenState(page=Page.REPORT)
     unproved = replace(snapshot(), proved=ProvedView(), sources=())
     yield "unproved", Seen(snapshot=unproved), ScreenState(page=Page.CREW)
     armed = ArmedView(kind="test", silent=False, is_open=True, until_mono_ns=NOW_NS + 9 * 10**9)
     yield "button-armed", Seen(snapshot=replace(snapshot(), armed=armed)), ScreenState()
-    yield from benches()
+
+
+def of_what_was_sent() -> Iterator[tuple[str, Seen, ScreenState]]:
+    """What the crew told headquarters."""
     sent = SentView(text="We are there", code="arrived", utc_ms=round(NOON.timestamp() * 1000))
     waits = replace(snapshot(), sent=(sent,), filed=FiledView(form="theft", received=True))
     yield "text-sent", Seen(snapshot=waits), ScreenState(page=Page.TEXTS, told_ns=NOW_NS)
     yield "report-filed", Seen(snapshot=waits), ScreenState(page=Page.REPORT, told_ns=NOW_NS)
-    yield "pin", good, ScreenState(page=Page.KEYBOARD, typing=Typing("pin", "47", "digits", "1003"))
+
+
+def of_calls() -> Iterator[tuple[str, Seen, ScreenState]]:
+    """SOS tapped once, and alarms of one's own."""
+    good = Seen(snapshot=snapshot())
     yield "armed", good, ScreenState(sos=Sos(NOW_NS - 10**9))
     yield "rain", good, ScreenState(sos=Sos(NOW_NS - 10**9), elsewhere_ns=(NOW_NS - 10**9, NOW_NS))
     yield "late", good, ScreenState(sos=Sos(NOW_NS - 4 * 10**9))
     yield "alarm", Seen(snapshot=replace(snapshot(), alarms=(ALARM,))), ScreenState()
-    both = replace(snapshot(alarms=(NS_24,)), alarms=(ALARM,), check_in=asked)
+    both = replace(snapshot(alarms=(NS_24,)), alarms=(ALARM,), check_in=ASKED)
     yield "alarm-all-well", Seen(snapshot=both), ScreenState()
     half_said = ScreenState(mistake=Mistake("I", Sos(NOW_NS - 10**9)))
     yield "mistake", Seen(snapshot=replace(snapshot(), alarms=(ALARM,))), half_said
@@ -209,14 +244,22 @@ def scenes() -> Iterator[tuple[str, Seen, ScreenState]]:
         yield f"{page}-aside", Seen(snapshot=replace(snapshot(), alarms=(ALARM,))), ScreenState(page=page, aside=aside)
     named = replace(ALARM, acknowledged_by="Dispatcher Desk 2")
     yield "alarm-pressed-again", Seen(snapshot=replace(snapshot(), alarms=(named,))), ScreenState()
-    taken = replace(named, received=True, taken=True, urgency=Urgency.NONE, cancelled=True)
+    taken = taken_alarm()
     yield "alarm-taken", Seen(snapshot=replace(snapshot(), alarms=(taken,))), ScreenState()
     yield "taken-aside", Seen(snapshot=replace(snapshot(), alarms=(taken,))), ScreenState(aside=aside)
+
+
+def of_loss() -> Iterator[tuple[str, Seen, ScreenState]]:
+    """Core is gone."""
     yield "core-gone", Seen(lost_mono_ns=NOW_NS - 5 * 10**9, gone=Gone.NOT_RUNNING), ScreenState()
     gone = Seen(last=snapshot(), lost_mono_ns=NOW_NS - 5 * 10**9, gone=Gone.NOT_RUNNING)
     yield "old-jobs", gone, ScreenState(page=Page.JOBS)
     yield "old-duty", gone, ScreenState()
-    yield "old-alarm", replace(gone, last=replace(snapshot(), alarms=(taken,))), ScreenState(page=Page.JOBS)
+    yield "old-alarm", replace(gone, last=replace(snapshot(), alarms=(taken_alarm(),))), ScreenState(page=Page.JOBS)
+
+
+def of_much() -> Iterator[tuple[str, Seen, ScreenState]]:
+    """As much as the contract lets there be."""
     full = Seen(snapshot=extreme.snapshot(snapshot()))
     for page in (Page.DUTY, Page.JOBS, Page.TEXTS, Page.REPORT, Page.SYSTEM, Page.CREW):
         yield f"full-{page}", full, ScreenState(page=page)
@@ -226,6 +269,10 @@ def scenes() -> Iterator[tuple[str, Seen, ScreenState]]:
     yield "full-question", full, ScreenState(page=Page.REPORT, form="form-0")
     yield "long-job", full, ScreenState(page=Page.JOBS, job="job-0", opened="job:job-0", leaves={"job:job-0": 1})
     yield "long-text", full, ScreenState(page=Page.TEXTS, opened="text:text-0", leaves={"text:text-0": 99})
+
+
+def of_reading() -> Iterator[tuple[str, Seen, ScreenState]]:
+    """What has the whole page."""
     sought = replace(snapshot(), texts=(Text(text_id="t9", text=SOUGHT, sent_by="Desk 2", priority=Priority.URGENT),))
     broken = replace(snapshot().vehicle, faults=tuple(CarFault))
     yield "car-faults", Seen(snapshot=replace(snapshot(), vehicle=broken)), ScreenState(page=Page.CAR)
@@ -234,8 +281,12 @@ def scenes() -> Iterator[tuple[str, Seen, ScreenState]]:
         snapshot(), crew=CrewView(roster=tuple(MemberView(f"20{n:02}", f"Officer {n}") for n in range(12)))
     )
     yield "roster", Seen(snapshot=roster), ScreenState(page=Page.CREW, opened="roster")
-    yield "alarm-dark", Seen(snapshot=replace(snapshot(), alarms=(ALARM,))), ScreenState(is_dark=True)
-    yield "dark", good, ScreenState(is_dark=True)
+
+
+def taken_alarm() -> AlarmView:
+    """One's own, of which a person knows every press."""
+    named = replace(ALARM, acknowledged_by="Dispatcher Desk 2")
+    return replace(named, received=True, taken=True, urgency=Urgency.NONE, cancelled=True)
 
 
 OPENED_NS = NOW_NS - 60 * 10**9
