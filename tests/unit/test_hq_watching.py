@@ -164,7 +164,7 @@ def test_a_goodbye_is_the_cars_word_and_a_will_is_not() -> None:
     assert units.present(unit, Presence(incarnation="h", online=False, goodbye=True), 102.0) == unit
 
 
-def test_no_car_is_called_silent_by_what_the_line_did_not_carry(tmp_path: Path) -> None:
+async def test_no_car_is_called_silent_by_what_the_line_did_not_carry(tmp_path: Path) -> None:
     """Long ago by the clock, but nothing shows that the line would have brought its word since."""
     told: list[str] = []
     receiver = Receiver(store_at(tmp_path), lambda event, _: told.append(event), lambda *_: None)
