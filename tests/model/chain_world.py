@@ -26,6 +26,7 @@ from hq.moment import Moment
 from hq.service import Service
 from hq.store import Store
 from terminal import config as unit_config
+from terminal.asked import ArmButton, Command
 from terminal.contract import topics
 from terminal.contract.durable import DiskFailed
 from terminal.contract.line_trouble import Proof
@@ -34,7 +35,7 @@ from terminal.contract.mqtt import Broker, Connection, Listener, Lost, Publicati
 from terminal.core import state
 from terminal.core.daemon import Core
 from terminal.core.emergency import Emergency
-from terminal.link import ArmButton, Command, Role, Snapshot
+from terminal.link import Role, Snapshot
 from terminal.uplink.outbox import Limits, Outbox
 from terminal.uplink.writer import Writer
 from tests.model.virtual_time import VirtualLoop

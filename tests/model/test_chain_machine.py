@@ -17,11 +17,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from hal.readings import Press
 from hq.incidents import Incident, NotPossible, press_of
+from terminal.asked import CancelAlarm, RaiseAlarm
 from terminal.contract.identity import incident_of_press, message_of_call
 from terminal.contract.messages import Alarm, AlarmKind, AlarmRaised, AlarmSignalled, Trigger
 from terminal.contract.topics import Lane
 from terminal.core.alarm import AlarmRules
-from terminal.link import CancelAlarm, RaiseAlarm, Urgency
+from terminal.shown import Urgency
 from tests.model.chain_world import REALM, UNIT, Car, Disk, Headquarters, Network, is_alarm
 from tests.model.virtual_time import VirtualLoop
 
