@@ -8,10 +8,11 @@ from collections.abc import Collection
 from msgspec.structs import replace
 
 from terminal.contract.capsule import tail_of
-from terminal.contract.messages import AlarmKind, AlarmStatus, Stored
+from terminal.contract.identity import message_of_call
+from terminal.contract.messages import AlarmKind, AlarmRaised, AlarmStatus, Stored
 from terminal.core.alarm import Alarm
 from terminal.core.effects import Effect, SaveEmergency
-from terminal.core.emergency import Emergency, Step, notes, put
+from terminal.core.emergency import Emergency, Step, notes, out, put, with_message
 from terminal.core.ladder import TABLE, Cause, Phase
 from terminal.core.moment import Moment
 
@@ -30,6 +31,29 @@ def followed(emergency: Emergency, told: Collection[AlarmStatus], moment: Moment
             emergency, moved = _moved(emergency, incident, status.incident, presses, is_told=incident in named)
             effects += moved
     return emergency, effects
+
+
+def told_again(alarm: Alarm, moment: Moment) -> tuple[Alarm, list[Effect]]:
+    """The alarm when headquarters has another store: the press that the one before alone knew of is told by this car.
+
+    It is the one that the incident is named after; of others that a crash made this car forget nothing can be told, and
+    they count no more.
+    """
+    here = {tail_of(one.id).hex() for one in alarm.told}
+    named = (message_of_call(alarm.incident, kind) for kind in AlarmKind)
+    lost = next((one for one in named if tail_of(one).hex() in set(alarm.presses) - here), None)
+    if lost is None:
+        return replace(alarm, presses=tuple(press for press in alarm.presses if press in here)), []
+    here.add(tail_of(lost).hex())
+    message = AlarmRaised(
+        **(moment.envelope() | {"id": lost}),
+        incident=alarm.incident,
+        kind=alarm.kind,
+        trigger=alarm.trigger,
+        silent=alarm.silent,
+    )
+    alarm = replace(alarm, presses=tuple(press for press in alarm.presses if press in here))
+    return with_message(alarm, message, moment), out(message)
 
 
 def _elsewhere(

@@ -89,10 +89,15 @@ def in_store(emergency: Emergency, epoch: str, moment: Moment) -> Step:
     emergency = replace(emergency, epoch=epoch)
     if not (before and any_open(emergency)):
         return emergency, []
-    alarms = tuple(_unproved(alarm, moment) if is_open(alarm) else alarm for alarm in emergency.alarms)
     # What the disk never took is in no outbox from which it would be sent again.
     again: list[Effect] = [SendAlarm(message) for message in unstored(emergency)]
-    return replace(emergency, alarms=alarms), [*again, SaveEmergency()]
+    alarms: list[Alarm] = []
+    for alarm in emergency.alarms:
+        after, told = following.told_again(_unproved(alarm, moment), moment) if is_open(alarm) else (alarm, [])
+        # Of what nobody can prove any more headquarters may tell again.
+        alarms += [after] if after.told or not is_open(after) else []
+        again += told
+    return replace(emergency, alarms=tuple(alarms)), [*again, SaveEmergency()]
 
 
 def _unproved(alarm: Alarm, moment: Moment) -> Alarm:

@@ -1,6 +1,7 @@
 """What the machine of the chain must find: a fault of each kind that it is there for, planted at either end."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -8,15 +9,28 @@ from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from msgspec.structs import replace
 
+from hq import incidents
 from hq.arrivals import Publication
+from hq.gateways import capsules
+from hq.gateways.intake import Intake, Reply
+from hq.incidents import Incident
 from hq.owed import Entry
 from hq.receipts import receipts
 from hq.receiver import Receiver
-from terminal.core import calling, proofs
+from terminal.contract.capsule import AnswerCapsule, Told
+from terminal.contract.mqtt import Broker
+from terminal.contract.topics import MQTT
+from terminal.core import calling, carrying, proofs
+from terminal.core.alarm import Alarm
+from terminal.core.carrying import Carrying
 from terminal.core.emergency import Emergency, Step
+from terminal.core.inputs import Published
+from terminal.core.moment import Moment
+from terminal.uplink.bearers.carrier import Carrier
+from terminal.uplink.session import Session
 from tests.model.test_chain_machine import QUICK, Chain
 
-SEEKING = settings(QUICK, max_examples=40, phases=[Phase.generate], report_multiple_bugs=False)
+SEEKING = settings(QUICK, max_examples=60, phases=[Phase.generate], report_multiple_bugs=False)
 
 
 def a_brokers_word_is_a_receipt(plant: pytest.MonkeyPatch) -> None:
@@ -57,17 +71,100 @@ def an_older_answer_takes_the_place_of_a_newer(plant: pytest.MonkeyPatch) -> Non
     plant.setattr(proofs, "is_overtaken", lambda *_: False)
 
 
-@pytest.mark.promise("P-RECEIPT-17")
-@pytest.mark.parametrize(
-    "fault",
-    [
-        a_press_told_again_is_another_incident,
-        what_the_disk_refused_is_stored,
-        an_older_answer_takes_the_place_of_a_newer,
-        pytest.param(what_headquarters_disk_refused_is_receipted, marks=pytest.mark.long),
-        pytest.param(a_brokers_word_is_a_receipt, marks=pytest.mark.long),
-    ],
+def an_older_answer_by_sms_takes_the_place_of_a_newer(plant: pytest.MonkeyPatch) -> None:
+    answered = proofs.answered_beside
+
+    def faulty(emergency: Emergency, answer: AnswerCapsule, moment: Moment) -> Step:
+        before = emergency.answer
+        after, effects = answered(replace(emergency, answer=(before[0], 0)), answer, moment)
+        return replace(after, answer=max(before, after.answer)), effects
+
+    plant.setattr(proofs, "answered_beside", faulty)
+
+
+def what_another_store_had_is_received(plant: pytest.MonkeyPatch) -> None:
+    def faulty(emergency: Emergency, epoch: str, _moment: Moment) -> Step:
+        return replace(emergency, epoch=epoch or emergency.epoch), []
+
+    plant.setattr(proofs, "in_store", faulty)
+
+
+def only_the_first_broker_is_tried(plant: pytest.MonkeyPatch) -> None:
+    begun = Session.__init__
+
+    def faulty(session: Session, realm: str, who: Any, brokers: tuple[Broker, ...], *rest: Any, **more: Any) -> None:
+        begun(session, realm, who, brokers[:1], *rest, **more)
+
+    plant.setattr(Session, "__init__", faulty)
+
+
+def an_sms_is_a_brokers_receipt(plant: pytest.MonkeyPatch) -> None:
+    received = proofs.received
+
+    def faulty(emergency: Emergency, ids: tuple[str, ...], _bearer: str, moment: Moment) -> Step:
+        return received(emergency, ids, MQTT, moment)
+
+    plant.setattr(proofs, "received", faulty)
+
+
+def what_the_modem_refused_is_sent(plant: pytest.MonkeyPatch) -> None:
+    send = Carrier._send_one
+
+    async def faulty(carrier: Carrier, message: Told) -> None:
+        await send(carrier, message)
+        carrier._tell(Published((message.id,), carrier._bearer.name))
+
+    plant.setattr(Carrier, "_send_one", faulty)
+
+
+def sms_has_no_cap(plant: pytest.MonkeyPatch) -> None:
+    due = carrying._next
+
+    def faulty(alarm: Alarm, bearer: str, rules: Carrying, down_ns: int | None, moment: Moment) -> Told | None:
+        return due(alarm, bearer, replace(rules, most_per_incident=100), down_ns, moment)
+
+    plant.setattr(carrying, "_next", faulty)
+
+
+def an_sms_is_answered_before_it_is_on_disk(plant: pytest.MonkeyPatch) -> None:
+    took = Intake.took
+
+    async def faulty(intake: Intake, data: bytes, reply: Reply) -> Incident:
+        message = capsules.publication(data, intake._weigh).message
+        assert isinstance(message, Told)
+        begun = Incident(incident=message.incident, realm="LJ", unit="LJ-101", who=message.who)
+        body = capsules.receipt(message, begun)
+        await reply(body + intake._seal(body))
+        return await took(intake, data, reply)
+
+    plant.setattr(Intake, "took", faulty)
+
+
+def an_sms_counts_as_a_press_of_its_own(plant: pytest.MonkeyPatch) -> None:
+    plant.setattr(incidents, "press_of", lambda message_id: message_id)
+
+
+QUICK_FAULTS = (
+    a_press_told_again_is_another_incident,
+    what_the_disk_refused_is_stored,
+    an_older_answer_takes_the_place_of_a_newer,
+    only_the_first_broker_is_tried,
+    an_sms_is_a_brokers_receipt,
 )
+LONG_FAULTS = (
+    what_headquarters_disk_refused_is_receipted,
+    a_brokers_word_is_a_receipt,
+    an_older_answer_by_sms_takes_the_place_of_a_newer,
+    what_another_store_had_is_received,
+    what_the_modem_refused_is_sent,
+    sms_has_no_cap,
+    an_sms_is_answered_before_it_is_on_disk,
+    an_sms_counts_as_a_press_of_its_own,
+)
+
+
+@pytest.mark.promise("P-RECEIPT-17")
+@pytest.mark.parametrize("fault", [*QUICK_FAULTS, *(pytest.param(one, marks=pytest.mark.long) for one in LONG_FAULTS)])
 def test_a_fault_is_found(fault: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch) -> None:
     fault(monkeypatch)
     with pytest.raises(AssertionError):

@@ -16,12 +16,13 @@ from terminal.contract.messages import (
     AlarmSignalled,
     AlarmStatus,
     DesiredState,
+    Heartbeat,
     Trigger,
 )
 from terminal.core.channels import CLEARED_SHOWN_S
 from terminal.core.effects import ConfirmPress, Note, SaveEmergency, SendAlarm, ShowRung, StoreAlarm
 from terminal.core.emergency import Emergency
-from terminal.core.inputs import Commanded, Received, Restored, StateDesired, Stored, Tick
+from terminal.core.inputs import Commanded, HeartbeatHeard, Received, Restored, StateDesired, Stored, Tick
 from terminal.core.state import snapshot
 from terminal.shown import AlarmView
 from tests.unit.core_scene import PRESS, RULES, Car, of_type, places
@@ -266,3 +267,41 @@ def test_a_test_that_was_told_again_as_a_real_one_is_shown_as_one_press() -> Non
     tried = tail_of(message_of_call(incident_of(PRESS), AlarmKind.TEST)).hex()
     car.take(answer(1, status(PRESS, PRESS, signals=1, presses=(*tails(PRESS), tried))), 1.0)
     assert car.shown.alarms[0].signals == 1
+
+
+def in_store(car: Car, epoch: str) -> Car:
+    car.take(HeartbeatHeard(Heartbeat(epoch=epoch, storing=True, attended=True)))
+    return car
+
+
+@pytest.mark.promise("P-PRESS-19")
+def test_a_press_that_only_a_store_of_before_knew_of_is_told_again() -> None:
+    car = in_store(Car(), "E")
+    car.take(answer(1, status(PRESS, PRESS)))
+    assert shown(car)[incident_of(PRESS)].received
+    in_store(car, "F")
+    assert not shown(car)[incident_of(PRESS)].received
+    (message,) = sent(car)
+    assert isinstance(message, AlarmRaised)
+    assert (message.id, message.incident) == (message_of_call(incident_of(PRESS), AlarmKind.REAL), incident_of(PRESS))
+    car.take(Received((message.id,)))
+    assert shown(car)[incident_of(PRESS)].received
+
+
+def test_one_of_which_nothing_can_be_told_any_more_does_not_keep_its_incident_open() -> None:
+    car = in_store(Car(), "E")
+    car.press()
+    car.take(answer(1, status(PRESS, PRESS, SECOND)))
+    in_store(car, "F")
+    assert {message.id for message in sent(car)} == {message_of_call(incident_of(PRESS), AlarmKind.REAL)}
+    car.take(StateDesired(DesiredState(revision=1, epoch="F", alarms=(cleared(PRESS, PRESS),))))
+    assert shown(car)[incident_of(PRESS)].cleared_by == "Novak"
+
+
+def test_an_incident_of_which_nothing_can_be_told_any_more_is_not_shown_until_headquarters_tells_of_it() -> None:
+    car = in_store(Car(), "E")
+    car.take(answer(1, status(PRESS, SECOND)))
+    in_store(car, "F")
+    assert (shown(car), sent(car)) == ({}, [])
+    car.take(StateDesired(DesiredState(revision=1, epoch="F", alarms=(status(PRESS, SECOND),))))
+    assert incident_of(PRESS) in shown(car)
