@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +15,7 @@ from hq.config import Alarms
 from hq.incidents import Incident, NotPossible
 from hq.incidents import Key as IncidentKey
 from hq.orders import Order
-from hq.receiver import HANGS_AFTER_S, Receiver
+from hq.receiver import HANGS_AFTER_S, Receiver, loop_s
 from hq.store import Store
 from hq.units import Key, Unit
 from terminal.contract.durable import DiskFailed
@@ -133,7 +132,7 @@ class Desk:
     async def _acted(self, incident: Incident, event: str, fields: dict[str, Any]) -> None:
         # "Attended" is a colour in the car, and must not say that somebody has taken a silent alarm.
         if not incident.silent:
-            self.acted_s = time.monotonic()
+            self.acted_s = loop_s()
         await self._told(incident, event, fields)
 
     async def _told(self, incident: Incident, event: str, fields: dict[str, Any]) -> None:

@@ -160,7 +160,7 @@ def answer_body(answer: AnswerCapsule) -> bytes:
     )
     words = _cut(answer.cleared_by or answer.acknowledged_by, MOST_WORDS_BYTES)
     room = MOST_WORDS_BYTES - len(words) - 1
-    if answer.reason and room > len(DOTS):
+    if answer.reason and (room > len(DOTS) or len(answer.reason.encode(errors="replace")) <= room):
         words += b"\n" + _cut(answer.reason, room)
     return head + words
 

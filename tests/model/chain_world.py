@@ -124,6 +124,7 @@ class Network:
         self.car_up = True
         self.up: deque[Publication] = deque()
         self.down: deque[Publication] = deque()
+        self.answers: deque[Publication] = deque(maxlen=8)
         self.car: SimConnection | None = None
         self.hq: SimConnection | None = None
 
@@ -165,7 +166,17 @@ class Network:
         """One publication of headquarters arrives at the car, or not."""
         publication = self._taken(self.down, index, fate)
         if self.car is not None and fate != "is lost":
-            self.car.hear().message(publication.topic, publication.payload)
+            self._is_delivered(self.car, publication)
+
+    def _is_delivered(self, car: "SimConnection", publication: Publication) -> None:
+        if publication.topic.endswith(topics.STATE) and publication not in self.answers:
+            self.answers.append(publication)
+        car.hear().message(publication.topic, publication.payload)
+
+    def an_answer_comes_again(self, number: int) -> None:
+        """One of the last that arrived, however old it is by now."""
+        if self.car is not None and self.answers:
+            self._is_delivered(self.car, self.answers[number % len(self.answers)])
 
     @staticmethod
     def _taken(queue: deque[Publication], index: int, fate: str) -> Publication:
