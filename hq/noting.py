@@ -8,6 +8,7 @@ from hq.audit import Fact, What
 from hq.incidents import Incident
 from hq.marks import Mark
 from terminal.contract.messages import AlarmCancelled, AlarmRaised, AlarmSignalled
+from terminal.contract.topics import MQTT
 
 OF_MESSAGE = {
     AlarmRaised: What.ALARM_RAISED,
@@ -26,7 +27,8 @@ def of_message(
         return
     body = publication.arrivals[0].body
     marked = "" if publication.mark is Mark.UNCHECKED else f", signature {publication.mark}"
-    yield _fact(after, what, now_ms, text=_kind(after) + marked, message=stored_as[0], digest=audit.digest(body))
+    by = "" if publication.bearer == MQTT else f", by {publication.bearer}"
+    yield _fact(after, what, now_ms, text=_kind(after) + marked + by, message=stored_as[0], digest=audit.digest(body))
     if before is not None and after.is_open and not before.is_open:
         yield _fact(after, What.ALARM_OPENED_AGAIN, now_ms, text=f"{before.cleared_by} had cleared it")
 
