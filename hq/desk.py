@@ -1,7 +1,6 @@
 """What people at headquarters may do, and what each car is told because of it; the web desk will use this too."""
 
 import contextlib
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +13,7 @@ from hq.config import Alarms
 from hq.incidents import Incident, NotPossible
 from hq.incidents import Key as IncidentKey
 from hq.orders import Order
-from hq.receiver import Receiver
+from hq.receiver import Receiver, loop_s
 from hq.store import Store
 from hq.units import Key, Unit
 from terminal.contract.durable import DiskFailed
@@ -113,7 +112,7 @@ class Desk:
     async def _acted(self, incident: Incident, event: str, fields: dict[str, Any]) -> None:
         # "Attended" is a colour in the car, and must not say that somebody has taken a silent alarm.
         if not incident.silent:
-            self.acted_s = time.monotonic()
+            self.acted_s = loop_s()
         await self._told(incident, event, fields)
 
     async def _told(self, incident: Incident, event: str, fields: dict[str, Any]) -> None:

@@ -62,6 +62,11 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def loop_s() -> float:
+    """The time of the loop that this runs in, by which connections say when they were heard."""
+    return asyncio.get_running_loop().time()
+
+
 def _moment(boot: str) -> Moment:
     """Now, on this machine; one that slept has waited too."""
     return Moment(boot, time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000, now_ms())
@@ -176,7 +181,7 @@ class Receiver(Listener):
 
     def _presence(self, place: UpTopic, presence: Presence) -> None:
         before = self._unit(place.realm, place.unit)
-        unit = units.present(before, presence, time.monotonic())
+        unit = units.present(before, presence, loop_s())
         self._now(unit)
         self.on_presence(unit.last.key, presence)
         if unit.online and (unit.incarnation != before.incarnation or not before.online):
@@ -216,7 +221,7 @@ class Receiver(Listener):
                 waiting.set_result((taken.incident_of(publication), id(publication) in new))
 
     def _lane(self, publication: Publication) -> None:
-        self._now(units.heard(self._unit(publication.realm, publication.unit), time.monotonic()))
+        self._now(units.heard(self._unit(publication.realm, publication.unit), loop_s()))
         if publication.lane is Lane.ALARM:
             self._alarms.append(publication)
             self.look_at_the_disk()
@@ -236,7 +241,7 @@ class Receiver(Listener):
 
     def _now(self, unit: Unit) -> None:
         before = self.units.get(unit.last.key)
-        self.units[unit.last.key] = self.watching.changed(before, unit, time.monotonic())
+        self.units[unit.last.key] = self.watching.changed(before, unit, loop_s())
 
     def shown_certificate(self, key: units.Key) -> None:
         """This car has shown what its alarms are checked with."""
@@ -251,7 +256,7 @@ class Receiver(Listener):
             if units.is_silent(unit, line_heard_s, silent_after_s):
                 self._now(replace(unit, online=False))
             else:
-                self.units[unit.last.key] = self.watching.looked_at(unit, time.monotonic())
+                self.units[unit.last.key] = self.watching.looked_at(unit, loop_s())
 
     async def save_zones(self) -> None:
         """Put on disk what was learnt of dead zones; raises DiskFailed."""
@@ -340,7 +345,7 @@ class Receiver(Listener):
 
     def _knows(self, key: units.Key, last: LastKnown) -> None:
         before = self.units[key]
-        placed_s = before.placed_s if last.position is before.last.position else time.monotonic()
+        placed_s = before.placed_s if last.position is before.last.position else loop_s()
         unit = self.units[key] = replace(before, last=last, placed_s=placed_s)
         if unit.online and placed_s != before.placed_s:
             self.watching.moved(before, unit)

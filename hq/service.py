@@ -27,7 +27,7 @@ from hq.heads import Heads
 from hq.intake import Intake
 from hq.keyring import Keyring
 from hq.moment import Moment
-from hq.receiver import Receiver
+from hq.receiver import Receiver, loop_s
 from hq.seen import Seen
 from hq.store import Store
 from hq.telling import Telling
@@ -128,7 +128,7 @@ class Service:
         brokers, choice, pause_s = self._config.brokers, 0, FIRST_PAUSE_S
         while True:
             broker = brokers[choice % len(brokers)]
-            began_s = time.monotonic()
+            began_s = loop_s()
             try:
                 reason = await self._hold(broker)
             except Lost as error:
@@ -136,7 +136,7 @@ class Service:
             self._connection = None
             self._receiver.watching.line_is_down(f"{broker}: {reason}")
             log.warning("%s: %s", broker, reason)
-            lasted = time.monotonic() - began_s > self._config.line.unit_silent_after_s
+            lasted = loop_s() - began_s > self._config.line.unit_silent_after_s
             choice, pause_s = (0, FIRST_PAUSE_S) if lasted else (choice + 1, pause_s)
             await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load, guards nothing
             pause_s = min(pause_s * 2, self._config.line.longest_pause_s)
@@ -214,7 +214,7 @@ class Service:
 
     def _ask_the_broker(self, connection: Connection, quiet_s: float) -> None:
         """A car that is about to be called silent is spoken to: its PUBACK tells that the broker is not what is."""
-        now_s = time.monotonic()
+        now_s = loop_s()
         if now_s - connection.heard_s > LOOK_EVERY_S / 2:
             quiet = (one for one in self._receiver.units.values() if one.online and now_s - one.heard_s > quiet_s)
             for unit in itertools.islice(quiet, 1):
@@ -222,14 +222,14 @@ class Service:
 
     def _hears(self, broker: Broker) -> None:
         self._emit("connected", {"broker": str(broker)})
-        for unit in self._receiver.watching.line_is_up(self._receiver.units, time.monotonic()):
+        for unit in self._receiver.watching.line_is_up(self._receiver.units, loop_s()):
             self._receiver.units[unit.last.key] = unit
 
     def _beat_to(self, unit: Unit) -> None:
         self._send(*unit.last.key, topics.HEARTBEAT, self._heartbeat(unit), HEARTBEAT_EXPIRES_S)
 
     def _heartbeat(self, unit: Unit) -> Heartbeat:
-        acted_ago_s = time.monotonic() - self._desk.acted_s
+        acted_ago_s = loop_s() - self._desk.acted_s
         attended = self._api.watched or acted_ago_s < self._config.line.attended_for_s
         return Heartbeat(
             epoch=self._receiver.epoch,

@@ -166,7 +166,7 @@ def answer_body(answer: AnswerCapsule, most_bytes: int = MOST_BYTES) -> bytes:
     )
     words = _cut(answer.cleared_by or answer.acknowledged_by, _room(most_bytes, head))
     room = _room(most_bytes, head) - len(words) - 1
-    if answer.reason and room > len(DOTS):
+    if answer.reason and (room > len(DOTS) or len(answer.reason.encode(errors="replace")) <= room):
         words += b"\n" + _cut(answer.reason, room)
     return head + words
 

@@ -10,7 +10,7 @@ from terminal.contract.messages import AlarmKind, Stored, Trigger
 from terminal.contract.topics import MQTT
 from terminal.core.channels import MOST_CLEARED_SHOWN
 from terminal.core.ladder import Phase
-from terminal.link import AlarmView, PressView, Urgency
+from terminal.shown import AlarmView, PressView, Urgency
 
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 

@@ -7,7 +7,7 @@ from terminal.contract import pin
 from terminal.contract.work import Officer
 from terminal.core import tries
 from terminal.core.tries import Tries
-from terminal.link import CrewView, LogInProblem, MemberView
+from terminal.shown import CrewView, LogInProblem, MemberView
 
 
 class Member(Struct, frozen=True):

@@ -13,6 +13,7 @@ from hal.clock import Clock, TrustedTime
 from hal.ports import ButtonBoard, Source
 from hal.readings import Fix, Press
 from hal.supervision import Supervisor
+from terminal.asked import Command, Refusal
 from terminal.config import Config
 from terminal.contract import dead_zones
 from terminal.contract.boot import boot_id
@@ -36,7 +37,8 @@ from terminal.core.state import Rules, State
 from terminal.core.step import step
 from terminal.core.storing import DUTY, TIME, WORK, ZONES, Storing
 from terminal.core.trying import Trying
-from terminal.link import Command, Refusal, Role, UnitView
+from terminal.link import Role
+from terminal.shown import UnitView
 from terminal.uplink.bearer import Beside
 from terminal.uplink.carrier import Carrier
 from terminal.uplink.inbox import Inbox

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from terminal.contract.profile import Choice, Label, Profile
-from terminal.link import DutyView
+from terminal.shown import DutyView
 
 PLAIN = Profile(
     label=Label(en="Patrol", sl="Patrulja", sr="Патрола"),

@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from hal.readings import AnyReading
+from terminal.asked import Command
 from terminal.contract.capsule import AnswerCapsule, ReceiptCapsule
 from terminal.contract.dead_zones import DeadZones
 from terminal.contract.line_trouble import Proof
@@ -13,7 +14,6 @@ from terminal.contract.work import Picture
 from terminal.core.emergency import Emergency
 from terminal.core.work import Work
 from terminal.core.workshop import BoardTest
-from terminal.link import Command
 
 
 class Tick(Struct, frozen=True):

@@ -7,7 +7,7 @@ from hal.readings import Fix
 from terminal.contract.work import ENDED, Job, JobStep
 from terminal.core.channels import ARRIVED_BELOW_MPS, ARRIVED_WITHIN_M
 from terminal.core.position import distance_m
-from terminal.link import JobView
+from terminal.shown import JobView
 
 ORDER = tuple(JobStep)
 USUAL_NEXT = {

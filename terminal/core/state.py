@@ -35,7 +35,8 @@ from terminal.core.supervision import Supervision
 from terminal.core.vehicle import Vehicle
 from terminal.core.work import Work
 from terminal.core.workshop import Workshop, WorkshopRules
-from terminal.link import TROUBLES, LineView, PictureView, Snapshot, SourceView, UnitView
+from terminal.link import Snapshot
+from terminal.shown import TROUBLES, LineView, PictureView, SourceView, UnitView
 
 
 class State(Struct, frozen=True, kw_only=True):

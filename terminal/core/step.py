@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
+from terminal.asked import AlarmCommand, SetDuty, WorkCommand, WorkshopCommand
 from terminal.contract.messages import (
     AlarmStatus,
     DutyChanged,
@@ -70,7 +71,7 @@ from terminal.core.line import after_beat, after_change, looked_at
 from terminal.core.moment import Moment
 from terminal.core.scene import scene_of
 from terminal.core.state import Rules, State, current_fix, with_emergency
-from terminal.link import AlarmCommand, PictureView, SetDuty, WorkCommand, WorkshopCommand
+from terminal.shown import PictureView
 from terminal.version import VERSION
 
 Step = tuple[State, list[Effect]]

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from terminal.contract.messages import TextSent
 from terminal.contract.work import Text
 from terminal.core.channels import MOST_TEXTS_SHOWN
-from terminal.link import SentView
+from terminal.shown import SentView
 
 
 class Outgoing(Struct, frozen=True):

@@ -9,6 +9,7 @@ from typing import cast
 from msgspec import Struct
 from msgspec.structs import replace
 
+from terminal.asked import AnswerJob, EndShift, FileReport, LogIn, LogOut, ReadText, SendText, StartShift, WorkCommand
 from terminal.contract.messages import (
     CrewChanged,
     DesiredState,
@@ -26,20 +27,7 @@ from terminal.core.crew import Crew, Member
 from terminal.core.jobs import Jobs
 from terminal.core.moment import Moment
 from terminal.core.texts import Texts
-from terminal.link import (
-    AnswerJob,
-    EndShift,
-    FiledView,
-    FileReport,
-    LogIn,
-    LogOut,
-    ReadText,
-    SendText,
-    ShiftView,
-    StartShift,
-    VehicleView,
-    WorkCommand,
-)
+from terminal.shown import FiledView, ShiftView, VehicleView
 
 
 class Shift(Struct, frozen=True, kw_only=True):

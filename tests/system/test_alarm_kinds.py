@@ -12,16 +12,8 @@ import pytest
 from conftest import Mosquitto
 from msgspec.structs import replace
 
-from terminal.link import (
-    NO_CHANGES,
-    ArmButton,
-    CancelAlarm,
-    RaiseAlarm,
-    SetDuty,
-    Snapshot,
-    StartCheckIn,
-    changes,
-)
+from terminal.asked import ArmButton, CancelAlarm, RaiseAlarm, SetDuty, StartCheckIn
+from terminal.link import NO_CHANGES, Snapshot, changes
 from tests.system.headquarters import Headquarters
 from tests.system.patrol_car import Board, Car, Process, Screen
 

@@ -17,12 +17,12 @@ import pytest
 from msgspec.structs import replace
 
 from hq import audit, verify
+from terminal.asked import RaiseAlarm
 from terminal.contract import topics
 from terminal.contract.identity import new_id
 from terminal.contract.messages import AlarmKind, AlarmRaised, DesiredState, Place, Receipt, StateConfirmed, decode_as
 from terminal.contract.mqtt import Broker
 from terminal.contract.topics import Lane
-from terminal.link import RaiseAlarm
 from tests.system.bad_disk import fill, make_room, on_small_disk
 from tests.system.headquarters import Headquarters, Watch
 from tests.system.outside_servers import free_port, mail, web

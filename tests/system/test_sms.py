@@ -13,12 +13,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from terminal.asked import CancelAlarm
 from terminal.contract.capsule import AnswerCapsule, ReceiptCapsule, alarm_body, read, receipt_body, split, tail_of
 from terminal.contract.identity import new_id, new_incident
 from terminal.contract.messages import AlarmRaised, Who
 from terminal.contract.signed import CAPSULE, SIGNATURE_BYTES
 from terminal.contract.signing import Signer
-from terminal.link import AlarmView, CancelAlarm
+from terminal.shown import AlarmView
 from tests.system.conftest import Mosquitto
 from tests.system.headquarters import Headquarters, Watch
 from tests.system.modem_bench import ModemBench, modem_bench

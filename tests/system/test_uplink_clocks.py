@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from terminal.link import Trouble
+from terminal.shown import Trouble
 from tests.system.patrol_car import PATROLA, ROOT, WITHIN_S, Board, Car
 from tests.system.tls_bench import TlsBench, years_off
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from hal.readings import ButtonHealth, ButtonState, Press, SourceHealth
+from terminal.asked import CancelAlarm, RaiseAlarm, SetDuty
 from terminal.contract.messages import AlarmStatus, DesiredState, Heartbeat
 from terminal.core.effects import Effect
 from terminal.core.emergency import Alarm
@@ -21,7 +22,7 @@ from terminal.core.inputs import (
     StoreFailed,
     Tick,
 )
-from terminal.link import CancelAlarm, RaiseAlarm, SetDuty, Snapshot
+from terminal.link import Snapshot
 from tests.unit.core_scene import Car, fix, places
 
 HIDDEN = [Press("board-2", 9, number) for number in (1, 2)]

@@ -8,6 +8,7 @@ import pytest
 
 from drivers.vss import LEAVES
 from hal.readings import FixMode, LightbarState, VehicleSignals
+from terminal.asked import RaiseAlarm
 from terminal.config import MOST_CREW, UnitSection
 from terminal.contract.identity import new_id
 from terminal.contract.messages import (
@@ -27,7 +28,6 @@ from terminal.core.channels import ALARM_WAY_POINTS
 from terminal.core.effects import SendAlarm, SendMoved
 from terminal.core.inputs import Commanded
 from terminal.core.vehicle import DOORS, SPEED
-from terminal.link import RaiseAlarm
 from tests.unit.core_scene import Car, fix, of_type
 from tests.unit.test_track import SEGMENT_BYTES, on_wire
 

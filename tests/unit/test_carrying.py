@@ -3,6 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
+from terminal.asked import CancelAlarm, RaiseAlarm
 from terminal.contract.capsule import AnswerCapsule, ReceiptCapsule, epoch_mark, tail_of
 from terminal.contract.messages import AlarmCancelled, AlarmRaised, AlarmSignalled, AlarmStatus, DesiredState, Heartbeat
 from terminal.core import inputs
@@ -21,7 +22,6 @@ from terminal.core.inputs import (
     Unreceipted,
 )
 from terminal.core.state import Rules
-from terminal.link import CancelAlarm, RaiseAlarm
 from tests.unit.core_scene import PRESS, RULES, Car, fix, of_type
 
 SMS = Carrying(after_s=10, again_after_s=30, again_at_most_s=60, most_per_incident=4)

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from hal.readings import Press
+from terminal.asked import CancelAlarm, RaiseAlarm
 from terminal.contract.identity import message_of_call
 from terminal.contract.messages import AlarmSignalled, AlarmStatus, DesiredState, Heartbeat
 from terminal.core.alarm import rung
@@ -23,7 +24,7 @@ from terminal.core.inputs import (
     Tick,
     Unreceipted,
 )
-from terminal.link import CancelAlarm, PressView, RaiseAlarm, Urgency
+from terminal.shown import PressView, Urgency
 from tests.unit.core_scene import Car, of_type, places
 
 

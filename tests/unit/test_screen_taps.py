@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from terminal.contract.work import JobStep
-from terminal.link import (
+from terminal.asked import (
     AnswerCheckIn,
     AnswerJob,
     ArmButton,
@@ -20,10 +19,9 @@ from terminal.link import (
     SendText,
     SetDuty,
     StartShift,
-    VehicleView,
-    decode_command,
-    encode_line,
 )
+from terminal.contract.work import JobStep
+from terminal.link import decode_command, encode_line
 from terminal.screen import frame
 from terminal.screen.cells import Area, hit
 from terminal.screen.feed import Seen
@@ -33,6 +31,7 @@ from terminal.screen.sos import PLACES, Arming, is_elsewhere, touched
 from terminal.screen.state import Page, ScreenState
 from terminal.screen.tapping import Tapped, tapped
 from terminal.screen.wanted import Wanted
+from terminal.shown import VehicleView
 from tests.screen.gallery import ALARM, NOW_NS, Snapshot, in_scene, replace, snapshot, view
 
 HERE = snapshot("border")

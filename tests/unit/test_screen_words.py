@@ -8,19 +8,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from hal.readings import Fix, FixMode
-from terminal.link import (
-    AlarmView,
-    DutyView,
-    LineView,
-    PositionView,
-    RaiseAlarm,
-    Snapshot,
-    SourceView,
-    Trouble,
-    UnitView,
-    Urgency,
-    VehicleView,
-)
+from terminal.asked import RaiseAlarm
+from terminal.link import Snapshot
 from terminal.screen import frame, ladder, status, trouble, words
 from terminal.screen.feed import Seen
 from terminal.screen.language import Language, Say
@@ -28,6 +17,17 @@ from terminal.screen.pages import car
 from terminal.screen.sos import Arming, Sos
 from terminal.screen.state import ScreenState
 from terminal.screen.view import View
+from terminal.shown import (
+    AlarmView,
+    DutyView,
+    LineView,
+    PositionView,
+    SourceView,
+    Trouble,
+    UnitView,
+    Urgency,
+    VehicleView,
+)
 
 SECOND_NS = 1_000_000_000
 NOW_NS = 10_000 * SECOND_NS

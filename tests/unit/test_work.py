@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from hal.readings import VehicleSignals
+from terminal.asked import AnswerJob, EndShift, FileReport, LogIn, LogOut, ReadText, SendText, StartShift, WorkCommand
 from terminal.contract import pin
 from terminal.contract.messages import (
     CrewChanged,
@@ -25,21 +26,8 @@ from terminal.core.effects import SaveWork, StoreEvent
 from terminal.core.inputs import Commanded, PictureSeen, Received, Restored, StateDesired
 from terminal.core.state import snapshot
 from terminal.core.vehicle import DISTANCE, FUEL, SPEED
-from terminal.link import (
-    AnswerJob,
-    EndShift,
-    FiledView,
-    FileReport,
-    JobView,
-    LogIn,
-    LogInProblem,
-    LogOut,
-    ReadText,
-    SendText,
-    Snapshot,
-    StartShift,
-    WorkCommand,
-)
+from terminal.link import Snapshot
+from terminal.shown import FiledView, JobView, LogInProblem
 from tests.unit.core_scene import RULES, Car, fix, of_type
 
 JOB = Job(job="J1", title="Tree on the road", lat_deg=46.05, lon_deg=14.5)

@@ -1,12 +1,13 @@
 """Who is on board, the shift, and its proof of the whole way to headquarters and back. Pure."""
 
-from terminal.link import LogInProblem, MemberView, Snapshot
+from terminal.link import Snapshot
 from terminal.screen import paging
 from terminal.screen.cells import LEAST_HEIGHT, Area, Box, target
 from terminal.screen.language import Say
 from terminal.screen.state import TOLD_OF_SILENT_NS
 from terminal.screen.view import View
 from terminal.screen.words import clean
+from terminal.shown import LogInProblem, MemberView
 
 COLUMNS = 3
 LEAST_NAME = 11
