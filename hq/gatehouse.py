@@ -23,9 +23,16 @@ Took = Callable[[str, bytes, str], Coroutine[Any, Any, object]]
 class Gatehouse:
     """Raises ConfigError for a gateway that cannot be built."""
 
-    def __init__(self, gateways: Mapping[str, tuple[str, GatewaySettings]], took: Took, emit: Emit) -> None:
+    def __init__(
+        self,
+        gateways: Mapping[str, tuple[str, GatewaySettings]],
+        took: Took,
+        emit: Emit,
+        again_after_s: float = AGAIN_AFTER_S,
+    ) -> None:
         self._took = took
         self._emit = emit
+        self._again_after_s = again_after_s
         self._down: dict[str, str] = {}
         self._gateways: dict[str, Gateway] = {
             name: KINDS.module(kind).build(name, settings, partial(self._take, name), emit)
@@ -73,4 +80,4 @@ class Gatehouse:
                 self._down[name] = problem
                 log.error("%s: %s", name, problem)
                 self._emit("gateway-down", {"gateway": name, "problem": problem, "remedy": ""})
-            await asyncio.sleep(AGAIN_AFTER_S)
+            await asyncio.sleep(self._again_after_s)
