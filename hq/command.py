@@ -22,6 +22,7 @@ from hq.api import RINGING
 from hq.dispatch import INCIDENTS_LISTED
 from hq.marks import Mark
 from hq.service import Service
+from terminal.contract.messages import Trigger
 from terminal.contract.systemd import Watchdog, notify_ready
 from terminal.contract.topics import MQTT
 
@@ -31,6 +32,9 @@ CALL = "\a"
 LATE_S = 30
 """An alarm that came so long after its press is not news, and its position is old."""
 AMBER, PLAIN = "\x1b[33m", "\x1b[0m"
+
+
+FINGERS = frozenset((Trigger.BUTTON, Trigger.SCREEN, Trigger.UNKNOWN))
 
 
 COUNTED = frozenset(("messages-stored",))
@@ -189,7 +193,17 @@ def _how(incident: dict[str, Any]) -> str:
     kind += " SILENT, do not call the crew;" if incident["silent"] else ""
     kind += f" {incident['signals']} presses;" if incident["signals"] > 1 else ""
     kind += f" pressed {incident['late_s']} s before;" if (incident["late_s"] or 0) >= LATE_S else ""
+    kind += "".join(f" {words};" for words in _calls(incident))
     return kind + (" cancelled by the crew;" if incident["cancelled"] else "")
+
+
+def _calls(incident: dict[str, Any]) -> Iterator[str]:
+    """What called that was no finger."""
+    for by in dict.fromkeys((incident["vehicle_event"] or incident["trigger"], *incident["also_by"])):
+        if by == Trigger.CHECK_IN:
+            yield "nobody answered the check-in"
+        elif by not in FINGERS:
+            yield f"the car says {by}"
 
 
 def _bearers(incident: dict[str, Any]) -> str:

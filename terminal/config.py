@@ -18,6 +18,7 @@ from terminal.contract.kinds import misnamed
 from terminal.contract.mqtt import Broker
 from terminal.contract.profile import Profile
 from terminal.contract.toml_model import TomlFile, load_model, nearest
+from terminal.contract.work import MOST_CREW
 from terminal.core.alarm import AlarmRules
 from terminal.core.check_in import CheckInRules
 from terminal.core.duty import PLAIN
@@ -35,8 +36,6 @@ from terminal.uplink.trusting import Trusting
 Name = Annotated[str, msgspec.Meta(pattern="^[A-Z0-9_-]{1,32}$")]
 Label = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f\U00010000-\U0010ffff]{0,32}\Z")]
 ServiceNumber = Annotated[str, msgspec.Meta(pattern="^[ -~]{1,12}$")]
-MOST_CREW = 8
-"""With these bounds an alarm fits one TCP segment, whatever it says; a test holds it."""
 
 
 class UnitSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -101,13 +101,23 @@ def _carry(state: State, effects: list[Effect], moment: Moment, rules: Rules) ->
     return state, [*effects, *more] if more else effects
 
 
-def _tick(state: State, _tick: Tick, moment: Moment, _rules: Rules) -> Step:
+def _tick(state: State, _tick: Tick, moment: Moment, rules: Rules) -> Step:
     if state.arming is not None:
         state = replace(state, arming=arming.ticked(state.arming, moment.mono_ns))
-    before = state.emergency
-    missed, effects = calling.unanswered(before, scene_of(state, moment), moment) if before.check_in else (before, [])
-    after, more = emergency.ticked(missed, moment)
+    called, effects = _called_by_time(state, moment, rules)
+    after, more = emergency.ticked(called, moment)
     return with_emergency(state, (after, [*effects, *more]))
+
+
+def _called_by_time(state: State, moment: Moment, rules: Rules) -> tuple[Emergency, list[Effect]]:
+    """Nobody answered in time, or the car told of a crash and then no more."""
+    before = state.emergency
+    if not (before.check_in or before.vehicle_events):
+        return before, []
+    scene = scene_of(state, moment)
+    missed, effects = calling.unanswered(before, scene, moment)
+    after, more = calling.vehicle_waited(missed, scene, moment, rules.alarms)
+    return after, [*effects, *more]
 
 
 def _commanded(state: State, commanded: Commanded, moment: Moment, rules: Rules) -> Step:
