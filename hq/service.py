@@ -69,9 +69,9 @@ class Service:
             self._receiver.shown_certificate(unit)
         self._receiver.on_presence = self._introduced
         self._receiver.on_arrival = self._greet
-        self._desk = Desk(self._receiver, self._send_state, self._emit, config.alarms)
-        self._seen = Seen(self._receiver)
         self._archive = Archive(config.store)
+        self._desk = Desk(self._receiver, self._archive, self._send_state, self._emit, config.alarms)
+        self._seen = Seen(self._receiver)
         self._dispatch = Dispatch(self._receiver, self._desk, self._archive)
         self._pictured: dict[Key, Picture] = {}
         self._escalating = Escalating(self._receiver, config.escalation, self._emit, self._seen.note)

@@ -224,8 +224,7 @@ class Core:
         known = dead_zones.decode(found.zones)
         self._take(inputs.Restored(before, None if found.duty is None else found.duty.decode(), done, known))
         # The last run may have ended after a receipt was on disk, and before the state that knew of it.
-        if self._state.emergency.epoch in ("", found.epoch):
-            self._take(inputs.Received(found.receipted, recalled=True))
+        self._take(inputs.Received(found.receipted, epoch=found.epoch, recalled=True))
 
     async def _open_accounts(self) -> None:
         """Tell the sender which account it sends from: at first, and whenever the outbox has become another one."""
