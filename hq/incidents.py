@@ -270,7 +270,7 @@ def _pressed(incident: Incident, message: AlarmRaised | AlarmSignalled, bearer: 
     if isinstance(message, AlarmSignalled):
         return incident
     if bearer != MQTT and was_known:
-        # What comes in an SMS is less than what the message itself has told.
+        # What comes in a capsule is less than what the message itself has told.
         return incident
     return replace(
         incident,

@@ -8,6 +8,7 @@ from hq.audit import Fact, What
 from hq.incidents import Incident, called_by
 from hq.marks import Mark
 from terminal.contract.messages import AlarmCancelled, AlarmRaised, AlarmSignalled
+from terminal.contract.topics import MQTT
 
 OF_MESSAGE = {
     AlarmRaised: What.ALARM_RAISED,
@@ -27,7 +28,8 @@ def of_message(
     body = publication.arrivals[0].body
     marked = "" if publication.mark is Mark.UNCHECKED else f", signature {publication.mark}"
     by = called_by(message) if isinstance(message, AlarmRaised | AlarmSignalled) else str(after.trigger)
-    text = f"{_kind(after)}, {by}{marked}"
+    bearer = "" if publication.bearer == MQTT else f", by {publication.bearer}"
+    text = f"{_kind(after)}, {by}{marked}{bearer}"
     yield _fact(after, what, now_ms, text=text, message=stored_as[0], digest=audit.digest(body))
     if before is not None and after.is_open and not before.is_open:
         yield _fact(after, What.ALARM_OPENED_AGAIN, now_ms, text=f"{before.cleared_by} had cleared it")

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from hal.readings import Press
 from terminal.contract.messages import AlarmRaised, AlarmSignalled, Stored
 from terminal.core import check_in, proving, vehicle_events
-from terminal.core.alarm import Alarm, AlarmRules, Pressed, is_open
+from terminal.core.alarm import Alarm, AlarmRules, Pressed, Spent, is_open
 from terminal.core.channels import CLEARED_SHOWN_S, STORE_AGAIN_AFTER_S
 from terminal.core.check_in import CheckIn, CheckInRules
 from terminal.core.effects import Effect, Note, SaveEmergency, SendAlarm, StoreAlarm
@@ -30,7 +30,7 @@ class Emergency(Struct, frozen=True, kw_only=True):
     """All incidents that the crew may still be shown, and what else must outlive core because an alarm hangs on it.
 
     `answer` is the epoch and the revision of headquarters' answer that is shown, `epoch` that of the store that has
-    what is called received.
+    what is called received. `spent` is what each bearer's cap a day counts.
     """
 
     alarms: tuple[Alarm, ...] = ()
@@ -41,6 +41,7 @@ class Emergency(Struct, frozen=True, kw_only=True):
     check_in: CheckIn | None = None
     vehicle_events: Events = ()
     proof: Proof | None = None
+    spent: tuple[Spent, ...] = ()
 
 
 Step = tuple[Emergency, list[Effect]]

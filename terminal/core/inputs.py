@@ -70,11 +70,13 @@ class Published(Struct, frozen=True):
 class Received(Struct, frozen=True):
     """Headquarters has these messages on its disk, as its receipt over this bearer says.
 
-    `recalled`: the receipt is from an earlier run, and nobody knows when it came.
+    `epoch` names that store, where the bearer says which. `recalled`: the receipt is from an earlier run, and nobody
+    knows when it came.
     """
 
     ids: tuple[str, ...]
     bearer: str = MQTT
+    epoch: str = ""
     recalled: bool = False
 
 

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 class Left(NamedTuple):
-    """What the last run left on disk, as it stands there; `receipted` are alarm messages, by the store of `epoch`."""
+    """What the last run left on disk, as it stands there; the store of `epoch` has receipted alarms and events."""
 
     emergency: bytes | None
     duty: bytes | None
@@ -34,7 +34,7 @@ def load(outbox: Outbox) -> Left:
         work=outbox.load_state(WORK),
         zones=outbox.load_state(ZONES),
         time=outbox.load_state(TIME),
-        receipted=tuple(outbox.receipted(Lane.ALARM)),
+        receipted=(*outbox.receipted(Lane.ALARM), *outbox.receipted(Lane.EVENT)),
         epoch=outbox.epoch,
     )
 

@@ -192,7 +192,7 @@ def _answered(alarm: Alarm, status: AlarmStatus, moment: Moment) -> Alarm:
         alarm = replace(alarm, phase=phase, acknowledged_by=status.acknowledged_by, untaken=status.untaken)
     # A press that headquarters had not heard of is not dealt with; when it gets there, the incident is open again.
     if status.cleared_by and every_press:
-        # An SMS may have told it before, in fewer words.
+        # Another bearer may have told it before, in fewer words.
         ended_ns = alarm.cleared_mono_ns if alarm.phase is Phase.CLEARED else moment.mono_ns
         alarm = replace(
             alarm,

@@ -129,7 +129,7 @@ def test_a_log_goes_on_after_a_restart(store: Store, tmp_path: Path) -> None:
 def test_a_store_of_the_version_before_gets_a_log(tmp_path: Path) -> None:
     store_at(tmp_path).close()
     older = apsw.Connection(str(tmp_path / "hq.db"))
-    for table in ("audit", "certificates", "proofs", "orders", "officers", "presses"):
+    for table in ("audit", "certificates", "proofs", "orders", "officers", "presses", "routes"):
         older.execute(f"DROP TABLE {table}")
     older.execute("PRAGMA user_version = 1")
     older.close()
