@@ -70,7 +70,7 @@ def test_a_word_that_was_taken_back_calls_no_more_however_long_it_is_quiet_then(
     deployed(car, 700.0)
     told(car, 800.0, False)
     assert sent(car.take(Tick(), 900.0)) == []
-    assert sent(told(car, 901.0)) == [], "one word that it is over, and silence, is no end"
+    assert deployed(car, 901.0)[1] == [], "one word that it is over, and silence, is no end"
 
 
 def test_without_a_time_to_stay_true_the_first_word_calls() -> None:
