@@ -5,7 +5,7 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
@@ -21,6 +21,7 @@ from hq.marks import unweighed
 from hq.moment import Moment
 from hq.owed import Act, Came, Entry, publications
 from hq.receipts import receipts
+from hq.routes import Route
 from hq.store import Store
 from hq.taking import Taken
 from hq.units import LastKnown, Unit
@@ -108,6 +109,7 @@ class Receiver(Listener):
         self.on_presence: Callable[[units.Key, Presence], None] = lambda _unit, _presence: None
         self.on_arrival: Callable[[Unit], None] = lambda _unit: None
         self.on_kept: Callable[[Incident], None] = lambda _incident: None
+        self.on_routes: Callable[[Mapping[tuple[Key, str], Route]], None] = lambda _routes: None
         self.moment = clock or partial(_moment, boot_id())
 
     async def on_disk(self, call: Callable[[Store], T]) -> T:
@@ -202,9 +204,13 @@ class Receiver(Listener):
             home, is_new = await on_disk
         finally:
             self._kept.pop(id(publication), None)
-        incident = self.incidents.get(home) or await self.on_disk(lambda store: store.incident(home))
+        return await self.known(home), is_new
+
+    async def known(self, key: Key) -> Incident:
+        """An incident of which a message is on disk; raises DiskFailed."""
+        incident = self.incidents.get(key) or await self.on_disk(lambda store: store.incident(key))
         assert incident is not None, "a message that is on disk is in an incident"
-        return incident, is_new
+        return incident
 
     def _let_know(self, batch: Sequence[Publication], taken: Taken | DiskFailed) -> None:
         """Whoever waits for one of these: the incident that it is in, and whether it is news, or why it is not here."""
@@ -326,6 +332,7 @@ class Receiver(Listener):
         self._under_way = ()
         self.storing, self.without_room = True, 0
         shown = self._known.stored(owed, batch, taken, now)
+        self.on_routes(taken.routes)
         self._let_know(batch, taken)
         stored = [one for publication in came for one in publication.arrivals]
         for realm, unit, receipt in receipts(self.epoch, stored, taken.kept.clashes):

@@ -14,7 +14,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hq import assemble, taking
+from hq import taking
 from hq.api import Api
 from hq.archive import Archive
 from hq.closing import Closing
@@ -22,14 +22,15 @@ from hq.config import LOOK_EVERY_S, Config
 from hq.desk import Desk
 from hq.dispatch import Dispatch
 from hq.escalating import Escalating
-from hq.gateways.intake import Intake
-from hq.gateways.texting import TextGateways
+from hq.gatehouse import Gatehouse
 from hq.heads import Heads
+from hq.intake import Intake
 from hq.keyring import Keyring
 from hq.moment import Moment
 from hq.receiver import Receiver, loop_s
 from hq.seen import Seen
 from hq.store import Store
+from hq.telling import Telling
 from hq.units import Key, Unit
 from terminal.contract import topics
 from terminal.contract.durable import DiskFailed
@@ -68,9 +69,9 @@ class Service:
             self._receiver.shown_certificate(unit)
         self._receiver.on_presence = self._introduced
         self._receiver.on_arrival = self._greet
-        self._desk = Desk(self._receiver, self._send_state, self._emit, config.alarms)
-        self._seen = Seen(self._receiver)
         self._archive = Archive(config.store)
+        self._desk = Desk(self._receiver, self._archive, self._send_state, self._emit, config.alarms)
+        self._seen = Seen(self._receiver)
         self._dispatch = Dispatch(self._receiver, self._desk, self._archive)
         self._pictured: dict[Key, Picture] = {}
         self._escalating = Escalating(self._receiver, config.escalation, self._emit, self._seen.note)
@@ -78,21 +79,29 @@ class Service:
         self._closing = Closing(self._receiver, config.alarms.close_tests_after_s, self._desk.close_test)
         self._receiver.on_incidents += [self._escalating.changed, self._closing.changed]
         self._receiver.on_kept = lambda incident: self._start(self._desk.kept(incident))
-        weigh, sign = self._keyring.weigh_parts, self._keyring.capsule_signature
-        intake = Intake(self._receiver, weigh, sign, self._emit, config.sms)
-        self._texting = TextGateways(config.sms, assemble.modem(config.sms), intake, self._emit)
-        self._desk.on_acted = self._texting.acted
+        self._telling, self._gatehouse = self._beside_the_brokers(config)
+        self._receiver.on_routes = self._telling.learnt
+        self._desk.on_acted = self._telling.acted
         self._api = Api(config.socket, self._desk, self._dispatch, self._seen.shown, self._new_epoch)
         self._answers: set[asyncio.Task[None]] = set()
         self._refused: dict[Key, str] = {}
 
+    def _beside_the_brokers(self, config: Config) -> tuple[Telling, Gatehouse]:
+        """What comes and goes by gateways."""
+        gateways = {name: settings for name, (_, settings) in config.gateways.items()}
+        gatehouse = Gatehouse(config.gateways, lambda *came: intake.took(*came), self._emit)
+        seal, known = self._keyring.capsule_signature, self._store.routes()
+        telling = Telling(self._receiver, gateways, gatehouse, seal, self._emit, known)
+        intake = Intake(self._receiver, self._keyring.weigh_parts, telling, gateways, self._emit)
+        return telling, gatehouse
+
     async def run(self, ready: Callable[[], None] | None = None) -> None:
         """Serve; `ready` is called once the API answers."""
         await self._api.start()
-        await self._texting.start()
+        await self._gatehouse.open()
         lasting = (self._receiver, self._seen, self._escalating, self._closing, self._heads)
         lines = (self._hold_line(), self._beat(), self._repeat(), self._watch(), self._paint())
-        works = (*lines, *(one.run() for one in lasting), *self._texting.works())
+        works = (*lines, *(one.run() for one in lasting), *self._gatehouse.works())
         tasks = [asyncio.create_task(work) for work in works]
         if ready is not None:
             ready()
@@ -107,7 +116,7 @@ class Service:
             for task in (*tasks, *self._answers):
                 task.cancel()
             await asyncio.gather(*tasks, *self._answers, return_exceptions=True)
-            await self._texting.close()
+            await self._telling.close()
             await self._api.close()
             self._archive.close()
             self._receiver.close()
@@ -195,7 +204,7 @@ class Service:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             self._receiver.look_at_the_disk()
-            self._texting.look()
+            self._telling.look()
             if self._connection is not None and self._receiver.watching.deaf_since_ms is None:
                 self._ask_the_broker(self._connection, silent_after_s - 2 * LOOK_EVERY_S)
                 self._receiver.look_for_silence(self._connection.heard_s, silent_after_s)

@@ -239,6 +239,7 @@ class LogInProblem(StrEnum):
     NONE = ""
     WRONG_PIN = "wrong-pin"
     PAUSED = "paused"
+    FULL = "full"
 
 
 class CrewView(Struct, frozen=True, kw_only=True):

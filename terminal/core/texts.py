@@ -56,6 +56,11 @@ def received(texts: Texts, ids: Collection[str]) -> Texts:
     )
 
 
+def unreceived(texts: Texts) -> Texts:
+    """The texts while none of the crew's own is known to be at headquarters."""
+    return replace(texts, sent=tuple(replace(one, received=False) for one in texts.sent))
+
+
 def told_view(texts: Texts) -> tuple[Text, ...]:
     """Headquarters' texts, those that the crew has read as read."""
     return tuple(replace(text, read=text.read or text.text_id in texts.read) for text in texts.told)

@@ -214,7 +214,7 @@ def of_the_lone() -> Iterator[tuple[str, Seen, ScreenState]]:
     yield "all-well-dark", Seen(snapshot=replace(snapshot(), check_in=ASKED)), ScreenState(is_dark=True)
     in_gear = replace(snapshot(), vehicle=VehicleView(speed_mps=0.0, gear="D", in_park=False))
     yield "in-gear", Seen(snapshot=in_gear), ScreenState(page=Page.REPORT)
-    unproved = replace(snapshot(), proved=ProvedView(), sources=())
+    unproved = replace(snapshot(), proved=ProvedView(), sources=(), jobs=())
     yield "unproved", Seen(snapshot=unproved), ScreenState(page=Page.CREW)
     armed = ArmedView(kind="test", silent=False, is_open=True, until_mono_ns=NOW_NS + 9 * 10**9)
     yield "button-armed", Seen(snapshot=replace(snapshot(), armed=armed)), ScreenState()

@@ -248,6 +248,25 @@ def test_a_silent_alarm_is_told_to_who_knows_where_to_look_and_for_a_moment_only
     assert headline(seen, asked, NOW_NS + 6_000_000_000) == headline(HERE, asked) == headline(seen, ScreenState())
 
 
+@pytest.mark.parametrize(
+    ("proved", "dots"),
+    [
+        ({}, "."),
+        ({"stored": True}, ".."),
+        ({"sent": True, "store_failed": True}, "..."),
+        ({"sent": True, "received": True, "store_failed": True}, "...."),
+        ({"stored": True, "sent": True, "received": True, "acknowledged_by": "X", "taken": True}, "....."),
+    ],
+)
+def test_the_dots_name_the_highest_rung_that_is_proved_also_where_one_below_is_not(
+    proved: dict[str, object], dots: str
+) -> None:
+    rungs = {"stored": False, "sent": False, "received": False, "acknowledged_by": "", "taken": False} | proved
+    seen = replace(HERE, alarms=(replace(ALARM, silent=True, **rungs),))
+    asked, _ = taps("page:crew", "type:badge", "key:0", "key:0", "key:0", "typed", seen=seen)
+    assert headline(seen, asked) == f"{headline(HERE, asked)} {dots}"
+
+
 def headline(seen: Snapshot, state: ScreenState, now_ns: int = NOW_NS) -> str:
     one = replace(view(Seen(snapshot=seen), state, 15, 50), now_ns=now_ns)
     return crew.headline(one, seen, Area(0, 0, 1, 50)).words

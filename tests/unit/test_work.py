@@ -19,7 +19,7 @@ from terminal.contract.messages import (
     TextRead,
     TextSent,
 )
-from terminal.contract.work import Job, JobStep, Officer, Picture, Text
+from terminal.contract.work import MOST_CREW, Job, JobStep, Officer, Picture, Text
 from terminal.core import work
 from terminal.core.channels import PIN_PAUSE_S, WRONG_PINS
 from terminal.core.effects import SaveWork, StoreEvent
@@ -208,6 +208,16 @@ def test_a_wrong_pin_brings_nobody_on_board_and_many_make_a_pause() -> None:
     assert does(car, LogIn(badge="1002", pin="4711"), 1.0) == []
     assert shown(car).crew.problem is LogInProblem.PAUSED
     assert len(does(car, LogIn(badge="1002", pin="4711"), PIN_PAUSE_S + 1)) == 1
+
+
+def test_no_more_come_on_board_than_an_alarm_has_room_for_until_somebody_leaves() -> None:
+    car = Car()
+    badges = [f"badge-{number}" for number in range(MOST_CREW + 1)]
+    told = [does(car, LogIn(badge=badge)) for badge in badges]
+    assert [len(one) for one in told] == [1] * MOST_CREW + [0]
+    assert (len(shown(car).crew.aboard), shown(car).crew.problem) == (MOST_CREW, LogInProblem.FULL)
+    does(car, LogOut(badge=badges[0]))
+    assert len(does(car, LogIn(badge=badges[-1]))) == 1
 
 
 def test_no_verifier_is_shown_to_a_client_and_a_broken_one_fits_nothing() -> None:
