@@ -17,22 +17,21 @@ from terminal import config as unit_config
 from terminal.asked import ArmButton, Command
 from terminal.contract.durable import DiskFailed
 from terminal.core import state
-from terminal.core.carrying import Carrying
 from terminal.core.daemon import Core
 from terminal.core.emergency import Emergency
 from terminal.link import Role, Snapshot
-from terminal.uplink.bearers.bearer import Beside
-from terminal.uplink.bearers.sms import Form, Sms
+from terminal.uplink.bearer import Beside
+from terminal.uplink.bearers import sms
 from terminal.uplink.outbox import Limits, Outbox
 from terminal.uplink.writer import Writer
 from tests.model.chain_board import Board, Lines
 from tests.model.chain_disk import DirectWriter, Disk
 from tests.model.chain_line import REALM, UNIT, Network, SimConnection
-from tests.model.chain_mobile import Card, Modem
+from tests.model.chain_mobile import SMS, Card, Modem
 from tests.model.virtual_time import VirtualLoop
 
 HQ_NUMBER = "+38640000002"
-BY_SMS = Carrying()
+BY_SMS = sms.Settings(numbers=(HQ_NUMBER,))
 UNIT_TOML = f"""
 [unit]
 realm = "{REALM}"
@@ -91,7 +90,7 @@ class Car:
             unit_config.load(toml),
             [self._lines],
             CarClock(self._loop),
-            bearers=[Beside(Sms(Modem(self._card), (HQ_NUMBER,), Form.DATA), BY_SMS)],
+            bearers=[Beside(sms.build(SMS, BY_SMS, {Modem.name: Modem(self._card)}), BY_SMS)],
             connect=partial(SimConnection, self._network),
             writer=self._writer,
         )

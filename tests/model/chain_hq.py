@@ -12,7 +12,8 @@ import msgspec
 
 from hq.config import Config
 from hq.desk import Desk
-from hq.gateways.modem import ModemGateway
+from hq.gateway import GatewaySettings
+from hq.gateways import sms_modem
 from hq.incidents import press_of
 from hq.moment import Moment
 from hq.service import Service
@@ -22,10 +23,11 @@ from terminal.contract.mqtt import Broker
 from terminal.contract.topics import MQTT
 from tests.model.chain_disk import Disk
 from tests.model.chain_line import HOSTS, REALM, UNIT, Network, SimConnection
-from tests.model.chain_mobile import Card, Modem
+from tests.model.chain_mobile import SMS, Card, Modem
 from tests.model.virtual_time import VirtualLoop
 
 NOW_MS = 1_800_000_000_000
+GATEWAYS: dict[str, tuple[str, GatewaySettings]] = {SMS: ("sms_modem", sms_modem.Settings())}
 BROKERS = tuple(Broker(host=host) for host in HOSTS)
 
 
@@ -59,7 +61,7 @@ class Headquarters:
         store = self._folder / f"hq-{self.runs}.db"
         for file in self._folder.glob(f"hq-{self.runs - 1}.db*"):
             shutil.copy(file, self._folder / file.name.replace(f"hq-{self.runs - 1}", f"hq-{self.runs}"))
-        config = Config(name="HQ-1", brokers=BROKERS, store=store, socket=self._folder / "hq.sock")
+        config = Config(name="HQ-1", brokers=BROKERS, gateways=GATEWAYS, store=store, socket=self._folder / "hq.sock")
         self._creating = self._loop.create_task(self._create(config))
         self._loop.run_until_complete(self._creating)
         self._running = self._loop.create_task(self.service.run())
@@ -67,8 +69,9 @@ class Headquarters:
     async def _create(self, config: Config) -> None:
         connect, opened = partial(SimConnection, self._network), partial(Store.open, vfs=self.disk.name)
         self.service = Service(config, connect=connect, clock=self._moment, opened=opened)
-        texting = self.service._texting
-        texting._modem = ModemGateway(Modem(self._card), texting._intake, self.service._emit)
+        gateway = self.service._gatehouse._gateways[SMS]
+        assert isinstance(gateway, sms_modem.SmsModem)
+        gateway._modem = Modem(self._card)
 
     @property
     def desk(self) -> Desk:

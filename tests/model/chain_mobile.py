@@ -11,6 +11,8 @@ from terminal.contract.capsule import AlarmCapsule, AnswerCapsule, ReceiptCapsul
 from tests.model.chain_line import Way
 from tests.model.virtual_time import VirtualLoop
 
+SMS = "sms"
+"""What the bearer is called at both ends."""
 TAKES_S = 3.0
 MOODS = ("sends", "refuses", "does not say")
 

@@ -4,18 +4,20 @@ from collections import Counter
 
 from hypothesis.stateful import invariant
 
-from hq.gateways.intake import Answering
 from hq.incidents import press_of
 from terminal.contract.messages import AlarmKind
+from terminal.contract.topics import MQTT
 from terminal.core.alarm import Alarm, AlarmRules, Pressed
 from terminal.shown import Urgency
 from tests.model.chain_car import BY_SMS
+from tests.model.chain_hq import GATEWAYS
+from tests.model.chain_mobile import SMS, tails
 from tests.model.chain_mobile import incident_of as incident_of_capsule
-from tests.model.chain_mobile import tails
 from tests.model.chain_world import SETTLES_S, World, incident_of
 
+ANSWERING = GATEWAYS[SMS][1]
 USE_THE_RADIO_NS = round(AlarmRules().use_the_radio_after_s * 1e9)
-MOST_ANSWERS = Answering().most_per_incident + Answering().most_repeats_per_incident
+MOST_ANSWERS = sum((ANSWERING.most_per_incident, ANSWERING.most_repeats_per_incident))
 
 
 class Truths(World):
@@ -62,13 +64,13 @@ class Truths(World):
 
     @invariant()
     def each_bearers_rungs_speak_of_that_bearer(self) -> None:
-        sent = {"sms": tails(self.mobile.car.taken), "mqtt": self.network.presses_taken()}
+        sent = {SMS: tails(self.mobile.car.taken), MQTT: self.network.presses_taken()}
         answered = tails(self.mobile.car.came)
         brought = {bearer: self.hq.presses_on_disk(bearer) for bearer in sent}
         for one in (one for alarm in self.car.emergency.alarms for one in alarm.told):
             press = press_of(one.id)
             assert all(press in sent[bearer] for bearer in one.sent_by), "a bearer that did not take it"
-            assert "sms" not in one.received_by or press in answered, "no SMS has said so"
+            assert SMS not in one.received_by or press in answered, "no SMS has said so"
             if not self.is_restored:
                 assert all(press in brought[bearer] for bearer in one.received_by), "a bearer that did not bring it"
 

@@ -9,15 +9,14 @@ from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from msgspec.structs import replace
 
-from hq import incidents
+from hq import capsules, incidents
 from hq.arrivals import Publication
-from hq.gateways import capsules
-from hq.gateways.intake import Intake, Reply
 from hq.incidents import Incident
+from hq.intake import Intake
 from hq.owed import Entry
 from hq.receipts import receipts
 from hq.receiver import Receiver
-from terminal.contract.capsule import AnswerCapsule, Told
+from terminal.contract.capsule import MOST_BYTES, AnswerCapsule, Told
 from terminal.contract.mqtt import Broker
 from terminal.contract.topics import MQTT
 from terminal.core import calling, carrying, proofs
@@ -26,7 +25,7 @@ from terminal.core.carrying import Carrying
 from terminal.core.emergency import Emergency, Step
 from terminal.core.inputs import Published
 from terminal.core.moment import Moment
-from terminal.uplink.bearers.carrier import Carrier
+from terminal.uplink.carrier import Carrier
 from terminal.uplink.session import Session
 from tests.model.test_chain_machine import QUICK, Chain
 
@@ -129,13 +128,15 @@ def sms_has_no_cap(plant: pytest.MonkeyPatch) -> None:
 def an_sms_is_answered_before_it_is_on_disk(plant: pytest.MonkeyPatch) -> None:
     took = Intake.took
 
-    async def faulty(intake: Intake, data: bytes, reply: Reply) -> Incident:
-        message = capsules.publication(data, intake._weigh).message
-        assert isinstance(message, Told)
+    async def faulty(intake: Intake, gateway: str, data: bytes, to: str) -> Incident:
+        publication = capsules.publication(data, intake._weigh, gateway, (gateway, to))
+        assert publication.back is not None
+        assert isinstance(publication.message, Told)
+        message, telling = publication.message, intake._telling
         begun = Incident(incident=message.incident, realm="LJ", unit="LJ-101", who=message.who)
-        body = capsules.receipt(message, begun)
-        await reply(body + intake._seal(body))
-        return await took(intake, data, reply)
+        body = capsules.receipt(publication.back, begun, MOST_BYTES)
+        await telling._post.send(gateway, to, body + telling._seal(body))
+        return await took(intake, gateway, data, to)
 
     plant.setattr(Intake, "took", faulty)
 

@@ -16,11 +16,12 @@ from hq.incidents import NotPossible
 from terminal.asked import CancelAlarm, RaiseAlarm
 from terminal.contract.identity import message_of_call
 from terminal.contract.messages import AlarmKind
+from terminal.contract.topics import MQTT
 from terminal.core.alarm import Alarm
 from tests.model.chain_car import BY_SMS
 from tests.model.chain_ending import PEOPLE, Ending
 from tests.model.chain_line import ANSWERS_REMEMBERED, HOSTS, Way
-from tests.model.chain_mobile import MOODS
+from tests.model.chain_mobile import MOODS, SMS
 from tests.model.chain_world import SETTLES_S
 
 FATES = ("arrives", "comes again", "is lost")
@@ -198,7 +199,7 @@ class Chain(Ending):
         alarm = self._pressed_now()
         if alarm is not None and not self._is_spent(alarm):
             self.let_pass(CARRIED_WITHIN_S)
-            self._is_received_by("sms")
+            self._is_received_by(SMS)
             if takes:
                 self._is_taken_by_sms(alarm.incident, who)
         for host in HOSTS if back else ():
@@ -219,10 +220,10 @@ class Chain(Ending):
         found = [one for one in self.car.emergency.alarms if self.newest in {told.mono_ns for told in one.told}]
         return found[0] if found and found[0].kind is not AlarmKind.TEST else None
 
-    @staticmethod
-    def _is_spent(alarm: Alarm) -> bool:
-        times = sum(one.times for one in alarm.carried)
-        return times + len(alarm.owed) > BY_SMS.most_per_incident
+    def _is_spent(self, alarm: Alarm) -> bool:
+        times, today = sum(one.times for one in alarm.carried), len(self.car.emergency.spent)
+        owed = len(alarm.owed)
+        return times + owed > BY_SMS.most_per_incident or today + owed > BY_SMS.most_per_day
 
     def _is_received_by(self, bearer: str) -> None:
         told = [one for alarm in self.car.emergency.alarms for one in alarm.told if one.mono_ns == self.newest]
@@ -274,7 +275,7 @@ class Chain(Ending):
             self.broker(first, "begins")
         if self._pressed_now() is not None:
             self.let_pass(5.0)
-            self._is_received_by("mqtt")
+            self._is_received_by(MQTT)
 
     # Fate
 
