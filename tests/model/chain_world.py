@@ -64,8 +64,9 @@ class World(RuleBasedStateMachine):
         self.car_disk_failed = self.car_disk_failed or after is not None
 
     def known(self, incident: str) -> Incident | None:
-        """The incident as headquarters shows it."""
-        return self.hq.service._receiver.incidents.get((REALM, UNIT, incident))
+        """The incident as headquarters shows it, or, if it has ended long ago, as it is on the disk."""
+        key = (REALM, UNIT, incident)
+        return self.hq.service._receiver.incidents.get(key) or self.hq.service._store.incident(key)
 
     def note_what_is_said(self) -> None:
         """What headquarters says of each incident from now on."""

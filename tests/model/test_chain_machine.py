@@ -20,7 +20,7 @@ from terminal.contract.topics import MQTT
 from terminal.core.alarm import Alarm
 from tests.model.chain_car import BY_SMS
 from tests.model.chain_ending import PEOPLE, Ending
-from tests.model.chain_line import ANSWERS_REMEMBERED, HOSTS, Way
+from tests.model.chain_line import ANSWERS_REMEMBERED, HOSTS, Way, is_alarm
 from tests.model.chain_mobile import MOODS, SMS
 from tests.model.chain_world import SETTLES_S
 
@@ -238,6 +238,19 @@ class Chain(Ending):
             shown = [one.acknowledged_by for one in self.car.snapshot().alarms if one.incident == incident]
             assert shown == [known.acknowledged_by], "no SMS has told who took it"
 
+    @rule(fault=st.sampled_from((*MOODS[1:], "disk")))
+    def no_way_is_left(self, fault: str) -> None:
+        """No broker runs; the modem refuses, or does not say what it did, or headquarters' disk takes nothing."""
+        for host in HOSTS:
+            self.broker(host, "ends")
+        self._mend_all_but_the_brokers()
+        if fault == "disk":
+            self.headquarters_disk(0)
+        else:
+            self.modem("car", fault)
+        self.press()
+        self.let_pass(CARRIED_WITHIN_S)
+
     @rule(who=st.sampled_from(PEOPLE))
     def an_answer_by_sms_is_late(self, who: str) -> None:
         """Meanwhile brokers have told that it was cleared, and open again by a press that the desk did not know."""
@@ -353,6 +366,28 @@ class Chain(Ending):
         self.said.clear()
         self.shown_at.clear()
 
+    @rule()
+    def the_car_knows_of_another_store_before_it_can_say_more(self) -> None:
+        """What the store before had of a press is not shown as received any more."""
+        self._mend_all_but_the_brokers()
+        self.the_brokers_carry()
+        self.let_pass(3.0)
+        self.press()
+        self.let_pass(3.0)
+        self.network.held = True
+        self.headquarters_is_restored()
+        self.let_pass(10.0)
+        self._all_but_alarms_goes_up()
+        self.let_pass(SETTLES_S)
+        while coming := self.network.coming_down():
+            self._one(coming, 0, "arrives")
+
+    def _all_but_alarms_goes_up(self) -> None:
+        for broker in self.network.every:
+            for at in reversed(range(len(broker.up.under_way))):
+                if not is_alarm(broker.up.under_way[at]):
+                    self.does(partial(broker.up.one, at, "arrives"))
+
     @rule(plugged=st.booleans())
     def board(self, plugged: bool) -> None:
         self.does(self.car.board.plug if plugged else self.car.board.unplug)
@@ -373,7 +408,7 @@ def _tap(number: int) -> str:
 
 
 QUICK = settings(
-    max_examples=80,
+    max_examples=70,
     stateful_step_count=30,
     derandomize=True,
     deadline=None,
