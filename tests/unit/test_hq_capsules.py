@@ -592,6 +592,25 @@ def test_what_comes_by_two_gateways_is_of_one_incident_named_by_both_and_answere
     played(tmp_path, story, OTHER)
 
 
+@pytest.mark.promise("P-BEARER-06")
+def test_who_plays_it_to_another_gateway_takes_nothing_from_the_car_there(tmp_path: Path) -> None:
+    async def story(desk: Desk) -> None:
+        await raised(desk)
+        for _ in range(9):
+            await desk.took(capsule(RAISED), to=THIEF, gateway="sat")
+        await desk.taken()
+        assert (await desk.answer()).acknowledged_by == "Novak"
+        assert await desk.is_quiet()
+        assert len(desk.elsewhere) == 2
+        await desk.took(capsule(SIGNALLED), gateway="sat")
+        assert (await desk.receipt()).signals == 2
+        await desk.ended()
+        assert {(await desk.answer()).cleared_by for _ in range(2)} == {"Novak"}
+        assert (desk.by, len(desk.elsewhere)) == (["sms", "sms", "sat", *desk.by[3:]], 2)
+
+    played(tmp_path, story, {"sat": GatewaySettings(most_per_incident=2, most_repeats_per_incident=2)})
+
+
 @pytest.mark.promise("P-BEARER-09")
 def test_each_gateway_has_caps_of_its_own(tmp_path: Path) -> None:
     async def story(desk: Desk) -> None:
