@@ -204,9 +204,13 @@ class Receiver(Listener):
             home, is_new = await on_disk
         finally:
             self._kept.pop(id(publication), None)
-        incident = self.incidents.get(home) or await self.on_disk(lambda store: store.incident(home))
+        return await self.known(home), is_new
+
+    async def known(self, key: Key) -> Incident:
+        """An incident of which a message is on disk; raises DiskFailed."""
+        incident = self.incidents.get(key) or await self.on_disk(lambda store: store.incident(key))
         assert incident is not None, "a message that is on disk is in an incident"
-        return incident, is_new
+        return incident
 
     def _let_know(self, batch: Sequence[Publication], taken: Taken | DiskFailed) -> None:
         """Whoever waits for one of these: the incident that it is in, and whether it is news, or why it is not here."""

@@ -1,8 +1,8 @@
 """By which gateway, and to where, the car of an incident is answered. Pure.
 
 What was never here before only the holder of the car's key can have made. What was here before is the car that has
-missed its answer, or somebody who plays a recorded capsule: nobody can tell which. So a gateway goes on answering to
-where the car wrote from when it last said something new by it.
+missed its answer, or somebody who plays a recorded capsule: after a start nobody can tell which. So a gateway goes on
+answering to where the car wrote from when it last said something new by it.
 """
 
 from msgspec import Struct

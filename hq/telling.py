@@ -85,11 +85,16 @@ class Telling:
             for budget in self._budgets[gateway]:
                 budget.forget(key)
 
-    def receipt(self, incident: Incident, back: Back, *, is_new: bool) -> None:
-        """A message of this incident is on disk; what has come before is answered from a budget of its own."""
+    def receipt(self, incident: Incident, back: Back, *, is_new: bool, unanswered: Callable[[], None]) -> None:
+        """A message of this incident is on disk; what has come before is answered from a budget of its own.
+
+        `unanswered` hears of one that is not answered, or whose answer does not go out.
+        """
         route = self._routes.get(incident.key, {}).get(back.gateway)
         if route is not None and self._may_cost(incident, back.gateway, is_new=is_new):
-            self._start(self._receipt(incident, replace(back, to=route.back.to)))
+            self._start(self._receipt(incident, replace(back, to=route.back.to), unanswered))
+        else:
+            unanswered()
 
     def acted(self, incident: Incident) -> None:
         """A person took or ended an incident, on disk: its car is told so if no broker reaches it."""
@@ -147,9 +152,11 @@ class Telling:
         most_bytes = self._gateways[back.gateway].takes_bytes
         return await self._sent(capsules.answer(back, incident, self._receiver.epoch, most_bytes), incident, back)
 
-    async def _receipt(self, incident: Incident, back: Back) -> None:
+    async def _receipt(self, incident: Incident, back: Back, unanswered: Callable[[], None]) -> None:
         body = capsules.receipt(back, incident, self._gateways[back.gateway].takes_bytes)
         sent = await self._sent(body, incident, back)
+        if not sent:
+            unanswered()
         if sent and incident.is_open and incident.acknowledged_by:
             self._told(incident, back.gateway)
             await self._keep_told(incident, back.gateway)

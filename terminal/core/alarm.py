@@ -86,9 +86,9 @@ class Alarm(Struct, frozen=True, kw_only=True):
     `cancelled_signals` how many of them the crew has said were a mistake. `told` are those of this car, the first
     first; there is none while headquarters alone has told of it.
 
-    `owed` are the messages that headquarters is not known to have, without their track. `answered`: a broker has
-    brought headquarters' answer about it. `untaken`: it has been pressed again since a person took it. Since
-    `owed_since_ns`, if at all, headquarters has another store, to which the brokers bring what the one before had.
+    `owed` are the messages that headquarters is not known to have. `answered`: a broker has brought headquarters'
+    answer about it. `untaken`: it has been pressed again since a person took it. Since `owed_since_ns`, if at all,
+    headquarters has another store, to which the brokers bring what the one before had.
     """
 
     incident: str

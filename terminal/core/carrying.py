@@ -14,7 +14,7 @@ from terminal.contract.capsule import Told, tail_of
 from terminal.contract.messages import AlarmCancelled, AlarmKind, Position
 from terminal.core.alarm import Alarm, Carried, Spent, is_open
 from terminal.core.effects import CarryAlarm, Effect, SaveEmergency
-from terminal.core.emergency import Emergency, notes
+from terminal.core.emergency import Emergency, notes, without_track
 from terminal.core.moment import Moment
 
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
@@ -137,7 +137,8 @@ def _counted(alarm: Alarm, bearer: str, rules: Carrying, message: Told, moment: 
 
 
 def _placed(message: Told, where: Position | None) -> Told:
-    """With where the car is now."""
+    """With where the car is now, and not how it came there."""
+    message = without_track(message)
     return message if where is None or isinstance(message, AlarmCancelled) else replace(message, position=where)
 
 

@@ -222,7 +222,8 @@ class Core:
         done = None if found.work is None else left.decoded_work(found.work)
         self._remember(found.time)
         known = dead_zones.decode(found.zones)
-        self._take(inputs.Restored(before, None if found.duty is None else found.duty.decode(), done, known))
+        duty = None if found.duty is None else found.duty.decode()
+        self._take(inputs.Restored(before, duty, done, known, left.decoded_alarms(found.owed)))
         # The last run may have ended after a receipt was on disk, and before the state that knew of it.
         self._take(inputs.Received(found.receipted, epoch=found.epoch, recalled=True))
 

@@ -46,12 +46,16 @@ class TimerSaved(Struct, frozen=True):
 
 
 class Restored(Struct, frozen=True):
-    """What the last run left on disk: its emergency, duty status and work, where there was a run before."""
+    """What the last run left on disk: its emergency, duty status and work, where there was a run before.
+
+    `owed` are the alarm messages there that have no receipt.
+    """
 
     emergency: Emergency | None
     duty: str | None
     work: Work | None = None
     zones: DeadZones = DeadZones()
+    owed: tuple[Message, ...] = ()
 
 
 class OutboxRepaired(Struct, frozen=True):

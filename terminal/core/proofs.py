@@ -18,7 +18,6 @@ from terminal.core.emergency import (
     open_alarm,
     put,
     unstored,
-    without_track,
 )
 from terminal.core.ladder import TABLE, Cause, Phase
 from terminal.core.moment import Moment
@@ -112,7 +111,7 @@ def _owing(alarm: Alarm, messages: Collection[Stored]) -> Alarm:
     """The alarm that owes headquarters those of these messages which are its own and not known to be there."""
     there = {one.id for one in alarm.told if one.received} | {message.id for message in alarm.owed}
     mine = [message for message in messages if message.id in alarm.message_ids and message.id not in there]
-    return replace(alarm, owed=(*alarm.owed, *(without_track(message) for message in mine)))
+    return replace(alarm, owed=(*alarm.owed, *mine))
 
 
 def desired(emergency: Emergency, state: DesiredState, moment: Moment) -> Step:

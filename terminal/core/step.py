@@ -177,7 +177,8 @@ def _timer_saved(state: State, saved: TimerSaved, _moment: Moment, _rules: Rules
 
 def _restored(state: State, told: Restored, moment: Moment, rules: Rules) -> Step:
     """Go on where the last run ended; the crew's own word since then counts for more."""
-    together = restoring.merged(state.emergency, told.emergency or Emergency(), moment, rules)
+    saved = emergency.in_full(told.emergency or Emergency(), told.owed)
+    together = restoring.merged(state.emergency, saved, moment, rules)
     effects: list[Effect] = [SendAlarm(message) for alarm in together.alarms for message in alarm.unstored]
     effects += [SaveEmergency(), ShowRung(rung(together.alarms))]
     effects += [StoreEvent(TerminalStarted(**moment.envelope(), version=VERSION))]

@@ -83,7 +83,7 @@ def played(
         runner.run(play())
 
 
-@pytest.mark.parametrize("name", [OLD, OLD[:13], f"{UNIT}/{OLD[:13]}"])
+@pytest.mark.parametrize("name", [OLD, OLD[:13], f"{UNIT}/{OLD[:13]}"], ids=["whole", "beginning", "of its car"])
 def test_what_ended_long_ago_is_refused_as_what_ended_just_now(tmp_path: Path, name: str) -> None:
     async def story(scene: Scene) -> None:
         before = await scene.old()
@@ -99,7 +99,7 @@ def test_what_ended_long_ago_is_refused_as_what_ended_just_now(tmp_path: Path, n
     played(tmp_path, story)
 
 
-@pytest.mark.parametrize("name", ["nobody", "", "%", f"LJ-102/{OLD}"])
+@pytest.mark.parametrize("name", ["nobody", "", "%", f"LJ-102/{OLD}"], ids=["nobody", "none", "any", "another's"])
 def test_what_headquarters_does_not_have_is_not_found(tmp_path: Path, name: str) -> None:
     async def story(scene: Scene) -> None:
         with pytest.raises(NotPossible, match="none begin"):
