@@ -6,6 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hal.readings import VehicleSignals
+from terminal.core.channels import stale_after_ns
 
 
 class VehicleEvent(Struct, frozen=True, kw_only=True):
@@ -42,8 +43,11 @@ def apply(
 
 
 def waited(events: Events, now_ns: int, for_s: float) -> tuple[Events, Events]:
-    """The events after a while without a word, and those that call now: a crash may have silenced the bus as well."""
-    for_ns = round(for_s * 1e9)
+    """The events after a while without a word, and those that call now: a crash may have silenced the bus as well.
+
+    Not before what was told last is stale: the next word of a sound bus may come as seldom as that.
+    """
+    for_ns = max(round(for_s * 1e9), stale_after_ns(VehicleSignals))
     calling = {
         event.path: replace(event, called=True, since_ns=None)
         for event in events
