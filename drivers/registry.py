@@ -38,6 +38,11 @@ class DriverModule(Protocol):
     def build(self, name: str, settings: Any, clock: Clock) -> Source: ...
 
 
+def words() -> list[str]:
+    """All that a source may be."""
+    return sorted(MODULES)
+
+
 def settings_type(word: str) -> type[Struct]:
     """The settings that this driver takes; ConfigError for a word that no driver has."""
     return _module(word).Settings

@@ -46,6 +46,15 @@ class Archive:
         )
         return [msgspec.json.decode(body, type=Incident) for (body,) in reversed(bodies)]
 
+    async def named(self, beginning: str, most: int) -> list[Incident]:
+        """Incidents, open or ended, whose id, or unit/id, begins so; no more than so many."""
+        bodies = await self._asked(
+            "SELECT body FROM incidents WHERE substr(incident, 1, ?1) = ?2"
+            " OR substr(unit || '/' || incident, 1, ?1) = ?2 LIMIT ?3",
+            (len(beginning), beginning, most),
+        )
+        return [msgspec.json.decode(body, type=Incident) for (body,) in bodies]
+
     async def told(self, kinds: Sequence[str], unit: UnitKey | None, most: int) -> list[Told]:
         """The newest events of these types, of a car or of all, oldest first."""
         where = "" if unit is None else "AND realm = ? AND unit = ?"

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from hq import orders
 from hq.marks import Mark, Weighed, unweighed
+from hq.routes import Back
 from terminal.contract.identity import identity_of
 from terminal.contract.messages import (
     Alarm,
@@ -86,7 +87,10 @@ class Arrival(Struct, frozen=True, kw_only=True):
 
 
 class Publication(Struct, frozen=True):
-    """One publication of one car: what is to be stored of it, and the message itself where it has a meaning here."""
+    """One publication of one car: what is to be stored of it, and the message itself where it has a meaning here.
+
+    `back` is where it is answered, beside what goes down by the brokers.
+    """
 
     realm: str
     unit: str
@@ -96,6 +100,7 @@ class Publication(Struct, frozen=True):
     mark: Mark = Mark.UNCHECKED
     credible: bool = True
     bearer: str = MQTT
+    back: Back | None = None
 
 
 def read(topic: UpTopic, payload: bytes, weigh: Weigh = unweighed) -> Publication:

@@ -22,15 +22,19 @@ from hq.api import RINGING
 from hq.dispatch import INCIDENTS_LISTED
 from hq.marks import Mark
 from hq.service import Service
+from terminal.contract.messages import AlarmKind, Trigger
 from terminal.contract.systemd import Watchdog, notify_ready
 from terminal.contract.topics import MQTT
 
 SAID_NO = 1
 CALL = "\a"
-"""The terminal's bell: each alarm rings, and again until somebody takes it."""
+"""The terminal's bell: each alarm but a test rings, and again until somebody takes it."""
 LATE_S = 30
 """An alarm that came so long after its press is not news, and its position is old."""
 AMBER, PLAIN = "\x1b[33m", "\x1b[0m"
+
+
+FINGERS = frozenset((Trigger.BUTTON, Trigger.SCREEN, Trigger.UNKNOWN))
 
 
 COUNTED = frozenset(("messages-stored",))
@@ -189,7 +193,17 @@ def _how(incident: dict[str, Any]) -> str:
     kind += " SILENT, do not call the crew;" if incident["silent"] else ""
     kind += f" {incident['signals']} presses;" if incident["signals"] > 1 else ""
     kind += f" pressed {incident['late_s']} s before;" if (incident["late_s"] or 0) >= LATE_S else ""
+    kind += "".join(f" {words};" for words in _calls(incident))
     return kind + (" cancelled by the crew;" if incident["cancelled"] else "")
+
+
+def _calls(incident: dict[str, Any]) -> Iterator[str]:
+    """What called that was no finger."""
+    for by in dict.fromkeys((incident["vehicle_event"] or incident["trigger"], *incident["also_by"])):
+        if by == Trigger.CHECK_IN:
+            yield "nobody answered the check-in"
+        elif by not in FINGERS:
+            yield f"the car says {by}"
 
 
 def _bearers(incident: dict[str, Any]) -> str:
@@ -241,6 +255,11 @@ def _proof(one: dict[str, Any]) -> str:
     return text if one["proved"] or not sys.stdout.isatty() else f"{AMBER}{text}{PLAIN}"
 
 
+def _bell(alarm: dict[str, Any]) -> str:
+    """What calls a person; headquarters ends a test by itself."""
+    return CALL if alarm["kind"] != AlarmKind.TEST and sys.stdout.isatty() else ""
+
+
 def _watch(path: Path, by: str, *, as_json: bool) -> int:
     for event in _lines(path, {"do": "watch", "by": by}):
         if not event.get("ok", True):
@@ -249,12 +268,10 @@ def _watch(path: Path, by: str, *, as_json: bool) -> int:
             print(json.dumps(event, ensure_ascii=False), flush=True)
         elif "incidents" in event:
             for one in event["incidents"]:
-                print(
-                    f"{CALL if one['untaken'] and sys.stdout.isatty() else ''}{_summary(one, 'incidents')}", flush=True
-                )
+                print(f"{_bell(one) if one['untaken'] else ''}{_summary(one, 'incidents')}", flush=True)
         elif "event" in event and event["event"] not in COUNTED:
             at = datetime.fromtimestamp(event["t"], UTC).strftime("%H:%M:%S")
-            call = CALL if event["event"] in RINGING and sys.stdout.isatty() else ""
+            call = _bell(event) if event["event"] in RINGING else ""
             rest = " ".join(f"{key}={value}" for key, value in event.items() if key not in ("t", "where", "event"))
             print(f"{call}{at} {event['event']} {rest}", flush=True)
     print("patrola hq: headquarters closed the line", file=sys.stderr)

@@ -7,13 +7,13 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from hq.gateways.intake import Answering
-from hq.gateways.web import Listening
-from hq.gateways.web_sending import Calling
+from hq.gateway import KINDS, GatewaySettings
 from hq.ways import Mail, Webhook
+from terminal.contract.capsule import LEAST_BYTES
 from terminal.contract.credentials import Credentials
+from terminal.contract.kinds import misnamed
 from terminal.contract.mqtt import MISC_PERIOD_S, Broker
-from terminal.contract.toml_model import TomlFile, load_model
+from terminal.contract.toml_model import TomlFile, load_model, nearest
 
 LOOK_EVERY_S = 0.5
 """How often headquarters looks who is silent; by one look it asks the broker, at the next it knows."""
@@ -80,20 +80,8 @@ class Trusting(Credentials, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     accept_unsigned: bool = True
 
 
-class Texting(Answering, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """SMS at headquarters, each part off unless it is there: a modem, a gateway that calls us, one that we call.
-
-    `modem` are the settings of driver modem_manager. Answers to a gateway's messages go out by `sending`, or by the
-    modem without it.
-    """
-
-    modem: dict[str, Any] | None = None
-    gateway: Listening | None = None
-    sending: Calling | None = None
-
-
-class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The whole of hq.toml; `name` is this receiver's identity at the broker, its certificate's name."""
+class Sections(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All of hq.toml but its gateways; `name` is this receiver's identity at the broker, its certificate's name."""
 
     name: str
     brokers: Annotated[tuple[Broker, ...], msgspec.Meta(min_length=1)]
@@ -105,17 +93,53 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     alarms: Alarms = Alarms()
     audit: Audit = Audit()
     trust: Trusting = Trusting()
-    sms: Texting = Texting()
+
+
+class Tables(Sections, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """hq.toml as it is written; each of its gateways is read by its own kind's settings."""
+
+    gateways: dict[str, dict[str, Any]] = {}
+
+
+class Config(Sections, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole of hq.toml; `gateways` are name to (kind, settings)."""
+
+    gateways: dict[str, tuple[str, GatewaySettings]] = {}
 
 
 def load(path: Path) -> Config:
     """The configuration in this file; ConfigError holds every error of it, a line each."""
+    gateways: dict[str, tuple[str, GatewaySettings]] = {}
 
-    def finish(file: TomlFile, config: Config | None) -> None:
-        for key, why in unkept(config.line) if config is not None else ():
-            file.problem(("line", key), why)
+    def finish(file: TomlFile, tables: Tables | None) -> None:
+        for late, why in unkept(tables.line) if tables is not None else ():
+            file.problem(("line", late), why)
+        for name, table in file.tables_in("gateways"):
+            gateway = file.chosen(("gateways", name), table, "kind", KINDS)
+            if gateway is not None:
+                gateways[name] = gateway
+        settings = {name: settings for name, (_, settings) in gateways.items()}
+        for name in settings:
+            for key, why in _unfit(name, settings):
+                file.problem(("gateways", name, *key), why)
 
-    return load_model(path, Config, finish)
+    tables = load_model(path, Tables, finish)
+    return Config(**msgspec.structs.asdict(tables) | {"gateways": gateways})
+
+
+def _unfit(name: str, gateways: dict[str, GatewaySettings]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Each key of a gateway that cannot be used so, () for all of it, and why."""
+    settings = gateways[name]
+    by = settings.answers_by
+    if problem := misnamed(name):
+        yield (), problem
+    if 0 < settings.takes_bytes < LEAST_BYTES:
+        yield (), f"takes {settings.takes_bytes} bytes, and an answer may have {LEAST_BYTES}"
+    if by and not (by in gateways and gateways[by].answers):
+        able = [other for other, one in gateways.items() if one.answers]
+        yield ("answers_by",), f"{by!r} is no gateway that sends answers; {nearest(by, able)}"
+    if not by and settings.takes_bytes and not settings.answers:
+        yield (), "what comes by it could not be answered; say how, or name another gateway with answers_by"
 
 
 def unkept(line: Line) -> Iterator[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """What people at headquarters may do, and what each car is told because of it; the web desk will use this too."""
 
+import asyncio
 import contextlib
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -9,12 +9,13 @@ from msgspec.structs import asdict
 
 from hq import incidents, orders, units
 from hq.accounts import Gap
+from hq.archive import Archive
 from hq.at_hand import MOST_ENDED
 from hq.config import Alarms
 from hq.incidents import Incident, NotPossible
 from hq.incidents import Key as IncidentKey
 from hq.orders import Order
-from hq.receiver import Receiver
+from hq.receiver import HANGS_AFTER_S, Receiver, loop_s
 from hq.store import Store
 from hq.units import Key, Unit
 from terminal.contract.durable import DiskFailed
@@ -33,11 +34,13 @@ class Desk:
     def __init__(
         self,
         receiver: Receiver,
+        archive: Archive,
         send_state: SendState,
         emit: Callable[[str, dict[str, Any]], None],
         alarms: Alarms,
     ) -> None:
         self._receiver = receiver
+        self._archive = archive
         self._send_state = send_state
         self._emit = emit
         self._alarms = alarms
@@ -80,25 +83,41 @@ class Desk:
         """What cars have sent later messages than, and what is not here yet."""
         return await self._receiver.on_disk(Store.gaps)
 
-    def find(self, name: str) -> Incident:
-        """The incident whose id, or unit/id, begins so; raises NotPossible unless there is exactly one."""
-        every = self._receiver.incidents.values()
+    async def find(self, name: str) -> Incident:
+        """The incident whose id, or unit/id, begins so; raises NotPossible unless there is exactly one, or DiskFailed.
+
+        What is at hand counts first: no disk holds up an act on what is open. What ended before that is on disk alone.
+        """
+        every = self._receiver.incidents.values() if name else ()
         found = [one for one in every if one.incident.startswith(name) or f"{one.unit}/{one.incident}".startswith(name)]
-        if len(found) != 1 or not name:
-            some = "none" if not found else f"{len(found)} incidents"
+        if name and not found:
+            found = await self._ended_long_ago(name)
+        if len(found) != 1:
+            some = "none" if not found else "several incidents"
             raise NotPossible(f"{some} begin with {name!r}; `patrola hq incidents` lists them")
         return found[0]
+
+    async def _ended_long_ago(self, name: str) -> list[Incident]:
+        try:
+            async with asyncio.timeout(HANGS_AFTER_S):
+                return await self._archive.named(name, most=2)
+        except TimeoutError:
+            raise NotPossible(
+                f"nothing that is open or ended lately begins with {name!r}, and the disk, where older incidents are,"
+                " does not answer; try again when it works"
+            ) from None
 
     async def acknowledge(self, name: str, by: str) -> Incident:
         """A named person takes an alarm; raises NotPossible."""
         now_ms = self._now_ms()
-        incident = await self._receiver.act(self.find(name).key, lambda one: incidents.acknowledged(one, by, now_ms))
+        key = (await self.find(name)).key
+        incident = await self._receiver.act(key, lambda one: incidents.acknowledged(one, by, now_ms))
         await self._acted(incident, "alarm-acknowledged", {"by": incident.acknowledged_by})
         return incident
 
     async def clear(self, name: str, by: str, reason: str, seen: int | None = None) -> Incident:
         """A named person ends an alarm of which so many presses were `seen`; raises NotPossible."""
-        key, now_ms = self.find(name).key, self._now_ms()
+        key, now_ms = (await self.find(name)).key, self._now_ms()
         incident = await self._receiver.act(key, lambda one: incidents.cleared(one, by, reason, now_ms, seen))
         await self._acted(incident, "alarm-cleared", {"by": incident.cleared_by, "reason": incident.reason})
         return incident
@@ -113,7 +132,7 @@ class Desk:
     async def _acted(self, incident: Incident, event: str, fields: dict[str, Any]) -> None:
         # "Attended" is a colour in the car, and must not say that somebody has taken a silent alarm.
         if not incident.silent:
-            self.acted_s = time.monotonic()
+            self.acted_s = loop_s()
         await self._told(incident, event, fields)
 
     async def _told(self, incident: Incident, event: str, fields: dict[str, Any]) -> None:

@@ -28,7 +28,7 @@ class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
     That is the car's time of the first press, where the car trusted a clock.
 
     `bearers` are the ways on which it was told, the first that brought it first; `presses` the tails of the
-    messages that told of one.
+    messages that told of one, and `also_by` what the further ones came from: a trigger, or the vehicle's signal.
 
     `signature` is that of the messages that it was made of; `doubted` others, signed less well, spoke of it too.
     One message that says "real" makes it real for good, and one that says "silent" silent: the car may have lost, in a
@@ -58,6 +58,7 @@ class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
     cancelled_signals: int = 0
     bearers: tuple[str, ...] = ()
     presses: tuple[str, ...] = ()
+    also_by: tuple[str, ...] = ()
     signature: Mark = Mark.UNCHECKED
     doubted: int = 0
     acknowledged_by: str = ""
@@ -119,6 +120,10 @@ MOST_AHEAD_MS = 86_400_000
 
 MOST_PRESSES = 100
 """Of one incident; a repeat by another bearer of one that found no room counts as a press of its own."""
+
+
+MOST_ALSO_BY = 20
+"""More than a car has kinds of calls."""
 
 
 class NotPossible(ValueError):
@@ -201,6 +206,7 @@ def _proved(incident: Incident, message: Alarm) -> Incident:
         after,
         signals=incident.signals,
         presses=incident.presses,
+        also_by=incident.also_by,
         pressed_utc_ms=incident.pressed_utc_ms,
         acknowledged_signals=incident.acknowledged_signals,
     )
@@ -264,7 +270,7 @@ def _pressed(incident: Incident, message: AlarmRaised | AlarmSignalled, bearer: 
     if isinstance(message, AlarmSignalled):
         return incident
     if bearer != MQTT and was_known:
-        # What comes in an SMS is less than what the message itself has told.
+        # What comes in a capsule is less than what the message itself has told.
         return incident
     return replace(
         incident,
@@ -285,9 +291,17 @@ def _counted(incident: Incident, message: AlarmRaised | AlarmSignalled) -> Incid
         presses = sorted((*incident.presses, _tail(message)))[:MOST_PRESSES]
         told_ms = [at_ms for at_ms in (incident.pressed_utc_ms, message.utc_ms) if at_ms is not None]
         incident = replace(_opened(incident), presses=tuple(presses), pressed_utc_ms=min(told_ms, default=None))
+    if isinstance(message, AlarmRaised):
+        return replace(incident, signals=max(incident.signals, 1))
+    also_by = sorted({*incident.also_by, called_by(message)})[:MOST_ALSO_BY]
     # After a crash its car may give one number twice.
-    numbers = (message.signal, len(incident.presses)) if isinstance(message, AlarmSignalled) else (1,)
-    return replace(incident, signals=max(incident.signals, *numbers))
+    signals = max(incident.signals, message.signal, len(incident.presses))
+    return replace(incident, signals=signals, also_by=tuple(also_by))
+
+
+def called_by(message: AlarmRaised | AlarmSignalled) -> str:
+    """What a press came from: a trigger, or the vehicle's signal where one is named."""
+    return message.vehicle_event or str(message.trigger)
 
 
 def _placed(incident: Incident, position: Position | None, now_ms: int) -> Incident:

@@ -81,7 +81,7 @@ class Keyring:
         return body if self._signer is None else self._signer.wrapped(topic, body)
 
     def capsule_signature(self, body: bytes) -> bytes:
-        """Our signature of what goes by SMS; zeros if we make none."""
+        """Our signature of what goes beside the brokers; zeros if we make none."""
         return bytes(SIGNATURE_BYTES) if self._signer is None else self._signer.sign(CAPSULE, body)
 
     def learn(self, unit: Key, certificate: bytes) -> bool:

@@ -54,5 +54,7 @@ def events(came: Sequence[Publication], taken: Taken, shown: Collection[int]) ->
 
 
 def of_alarm(publication: Publication, incident: Incident) -> dict[str, Any]:
-    """What is told of an alarm message, with its incident as it is by now."""
-    return incidents.named(incident) | {"signature": publication.mark, "bearer": publication.bearer}
+    """What is told of an alarm message, with its incident as it is by now; of a press what called."""
+    message, told = publication.message, {"signature": publication.mark, "bearer": publication.bearer}
+    by = {"called_by": incidents.called_by(message)} if isinstance(message, AlarmRaised | AlarmSignalled) else {}
+    return incidents.named(incident) | by | told

@@ -26,6 +26,8 @@ class Notice(Struct, frozen=True, kw_only=True, omit_defaults=True):
     lat_deg: float | None = None
     lon_deg: float | None = None
     position_ms: int | None = None
+    vehicle_event: str = ""
+    also_by: tuple[str, ...] = ()
 
 
 def notice(incident: Incident, step: str, waited_s: int) -> Notice:
@@ -50,6 +52,8 @@ def notice(incident: Incident, step: str, waited_s: int) -> Notice:
         lat_deg=None if position is None else position.lat_deg,
         lon_deg=None if position is None else position.lon_deg,
         position_ms=incident.position_ms,
+        vehicle_event=incident.vehicle_event,
+        also_by=incident.also_by,
     )
 
 

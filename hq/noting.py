@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from hq import audit
 from hq.arrivals import Publication
 from hq.audit import Fact, What
-from hq.incidents import Incident
+from hq.incidents import Incident, called_by
 from hq.marks import Mark
 from terminal.contract.messages import AlarmCancelled, AlarmRaised, AlarmSignalled
+from terminal.contract.topics import MQTT
 
 OF_MESSAGE = {
     AlarmRaised: What.ALARM_RAISED,
@@ -26,7 +27,10 @@ def of_message(
         return
     body = publication.arrivals[0].body
     marked = "" if publication.mark is Mark.UNCHECKED else f", signature {publication.mark}"
-    yield _fact(after, what, now_ms, text=_kind(after) + marked, message=stored_as[0], digest=audit.digest(body))
+    by = called_by(message) if isinstance(message, AlarmRaised | AlarmSignalled) else str(after.trigger)
+    bearer = "" if publication.bearer == MQTT else f", by {publication.bearer}"
+    text = f"{_kind(after)}, {by}{marked}{bearer}"
+    yield _fact(after, what, now_ms, text=text, message=stored_as[0], digest=audit.digest(body))
     if before is not None and after.is_open and not before.is_open:
         yield _fact(after, What.ALARM_OPENED_AGAIN, now_ms, text=f"{before.cleared_by} had cleared it")
 
@@ -52,7 +56,7 @@ def shown(incident: Incident, by: str, how: str, now_ms: int) -> Fact:
 
 
 def _kind(incident: Incident) -> str:
-    return f"{incident.kind}{', silent' if incident.silent else ''}, {incident.trigger}"
+    return f"{incident.kind}{', silent' if incident.silent else ''}"
 
 
 def _fact(incident: Incident, what: What, now_ms: int, **told: str) -> Fact:

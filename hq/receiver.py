@@ -5,7 +5,7 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
@@ -21,6 +21,7 @@ from hq.marks import unweighed
 from hq.moment import Moment
 from hq.owed import Act, Came, Entry, publications
 from hq.receipts import receipts
+from hq.routes import Route
 from hq.store import Store
 from hq.taking import Taken
 from hq.units import LastKnown, Unit
@@ -59,6 +60,11 @@ SendReceipt = Callable[[str, str, Receipt], None]
 def now_ms() -> int:
     """Headquarters' own clock, Unix milliseconds."""
     return time.time_ns() // 1_000_000
+
+
+def loop_s() -> float:
+    """The time of the loop that this runs in, by which connections say when they were heard."""
+    return asyncio.get_running_loop().time()
 
 
 def _moment(boot: str) -> Moment:
@@ -103,6 +109,7 @@ class Receiver(Listener):
         self.on_presence: Callable[[units.Key, Presence], None] = lambda _unit, _presence: None
         self.on_arrival: Callable[[Unit], None] = lambda _unit: None
         self.on_kept: Callable[[Incident], None] = lambda _incident: None
+        self.on_routes: Callable[[Mapping[tuple[Key, str], Route]], None] = lambda _routes: None
         self.moment = clock or partial(_moment, boot_id())
 
     async def on_disk(self, call: Callable[[Store], T]) -> T:
@@ -174,7 +181,7 @@ class Receiver(Listener):
 
     def _presence(self, place: UpTopic, presence: Presence) -> None:
         before = self._unit(place.realm, place.unit)
-        unit = units.present(before, presence, time.monotonic())
+        unit = units.present(before, presence, loop_s())
         self._now(unit)
         self.on_presence(unit.last.key, presence)
         if unit.online and (unit.incarnation != before.incarnation or not before.online):
@@ -197,9 +204,13 @@ class Receiver(Listener):
             home, is_new = await on_disk
         finally:
             self._kept.pop(id(publication), None)
-        incident = self.incidents.get(home) or await self.on_disk(lambda store: store.incident(home))
+        return await self.known(home), is_new
+
+    async def known(self, key: Key) -> Incident:
+        """An incident of which a message is on disk; raises DiskFailed."""
+        incident = self.incidents.get(key) or await self.on_disk(lambda store: store.incident(key))
         assert incident is not None, "a message that is on disk is in an incident"
-        return incident, is_new
+        return incident
 
     def _let_know(self, batch: Sequence[Publication], taken: Taken | DiskFailed) -> None:
         """Whoever waits for one of these: the incident that it is in, and whether it is news, or why it is not here."""
@@ -214,7 +225,7 @@ class Receiver(Listener):
                 waiting.set_result((taken.incident_of(publication), id(publication) in new))
 
     def _lane(self, publication: Publication) -> None:
-        self._now(units.heard(self._unit(publication.realm, publication.unit), time.monotonic()))
+        self._now(units.heard(self._unit(publication.realm, publication.unit), loop_s()))
         if publication.lane is Lane.ALARM:
             self._alarms.append(publication)
             self.look_at_the_disk()
@@ -234,7 +245,7 @@ class Receiver(Listener):
 
     def _now(self, unit: Unit) -> None:
         before = self.units.get(unit.last.key)
-        self.units[unit.last.key] = self.watching.changed(before, unit, time.monotonic())
+        self.units[unit.last.key] = self.watching.changed(before, unit, loop_s())
 
     def shown_certificate(self, key: units.Key) -> None:
         """This car has shown what its alarms are checked with."""
@@ -249,7 +260,7 @@ class Receiver(Listener):
             if units.is_silent(unit, line_heard_s, silent_after_s):
                 self._now(replace(unit, online=False))
             else:
-                self.units[unit.last.key] = self.watching.looked_at(unit, time.monotonic())
+                self.units[unit.last.key] = self.watching.looked_at(unit, loop_s())
 
     async def save_zones(self) -> None:
         """Put on disk what was learnt of dead zones; raises DiskFailed."""
@@ -321,6 +332,7 @@ class Receiver(Listener):
         self._under_way = ()
         self.storing, self.without_room = True, 0
         shown = self._known.stored(owed, batch, taken, now)
+        self.on_routes(taken.routes)
         self._let_know(batch, taken)
         stored = [one for publication in came for one in publication.arrivals]
         for realm, unit, receipt in receipts(self.epoch, stored, taken.kept.clashes):
@@ -337,7 +349,7 @@ class Receiver(Listener):
 
     def _knows(self, key: units.Key, last: LastKnown) -> None:
         before = self.units[key]
-        placed_s = before.placed_s if last.position is before.last.position else time.monotonic()
+        placed_s = before.placed_s if last.position is before.last.position else loop_s()
         unit = self.units[key] = replace(before, last=last, placed_s=placed_s)
         if unit.online and placed_s != before.placed_s:
             self.watching.moved(before, unit)

@@ -14,7 +14,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hq import assemble, taking
+from hq import taking
 from hq.api import Api
 from hq.archive import Archive
 from hq.closing import Closing
@@ -22,14 +22,15 @@ from hq.config import LOOK_EVERY_S, Config
 from hq.desk import Desk
 from hq.dispatch import Dispatch
 from hq.escalating import Escalating
-from hq.gateways.intake import Intake
-from hq.gateways.texting import TextGateways
+from hq.gatehouse import Gatehouse
 from hq.heads import Heads
+from hq.intake import Intake
 from hq.keyring import Keyring
 from hq.moment import Moment
-from hq.receiver import Receiver
+from hq.receiver import Receiver, loop_s
 from hq.seen import Seen
 from hq.store import Store
+from hq.telling import Telling
 from hq.units import Key, Unit
 from terminal.contract import topics
 from terminal.contract.durable import DiskFailed
@@ -68,9 +69,9 @@ class Service:
             self._receiver.shown_certificate(unit)
         self._receiver.on_presence = self._introduced
         self._receiver.on_arrival = self._greet
-        self._desk = Desk(self._receiver, self._send_state, self._emit, config.alarms)
-        self._seen = Seen(self._receiver)
         self._archive = Archive(config.store)
+        self._desk = Desk(self._receiver, self._archive, self._send_state, self._emit, config.alarms)
+        self._seen = Seen(self._receiver)
         self._dispatch = Dispatch(self._receiver, self._desk, self._archive)
         self._pictured: dict[Key, Picture] = {}
         self._escalating = Escalating(self._receiver, config.escalation, self._emit, self._seen.note)
@@ -78,21 +79,29 @@ class Service:
         self._closing = Closing(self._receiver, config.alarms.close_tests_after_s, self._desk.close_test)
         self._receiver.on_incidents += [self._escalating.changed, self._closing.changed]
         self._receiver.on_kept = lambda incident: self._start(self._desk.kept(incident))
-        weigh, sign = self._keyring.weigh_parts, self._keyring.capsule_signature
-        intake = Intake(self._receiver, weigh, sign, self._emit, config.sms)
-        self._texting = TextGateways(config.sms, assemble.modem(config.sms), intake, self._emit)
-        self._desk.on_acted = self._texting.acted
+        self._telling, self._gatehouse = self._beside_the_brokers(config)
+        self._receiver.on_routes = self._telling.learnt
+        self._desk.on_acted = self._telling.acted
         self._api = Api(config.socket, self._desk, self._dispatch, self._seen.shown, self._new_epoch)
         self._answers: set[asyncio.Task[None]] = set()
         self._refused: dict[Key, str] = {}
 
+    def _beside_the_brokers(self, config: Config) -> tuple[Telling, Gatehouse]:
+        """What comes and goes by gateways."""
+        gateways = {name: settings for name, (_, settings) in config.gateways.items()}
+        gatehouse = Gatehouse(config.gateways, lambda *came: intake.took(*came), self._emit)
+        seal, known = self._keyring.capsule_signature, self._store.routes()
+        telling = Telling(self._receiver, gateways, gatehouse, seal, self._emit, known)
+        intake = Intake(self._receiver, self._keyring.weigh_parts, telling, gateways, self._emit)
+        return telling, gatehouse
+
     async def run(self, ready: Callable[[], None] | None = None) -> None:
         """Serve; `ready` is called once the API answers."""
         await self._api.start()
-        await self._texting.start()
+        await self._gatehouse.open()
         lasting = (self._receiver, self._seen, self._escalating, self._closing, self._heads)
         lines = (self._hold_line(), self._beat(), self._repeat(), self._watch(), self._paint())
-        works = (*lines, *(one.run() for one in lasting), *self._texting.works())
+        works = (*lines, *(one.run() for one in lasting), *self._gatehouse.works())
         tasks = [asyncio.create_task(work) for work in works]
         if ready is not None:
             ready()
@@ -107,7 +116,7 @@ class Service:
             for task in (*tasks, *self._answers):
                 task.cancel()
             await asyncio.gather(*tasks, *self._answers, return_exceptions=True)
-            await self._texting.close()
+            await self._telling.close()
             await self._api.close()
             self._archive.close()
             self._receiver.close()
@@ -119,7 +128,7 @@ class Service:
         brokers, choice, pause_s = self._config.brokers, 0, FIRST_PAUSE_S
         while True:
             broker = brokers[choice % len(brokers)]
-            began_s = time.monotonic()
+            began_s = loop_s()
             try:
                 reason = await self._hold(broker)
             except Lost as error:
@@ -127,7 +136,7 @@ class Service:
             self._connection = None
             self._receiver.watching.line_is_down(f"{broker}: {reason}")
             log.warning("%s: %s", broker, reason)
-            lasted = time.monotonic() - began_s > self._config.line.unit_silent_after_s
+            lasted = loop_s() - began_s > self._config.line.unit_silent_after_s
             choice, pause_s = (0, FIRST_PAUSE_S) if lasted else (choice + 1, pause_s)
             await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load, guards nothing
             pause_s = min(pause_s * 2, self._config.line.longest_pause_s)
@@ -195,7 +204,7 @@ class Service:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             self._receiver.look_at_the_disk()
-            self._texting.look()
+            self._telling.look()
             if self._connection is not None and self._receiver.watching.deaf_since_ms is None:
                 self._ask_the_broker(self._connection, silent_after_s - 2 * LOOK_EVERY_S)
                 self._receiver.look_for_silence(self._connection.heard_s, silent_after_s)
@@ -205,7 +214,7 @@ class Service:
 
     def _ask_the_broker(self, connection: Connection, quiet_s: float) -> None:
         """A car that is about to be called silent is spoken to: its PUBACK tells that the broker is not what is."""
-        now_s = time.monotonic()
+        now_s = loop_s()
         if now_s - connection.heard_s > LOOK_EVERY_S / 2:
             quiet = (one for one in self._receiver.units.values() if one.online and now_s - one.heard_s > quiet_s)
             for unit in itertools.islice(quiet, 1):
@@ -213,14 +222,14 @@ class Service:
 
     def _hears(self, broker: Broker) -> None:
         self._emit("connected", {"broker": str(broker)})
-        for unit in self._receiver.watching.line_is_up(self._receiver.units, time.monotonic()):
+        for unit in self._receiver.watching.line_is_up(self._receiver.units, loop_s()):
             self._receiver.units[unit.last.key] = unit
 
     def _beat_to(self, unit: Unit) -> None:
         self._send(*unit.last.key, topics.HEARTBEAT, self._heartbeat(unit), HEARTBEAT_EXPIRES_S)
 
     def _heartbeat(self, unit: Unit) -> Heartbeat:
-        acted_ago_s = time.monotonic() - self._desk.acted_s
+        acted_ago_s = loop_s() - self._desk.acted_s
         attended = self._api.watched or acted_ago_s < self._config.line.attended_for_s
         return Heartbeat(
             epoch=self._receiver.epoch,

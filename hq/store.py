@@ -11,7 +11,7 @@ import apsw
 import msgspec
 from msgspec import Struct
 
-from hq import accounts, audit, order_store, press_store, proofs
+from hq import accounts, audit, order_store, press_store, proofs, route_store
 from hq.accounts import Gap
 from hq.arrivals import Account, Arrival
 from hq.arrivals import Key as ArrivalKey
@@ -20,6 +20,7 @@ from hq.incidents import Incident
 from hq.incidents import Key as IncidentKey
 from hq.orders import Order
 from hq.press_store import Press
+from hq.routes import Back, Route
 from hq.units import Key as UnitKey
 from hq.units import LastKnown
 from terminal.contract import dead_zones, durable
@@ -29,7 +30,7 @@ from terminal.contract.messages import Point, Who
 from terminal.contract.topics import Lane
 from terminal.contract.work import Officer
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 CERTIFICATES = """
 CREATE TABLE certificates (realm TEXT NOT NULL, unit TEXT NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL,
     PRIMARY KEY (realm, unit, number)) WITHOUT ROWID;
@@ -54,6 +55,7 @@ UPGRADES = {
     5: press_store.SCHEMA + press_store.OF_INCIDENTS,
     6: READING,
     7: BY_TIME,
+    8: route_store.SCHEMA,
 }
 """Version to what makes the next one of it."""
 SCHEMA = (
@@ -95,6 +97,7 @@ CREATE TABLE revisions (realm TEXT NOT NULL, unit TEXT NOT NULL, revision INTEGE
     + proofs.SCHEMA
     + order_store.SCHEMA
     + press_store.SCHEMA
+    + route_store.SCHEMA
     + READING
     + BY_TIME
 )
@@ -264,6 +267,18 @@ class Store:
     def home(self, press: Press) -> str | None:
         """The incident in which the press is; None if it never came."""
         return press_store.home(self._db, press)
+
+    def learn_route(self, key: IncidentKey, back: Back, *, is_new: bool) -> Route:
+        """The way back to this incident's car after one more of its capsules, which was news or was not."""
+        return route_store.learn(self._db, key, back, is_new=is_new)
+
+    def told_by(self, key: IncidentKey, gateway: str, revision: int) -> None:
+        """By this gateway the car knows what people did, up to this revision."""
+        route_store.told(self._db, key, gateway, revision)
+
+    def routes(self) -> list[tuple[IncidentKey, Route]]:
+        """Every way back to a car, the newest last."""
+        return route_store.every(self._db)
 
     def incidents(self, most_ended: int) -> list[Incident]:
         """Those that are open, and of each car so many that ended last."""

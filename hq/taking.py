@@ -14,6 +14,7 @@ from hq.incidents import Incident, Key, NotPossible
 from hq.moment import Moment
 from hq.orders import Order
 from hq.owed import Act, Alarms, Came, Entry, acted, meant, publications
+from hq.routes import Route
 from hq.store import Kept, Store
 from hq.units import Key as UnitKey
 from hq.units import LastKnown
@@ -35,7 +36,7 @@ class Taken(Struct, frozen=True):
     """What a batch came to: what was new or clashed, each incident that it changed, each alarm chain that it proved.
 
     `again` are the presses that had come before, by another bearer. `homes` are the incidents in which they are, where
-    their car has named another one now.
+    their car has named another one now. `routes` are the ways back to cars, by incident and gateway.
     """
 
     kept: Kept
@@ -43,6 +44,7 @@ class Taken(Struct, frozen=True):
     proved: dict[UnitKey, int]
     again: set[ArrivalKey]
     homes: dict[ArrivalKey, str]
+    routes: dict[tuple[Key, str], Route]
 
     def incident_of(self, publication: Publication) -> Key:
         """The incident here that an alarm message is about."""
@@ -58,7 +60,7 @@ def take(
     came = [*publications(owed), *batch]
     with store.transaction():
         kept = store.keep([one for publication in came for one in publication.arrivals], now.wall_ms)
-        taken, untold = Taken(kept, {}, {}, set(), {}), set(kept.new)
+        taken, untold = Taken(kept, {}, {}, set(), {}, {}), set(kept.new)
         for entry in (*owed, *(Came(publication, now) for publication in batch)):
             if isinstance(entry, Act):
                 _acted(store, entry, taken)
@@ -94,8 +96,12 @@ def _took(store: Store, came: Came, taken: Taken, untold: set[ArrivalKey]) -> No
     home = presses.home(store, publication, taken.incidents)
     if home is not None and isinstance(publication.message, presses.OfPress):
         _came_before(store, publication, publication.message, home, taken)
-    if _is_news(publication, untold):
+    is_news = _is_news(publication, untold)
+    if is_news:
         _mean(store, came, taken)
+    if (back := publication.back) is not None:
+        key = taken.incident_of(publication)
+        taken.routes[key, back.gateway] = store.learn_route(key, back, is_new=is_news)
 
 
 def _recall(store: Store, key: Key, taken: Taken) -> Incident | None:
@@ -239,6 +245,12 @@ def _done(store: Store, known: Incident, after: Incident, now_ms: int, *, told_t
         store.put_incident(after)
         store.note(*noting.of_act(known, after, now_ms))
     return after
+
+
+def keep_told(store: Store, key: Key, gateway: str, revision: int) -> None:
+    """What a car knows by this gateway of what people did, on disk; raises DiskFailed."""
+    with store.transaction():
+        store.told_by(key, gateway, revision)
 
 
 def keep_zones(store: Store, zones: DeadZones) -> None:

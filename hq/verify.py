@@ -43,6 +43,8 @@ def verify(path: Path, from_seq: int, kept: bytes | None) -> int:
             print(f"patrola hq: {path}: {broken}", file=sys.stderr)
             return FOUND_WRONG
     print(f"entries {from_seq} to {newest.seq} follow from one another, and the messages that they name are unchanged")
+    if kept is None:
+        print("whether newer ones were cut off, only a head that was kept elsewhere shows: --head HASH")
     print(f"head {newest}")
     return 0
 
@@ -63,6 +65,8 @@ def _checked(db: apsw.Connection, from_seq: int, kept: bytes | None) -> Head:
         _check_message(db, entry)
         found_kept = found_kept or entry.hash == kept
         newest = entry.head
+    if newest == audit.BEGINNING:
+        raise Broken("there is no entry, and the first one is written with the log itself: all were cut off")
     if kept is not None and not found_kept:
         raise Broken(
             f"no entry from {from_seq} to {newest.seq} has the head that was kept: some were cut off or changed"

@@ -13,10 +13,12 @@ from msgspec import Struct
 from drivers import registry, vss
 from hal.errors import ConfigError
 from terminal.contract import pin, profile
-from terminal.contract.capsule import MOST_NAME_LETTERS, fits
+from terminal.contract.capsule import MOST_NAME_LETTERS, alarm_bytes, fits
+from terminal.contract.kinds import misnamed
 from terminal.contract.mqtt import Broker
 from terminal.contract.profile import Profile
 from terminal.contract.toml_model import TomlFile, load_model, nearest
+from terminal.contract.work import MOST_CREW
 from terminal.core.alarm import AlarmRules
 from terminal.core.check_in import CheckInRules
 from terminal.core.duty import PLAIN
@@ -25,7 +27,7 @@ from terminal.core.reporting import Reporting
 from terminal.core.supervision import Supervision, unkept
 from terminal.core.workshop import WorkshopRules
 from terminal.link import Role
-from terminal.uplink.bearers.sms import Texting
+from terminal.uplink.bearer import KINDS, BearerSettings
 from terminal.uplink.outbox import Limits
 from terminal.uplink.sender import Sending
 from terminal.uplink.session import Holding
@@ -34,8 +36,6 @@ from terminal.uplink.trusting import Trusting
 Name = Annotated[str, msgspec.Meta(pattern="^[A-Z0-9_-]{1,32}$")]
 Label = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f\U00010000-\U0010ffff]{0,32}\Z")]
 ServiceNumber = Annotated[str, msgspec.Meta(pattern="^[ -~]{1,12}$")]
-MOST_CREW = 8
-"""With these bounds an alarm fits one TCP segment, whatever it says; a test holds it."""
 
 
 class UnitSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -90,11 +90,12 @@ class TimeSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class Tables(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """unit.toml as it is written; each of its sources is read by its own driver's settings."""
+    """unit.toml as it is written; each source and bearer is read by the settings of its own driver or kind."""
 
     unit: UnitSection
     brokers: Annotated[tuple[Broker, ...], msgspec.Meta(min_length=1)]
     sources: dict[str, dict[str, Any]] = {}
+    bearers: dict[str, dict[str, Any]] = {}
     duty: DutySection = DutySection()
     reporting: Reporting = Reporting()
     storage: StorageSection = StorageSection()
@@ -106,17 +107,17 @@ class Tables(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     holding: Holding = Holding()
     supervision: Supervision = Supervision()
     trust: Trusting = Trusting()
-    sms: Texting = Texting()
     workshop: WorkshopRules = WorkshopRules()
     time: TimeSection = TimeSection()
 
 
 class Config(Struct, frozen=True, kw_only=True):
-    """The whole of unit.toml; `sources` are name to (driver word, settings)."""
+    """The whole of unit.toml; `sources` are name to (driver word, settings), `bearers` name to (kind, settings)."""
 
     unit: UnitSection
     brokers: tuple[Broker, ...]
     sources: dict[str, tuple[str, Struct]]
+    bearers: dict[str, tuple[str, BearerSettings]]
     profile: Profile
     reporting: Reporting
     storage: StorageSection
@@ -128,7 +129,6 @@ class Config(Struct, frozen=True, kw_only=True):
     holding: Holding
     supervision: Supervision
     trust: Trusting
-    sms: Texting
     workshop: WorkshopRules
     time: TimeSection
 
@@ -145,16 +145,21 @@ ADD_A_BUTTON = 'add the I/O board: a table [sources.board] with driver = "io_boa
 def load(path: Path) -> Config:
     """The configuration in this file; ConfigError holds every error of it, a line each."""
     sources: dict[str, tuple[str, Struct]] = {}
+    bearers: dict[str, tuple[str, BearerSettings]] = {}
     role = PLAIN
 
     def finish(file: TomlFile, tables: Tables | None) -> None:
         nonlocal role
-        for name, table in _source_tables(file):
-            source = _source(file, name, table)
+        for name, table in file.tables_in("sources"):
+            source = file.chosen(("sources", name), table, "driver", registry)
             if source is not None:
                 sources[name] = source
+        for name, table in file.tables_in("bearers"):
+            bearer = file.chosen(("bearers", name), table, "kind", KINDS)
+            if bearer is not None:
+                bearers[name] = bearer
         if tables is not None:
-            _check_sms(file, tables)
+            _check_bearers(file, tables, {name: settings for name, (_, settings) in bearers.items()})
             role = _profile(file, tables.duty)
             for key, why in unkept(tables.supervision):
                 file.problem(("supervision", key), why)
@@ -164,22 +169,41 @@ def load(path: Path) -> Config:
             file.problem(("trust", "headquarters"), "names this unit, which is not headquarters")
 
     tables = load_model(path, Tables, finish)
-    sections = msgspec.structs.asdict(tables) | {"sources": sources, "profile": role}
+    sections = msgspec.structs.asdict(tables) | {"sources": sources, "bearers": bearers, "profile": role}
     sections.pop("duty")
     sections["trust"] = tables.trust.filled_in(tables.brokers)
     return Config(**sections)
 
 
-def _check_sms(file: TomlFile, tables: Tables) -> None:
-    sms, unit = tables.sms, tables.unit
-    if sms.numbers and sms.modem not in tables.sources:
-        file.problem(("sms", "modem"), f"is no source; {nearest(sms.modem, tables.sources)}")
-    elif sms.numbers and tables.sources[sms.modem].get("driver") not in registry.MESSAGING:
-        able = ", ".join(sorted(registry.MESSAGING))
-        file.problem(("sms", "modem"), f"source {sms.modem} sends no SMS; name one whose driver is {able}")
-    if sms.numbers and not fits(unit.realm, unit.unit):
+def _check_bearers(file: TomlFile, tables: Tables, bearers: dict[str, BearerSettings]) -> None:
+    taken: dict[str, str] = {}
+    for name, settings in bearers.items():
+        keys, by = ("bearers", name), settings.sends_by
+        if problem := misnamed(name):
+            file.problem(keys, problem)
+        if problem := _has_no_room(tables.unit, settings):
+            file.problem(keys, problem)
+        if by and (problem := _cannot_send(by, tables.sources)):
+            file.problem(keys, problem)
+        elif by in taken:
+            file.problem(keys, f"source {by} is bearer {taken[by]}'s; what it brings can be one's only")
+        taken |= {by: name} if by else {}
+
+
+def _has_no_room(unit: UnitSection, settings: BearerSettings) -> str:
+    if not fits(unit.realm, unit.unit):
         most = f"realm and unit may have {MOST_NAME_LETTERS} characters together"
-        file.problem(("sms", "numbers"), f"an SMS has no room for {unit.realm} and {unit.unit}; {most}")
+        return f"an alarm has no room for {unit.realm} and {unit.unit}; {most}"
+    needed = alarm_bytes(unit.realm, unit.unit)
+    return "" if needed <= settings.takes_bytes else f"takes {settings.takes_bytes} bytes, and an alarm has {needed}"
+
+
+def _cannot_send(source: str, sources: dict[str, dict[str, Any]]) -> str:
+    if source not in sources:
+        return f"{source} is no source; {nearest(source, sources)}"
+    able = registry.MESSAGING
+    is_able = sources[source].get("driver") in able
+    return "" if is_able else f"source {source} sends no messages; name one whose driver is {', '.join(sorted(able))}"
 
 
 def _profile(file: TomlFile, section: DutySection) -> Profile:
@@ -206,26 +230,6 @@ def _check_workshop(file: TomlFile, workshop: WorkshopRules) -> None:
     # Never the value: somebody may have written the PIN itself.
     if workshop.pin and not pin.is_verifier(workshop.pin):
         file.problem(("workshop", "pin"), "expected what `patrola config pin` prints; the PIN itself stands nowhere")
-
-
-def _source_tables(file: TomlFile) -> list[tuple[str, dict[str, Any]]]:
-    tables = file.tables.get("sources", {})
-    return [(name, table) for name, table in tables.items() if isinstance(table, dict)]
-
-
-def _source(file: TomlFile, name: str, table: dict[str, Any]) -> tuple[str, Struct] | None:
-    keys = ("sources", name)
-    word = table.get("driver")
-    if not isinstance(word, str):
-        file.problem(keys, 'needs driver = "..."; the drivers are ' + ", ".join(sorted(registry.MODULES)))
-        return None
-    try:
-        kind = registry.settings_type(word)
-    except ConfigError as error:
-        file.problem((*keys, "driver"), f"{error.problem}; {error.remedy}")
-        return None
-    settings = file.value(keys, {key: value for key, value in table.items() if key != "driver"}, kind)
-    return None if settings is None else (word, settings)
 
 
 def _uids(users: Iterable[str]) -> set[int]:

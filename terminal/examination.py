@@ -8,7 +8,8 @@ from msgspec import Struct
 
 from hal.readings import Fix, FixMode
 from terminal.contract.topics import MQTT
-from terminal.link import AlarmView, DiskView, PositionView, Snapshot, Trouble, WorkshopView
+from terminal.link import Snapshot
+from terminal.shown import AlarmView, DiskView, PositionView, Trouble, WorkshopView
 
 SLOW_SYNC_MS = 250.0
 """A sound card takes some tens for a small sync; a worn one takes this, and then ever more."""

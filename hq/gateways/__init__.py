@@ -1,1 +1,1 @@
-"""Other ways in and out of headquarters than the brokers, one file each."""
+"""Kinds of ways to headquarters beside the brokers, one file each: its name is the `kind` in hq.toml."""

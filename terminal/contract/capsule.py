@@ -1,4 +1,4 @@
-"""An alarm message, headquarters' receipt or answer in one SMS: at most 60 bytes of body, 64 of signature. Pure.
+"""An alarm message, headquarters' receipt or answer for a narrow bearer: 60 bytes of body, 64 of signature. Pure.
 
     alarm    what (4 bits of version, 4 of type), incident (16), tail of the message's id (8), marks (2), signals (2),
              time (4), latitude and longitude (4 + 4), age (2), error (1), realm and unit (0..16)
@@ -31,7 +31,8 @@ from terminal.contract.signed import SIGNATURE_BYTES
 
 VERSION = 1
 MOST_BODY_BYTES = 60
-"""With the signature 124 bytes: less than the 140 of an SMS, so that its text form fits 160 characters too."""
+MOST_BYTES = MOST_BODY_BYTES + SIGNATURE_BYTES
+"""124: less than the 140 of an SMS, so that its text form fits 160 characters too."""
 
 RAISED, SIGNALLED, CANCELLED, RECEIPT, TAKEN, ENDED = 1, 2, 3, 9, 10, 11
 
@@ -59,8 +60,8 @@ LETTERS = " ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-/"
 """Three of these 40 in two bytes; the blank fills up the last three."""
 MOST_NAME_LETTERS = (MOST_BODY_BYTES - ALARM.size) // 2 * 3 - 1
 """What realm and unit may have together; with the stroke between them they are 24."""
-MOST_TAKER_BYTES = MOST_BODY_BYTES - ANSWER.size
-MOST_WORDS_BYTES = MOST_BODY_BYTES - ORDERED.size
+LEAST_BYTES = ALARM.size + 2 + SIGNATURE_BYTES
+"""An alarm of the shortest names; what takes that takes every answer too, its words cut."""
 MOST_REVISION = 0xFFFFFFFF
 
 DOTS = b".."
@@ -72,7 +73,7 @@ Told = AlarmRaised | AlarmSignalled | AlarmCancelled
 
 
 class AlarmCapsule(Struct, frozen=True):
-    """What is left of an alarm message in an SMS; its id is another than the message's, with the same tail."""
+    """What is left of an alarm message in a capsule; its id is another than the message's, with the same tail."""
 
     realm: str
     unit: str
@@ -105,18 +106,23 @@ class AnswerCapsule(Struct, frozen=True, kw_only=True):
 
 
 def epoch_mark(epoch: str) -> bytes:
-    """By what the epoch of headquarters' store is known in an SMS."""
+    """By what the epoch of headquarters' store is known in a capsule."""
     return hashlib.sha256(epoch.encode()).digest()[:4]
 
 
 def tail_of(message_id: str) -> bytes:
-    """By what a message is known in an SMS: the last half of its id, which is random."""
+    """By what a message is known in a capsule: the last half of its id, which is random."""
     return UUID(message_id).bytes[8:]
 
 
 def fits(realm: str, unit: str) -> bool:
-    """Whether these names have room in an SMS."""
+    """Whether these names have room in a capsule."""
     return len(realm) + len(unit) <= MOST_NAME_LETTERS
+
+
+def alarm_bytes(realm: str, unit: str) -> int:
+    """How long the capsules of a car of these names are."""
+    return ALARM.size + 2 * ceil((len(realm) + len(unit) + 1) / 3) + SIGNATURE_BYTES
 
 
 def alarm_body(realm: str, unit: str, message: Told) -> bytes:
@@ -141,15 +147,15 @@ def alarm_body(realm: str, unit: str, message: Told) -> bytes:
     ) + _packed_names(realm, unit)
 
 
-def receipt_body(receipt: ReceiptCapsule) -> bytes:
-    """What is signed and sent of a receipt."""
+def receipt_body(receipt: ReceiptCapsule, most_bytes: int = MOST_BYTES) -> bytes:
+    """What is signed and sent of a receipt, with its signature in so many bytes."""
     incident = UUID(receipt.incident).bytes
     head = ANSWER.pack(VERSION << 4 | RECEIPT, incident, receipt.tail, min(receipt.signals, MOST_SIGNALS))
-    return head + _cut(receipt.acknowledged_by, MOST_TAKER_BYTES)
+    return head + _cut(receipt.acknowledged_by, _room(most_bytes, head))
 
 
-def answer_body(answer: AnswerCapsule) -> bytes:
-    """What is signed and sent of an answer: a name, and of the reason what there is room for."""
+def answer_body(answer: AnswerCapsule, most_bytes: int = MOST_BYTES) -> bytes:
+    """What is signed and sent of an answer: a name, and of the reason what there is room for in so many bytes."""
     head = ORDERED.pack(
         VERSION << 4 | (ENDED if answer.cleared_by else TAKEN),
         UUID(answer.incident).bytes,
@@ -158,9 +164,9 @@ def answer_body(answer: AnswerCapsule) -> bytes:
         answer.epoch,
         min(answer.revision, MOST_REVISION),
     )
-    words = _cut(answer.cleared_by or answer.acknowledged_by, MOST_WORDS_BYTES)
-    room = MOST_WORDS_BYTES - len(words) - 1
-    if answer.reason and room > len(DOTS):
+    words = _cut(answer.cleared_by or answer.acknowledged_by, _room(most_bytes, head))
+    room = _room(most_bytes, head) - len(words) - 1
+    if answer.reason and (room > len(DOTS) or len(answer.reason.encode(errors="replace")) <= room):
         words += b"\n" + _cut(answer.reason, room)
     return head + words
 
@@ -243,7 +249,7 @@ def _alarm(body: bytes, what: int) -> AlarmCapsule:
 
 
 def _id(body: bytes, tail: bytes) -> str:
-    """A UUIDv8 of its own for what stands in this SMS, which is less than the message; the tail is the message's."""
+    """A UUIDv8 of its own for what stands in this capsule, less than the message; the tail is the message's."""
     head = int.from_bytes(hashlib.sha256(body).digest()[:8]) & ~0xF000 | 0x8000
     return str(UUID(bytes=head.to_bytes(8) + tail))
 
@@ -277,6 +283,11 @@ def _names(packed: bytes) -> tuple[str, str]:
     if not (NAME.fullmatch(realm) and NAME.fullmatch(unit)):
         raise Malformed("expected a realm and a unit")
     return realm, unit
+
+
+def _room(most_bytes: int, head: bytes) -> int:
+    """What is left for words."""
+    return min(most_bytes, MOST_BYTES) - SIGNATURE_BYTES - len(head)
 
 
 def _cut(name: str, most_bytes: int) -> bytes:

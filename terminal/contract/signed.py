@@ -11,7 +11,7 @@ from terminal.contract.messages import decode_as
 KEY_BYTES = 8
 SIGNATURE_BYTES = 64
 CAPSULE = "patrola/1/sms"
-"""The context of what goes by SMS, which names its unit in its own body; that of other messages is their topic."""
+"""The context of capsules, which name their unit in their own body; that of other messages is their topic."""
 
 
 class Signed(Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from enum import EnumType
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Protocol, TypeVar, get_args, get_origin
 
 import msgspec
 from msgspec import NODEFAULT, Struct
@@ -22,6 +22,16 @@ Keys = tuple[str, ...]
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([^\]]+?)\s*\]")
 _KEY = re.compile(r"""^\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*'))*)\s*=""")
 _PART = re.compile(r"""[A-Za-z0-9_-]+|"[^"]*"|'[^']*'""")
+
+
+class Words(Protocol):
+    """What a word in the configuration may choose, each with settings of its own."""
+
+    def words(self) -> list[str]:
+        """All that there are."""
+
+    def settings_type(self, word: str) -> type[Struct]:
+        """The settings that go with this one; raises ConfigError."""
 
 
 class TomlFile:
@@ -67,6 +77,25 @@ class TomlFile:
                 what = nearest(value, words)
             self.problem(keys, f"{value!r}: {what}")
             return None
+
+    def chosen(self, keys: Keys, table: dict[str, Any], by: str, words: Words) -> tuple[str, Any] | None:
+        """The word of key `by`, and the other keys as the settings of that; None after noting what is wrong."""
+        word = table.get(by)
+        if not isinstance(word, str):
+            self.problem(keys, f'needs {by} = "..."; known are {", ".join(words.words())}')
+            return None
+        try:
+            kind = words.settings_type(word)
+        except ConfigError as error:
+            self.problem((*keys, by), f"{error.problem}; {error.remedy}")
+            return None
+        settings = self.value(keys, {key: value for key, value in table.items() if key != by}, kind)
+        return None if settings is None else (word, settings)
+
+    def tables_in(self, key: str) -> list[tuple[str, dict[str, Any]]]:
+        """The tables of this table, by name."""
+        inner = self.tables.get(key, {})
+        return [(name, one) for name, one in inner.items() if isinstance(one, dict)] if isinstance(inner, dict) else []
 
     def _check_length(self, keys: Keys, value: list[Any], kind: Any) -> None:
         for meta in get_args(kind)[1:] if get_origin(kind) is Annotated else ():

@@ -7,7 +7,7 @@ from msgspec import Struct
 PREFIX = "patrola/1"
 
 MQTT = "mqtt"
-"""The bearer for which topics are; others stand in terminal/uplink/bearers."""
+"""The bearer for which topics are; the kinds of others stand in terminal/uplink/bearers."""
 
 
 class Lane(StrEnum):

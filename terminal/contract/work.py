@@ -12,6 +12,9 @@ MOST_TEXTS = 20
 MOST_OFFICERS = 40
 """What headquarters tells one car at once; the newest of what there is, so that it stays one small message."""
 
+MOST_CREW = 12
+"""On board, each with a badge of at most twelve characters: so an alarm fits one TCP segment, whatever it says."""
+
 MOST_NEIGHBOURS = 60
 """Patrols in a car's picture: the nearest."""
 

@@ -10,7 +10,7 @@ from terminal.contract.messages import AlarmKind, Stored, Trigger
 from terminal.contract.topics import MQTT
 from terminal.core.channels import MOST_CLEARED_SHOWN
 from terminal.core.ladder import Phase
-from terminal.link import AlarmView, PressView, Urgency
+from terminal.shown import AlarmView, PressView, Urgency
 
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 
@@ -32,7 +32,7 @@ class AlarmRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Carried(Struct, frozen=True, kw_only=True):
-    """What one bearer beside the brokers has had of an incident: messages, SMS in all, when the next repeat is due.
+    """What one bearer beside the brokers has had of an incident: messages, tries in all, when the next repeat is due.
 
     The cap outlives a restart of core; a time of another boot says nothing.
     """
@@ -42,6 +42,14 @@ class Carried(Struct, frozen=True, kw_only=True):
     ids: tuple[str, ...] = ()
     times: int = 0
     again_ns: int = 0
+
+
+class Spent(Struct, frozen=True, kw_only=True):
+    """One try by a bearer beside the brokers, of whatever incident, and when it was."""
+
+    bearer: str
+    boot: str
+    mono_ns: int
 
 
 class Pressed(Struct, frozen=True, kw_only=True):
@@ -78,9 +86,9 @@ class Alarm(Struct, frozen=True, kw_only=True):
     `cancelled_signals` how many of them the crew has said were a mistake. `told` are those of this car, the first
     first; there is none while headquarters alone has told of it.
 
-    `owed` are the messages that headquarters is not known to have, without their track. `answered`: a broker has
-    brought headquarters' answer about it. `untaken`: it has been pressed again since a person took it. Since
-    `owed_since_ns`, if at all, headquarters has another store, to which the brokers bring what the one before had.
+    `owed` are the messages that headquarters is not known to have. `answered`: a broker has brought headquarters'
+    answer about it. `untaken`: it has been pressed again since a person took it. Since `owed_since_ns`, if at all,
+    headquarters has another store, to which the brokers bring what the one before had.
     """
 
     incident: str

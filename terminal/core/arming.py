@@ -8,9 +8,10 @@ window is never on disk: after a restart of core there is none.
 from msgspec import Struct
 from msgspec.structs import replace
 
+from terminal.asked import ArmButton
 from terminal.contract.messages import AlarmKind
 from terminal.core.channels import ARMED_OPENS_AFTER_TICKS, ASKED_WITHIN_S, TICK_S
-from terminal.link import ArmButton, ArmedView
+from terminal.shown import ArmedView
 
 LONGEST_TICK_NS = round(1.5 * TICK_S * 1e9)
 """Between two ticks; after more, core was away, and a press may have waited in a buffer since before the arming."""

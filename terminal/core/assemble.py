@@ -6,12 +6,11 @@ from collections.abc import AsyncIterator, Sequence
 from drivers import registry
 from hal.clock import Clock, SystemClock
 from hal.errors import ConfigError
-from hal.ports import Messaging, Source
+from hal.ports import Source
 from hal.readings import AnyReading
 from terminal.config import Config
 from terminal.core.daemon import Core
-from terminal.uplink.bearers.bearer import Beside
-from terminal.uplink.bearers.sms import Sms
+from terminal.uplink.bearer import KINDS, Beside
 
 log = logging.getLogger(__name__)
 
@@ -43,19 +42,23 @@ def core(config: Config, *, echo: bool = False) -> Core:
 
 
 def bearers(config: Config, sources: Sequence[Source]) -> list[Beside]:
-    """Every configured way to headquarters beside the brokers, in order of preference; one line each."""
-    return [*_sms(config, sources)]
+    """Every configured way to headquarters beside the brokers that can be used."""
+    found: list[Beside] = []
+    for name in config.bearers:
+        try:
+            found.append(bearer(config, name, sources))
+        except ConfigError as error:
+            log.error("bearer %s is not used: %s", name, error)  # noqa: TRY400 - it says all that there is to say
+        except Exception:
+            # The other ways are not to suffer for it.
+            log.exception("bearer %s is not used; report this as a defect of its file", name)
+    return found
 
 
-def _sms(config: Config, sources: Sequence[Source]) -> list[Beside]:
-    modem = next((one for one in sources if one.name == config.sms.modem), None)
-    if not config.sms.numbers or modem is None:
-        return []
-    if not isinstance(modem, Messaging):
-        # The other ways are not to suffer for it.
-        log.error("sms: source %s sends no SMS, and none is sent; name one with driver modem_manager", modem.name)
-        return []
-    return [Beside(Sms(modem, config.sms.numbers, config.sms.form), config.sms)]
+def bearer(config: Config, name: str, sources: Sequence[Source]) -> Beside:
+    """The bearer of this name, with nothing sent yet; raises ConfigError, or whatever its file does."""
+    kind, settings = config.bearers[name]
+    return Beside(KINDS.module(kind).build(name, settings, {one.name: one for one in sources}), settings)
 
 
 def _usable(config: Config, clock: Clock) -> list[Source]:

@@ -21,6 +21,7 @@ from terminal.core.effects import ConfirmPress, Effect, SaveEmergency
 from terminal.core.emergency import Emergency, Step, UnconfirmedPress, notes, open_alarm, out, put, with_message
 from terminal.core.ladder import TABLE, Cause, Phase
 from terminal.core.moment import Moment
+from terminal.core.vehicle_events import Events
 
 REMEMBERED_PRESSES = 64
 """A board repeats only its newest press; more than one board and some restarts fit."""
@@ -107,8 +108,18 @@ def vehicle_told(
 ) -> Step:
     """The car told signals; those that are watched may call for help."""
     watched, for_s = rules.vehicle_events, rules.vehicle_event_for_s
+    events, calling = vehicle_events.apply(emergency.vehicle_events, reading, watched, for_s, moment.new_incident)
+    return _vehicle_called(emergency, events, calling, scene, moment)
+
+
+def vehicle_waited(emergency: Emergency, scene: Scene, moment: Moment, rules: AlarmRules) -> Step:
+    """Time passed in which the car told nothing: what it told last may call for help by now."""
+    events, calling = vehicle_events.waited(emergency.vehicle_events, moment.mono_ns, rules.vehicle_event_for_s)
+    return _vehicle_called(emergency, events, calling, scene, moment)
+
+
+def _vehicle_called(emergency: Emergency, events: Events, calling: Events, scene: Scene, moment: Moment) -> Step:
     before = emergency.vehicle_events
-    events, calling = vehicle_events.apply(before, reading, watched, for_s, moment.new_incident)
     if events == before:
         return emergency, []
     emergency, effects = replace(emergency, vehicle_events=events), list[Effect]()

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from terminal.core.moment import Moment
-from terminal.link import CheckInView
+from terminal.shown import CheckInView
 
 LongerThanNothing = Annotated[float, msgspec.Meta(gt=0)]
 """Seconds in which somebody can answer: a timer without any is an alarm as soon as it begins."""

@@ -2,14 +2,7 @@
 
 from msgspec.structs import replace
 
-from terminal.contract.messages import AlarmKind, Trigger
-from terminal.core import arming, calling, check_in, examining
-from terminal.core.calling import Call, Scene
-from terminal.core.effects import Effect, SaveEmergency
-from terminal.core.emergency import open_alarm
-from terminal.core.moment import Moment
-from terminal.core.state import Rules, State
-from terminal.link import (
+from terminal.asked import (
     AlarmCommand,
     AnswerCheckIn,
     ArmButton,
@@ -21,6 +14,13 @@ from terminal.link import (
     StopCheckIn,
     WorkshopCommand,
 )
+from terminal.contract.messages import AlarmKind, Trigger
+from terminal.core import arming, calling, check_in, examining
+from terminal.core.calling import Call, Scene
+from terminal.core.effects import Effect, SaveEmergency
+from terminal.core.emergency import open_alarm
+from terminal.core.moment import Moment
+from terminal.core.state import Rules, State
 
 Step = tuple[State, list[Effect]]
 

@@ -4,10 +4,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from terminal.contract import pin
-from terminal.contract.work import Officer
+from terminal.contract.work import MOST_CREW, Officer
 from terminal.core import tries
 from terminal.core.tries import Tries
-from terminal.link import CrewView, LogInProblem, MemberView
+from terminal.shown import CrewView, LogInProblem, MemberView
 
 
 class Member(Struct, frozen=True):
@@ -36,6 +36,8 @@ def logged_in(crew: Crew, badge: str, code: str, now_ns: int) -> Crew:
     """The crew after someone tried to log in; who is not on the roster comes on board unchecked, and is shown so."""
     if any(one.badge == badge for one in crew.aboard):
         return replace(crew, problem=LogInProblem.NONE)
+    if len(crew.aboard) >= MOST_CREW:
+        return replace(crew, problem=LogInProblem.FULL)
     officer = next((one for one in crew.roster if one.badge == badge), Officer(badge))
     if not officer.pin:
         return _aboard(crew, Member(badge, officer.name))

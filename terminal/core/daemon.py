@@ -13,6 +13,7 @@ from hal.clock import Clock, TrustedTime
 from hal.ports import ButtonBoard, Source
 from hal.readings import Fix, Press
 from hal.supervision import Supervisor
+from terminal.asked import Command, Refusal
 from terminal.config import Config
 from terminal.contract import dead_zones
 from terminal.contract.boot import boot_id
@@ -36,9 +37,10 @@ from terminal.core.state import Rules, State
 from terminal.core.step import step
 from terminal.core.storing import DUTY, TIME, WORK, ZONES, Storing
 from terminal.core.trying import Trying
-from terminal.link import Command, Refusal, Role, UnitView
-from terminal.uplink.bearers.bearer import Beside
-from terminal.uplink.bearers.carrier import Carrier
+from terminal.link import Role
+from terminal.shown import UnitView
+from terminal.uplink.bearer import Beside
+from terminal.uplink.carrier import Carrier
 from terminal.uplink.inbox import Inbox
 from terminal.uplink.outbox import Limits, Row
 from terminal.uplink.sender import Sender
@@ -109,8 +111,7 @@ class Core:
         )
         self._session = self._session_by(connect)
         self._carriers = {
-            one.bearer.name: Carrier(one.bearer, unit.realm, unit.unit, self._vouching, self._intake.put)
-            for one in bearers
+            one.bearer.name: Carrier(one, unit.realm, unit.unit, self._vouching, self._intake.put) for one in bearers
         }
         self._link = LinkServer(config.link.socket, config.link.role_of, self._command)
 
@@ -223,10 +224,10 @@ class Core:
         done = None if found.work is None else left.decoded_work(found.work)
         self._remember(found.time)
         known = dead_zones.decode(found.zones)
-        self._take(inputs.Restored(before, None if found.duty is None else found.duty.decode(), done, known))
+        duty = None if found.duty is None else found.duty.decode()
+        self._take(inputs.Restored(before, duty, done, known, left.decoded_alarms(found.owed)))
         # The last run may have ended after a receipt was on disk, and before the state that knew of it.
-        if self._state.emergency.epoch in ("", found.epoch):
-            self._take(inputs.Received(found.receipted, recalled=True))
+        self._take(inputs.Received(found.receipted, epoch=found.epoch, recalled=True))
 
     async def _open_accounts(self) -> None:
         """Tell the sender which account it sends from: at first, and whenever the outbox has become another one."""

@@ -1,9 +1,10 @@
 """The crew's duty status: one of its profile's codes is true. Pure."""
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from terminal.contract.profile import Choice, Label, Profile
-from terminal.link import DutyView
+from terminal.shown import DutyView
 
 PLAIN = Profile(
     label=Label(en="Patrol", sl="Patrulja", sr="Патрола"),
@@ -36,8 +37,13 @@ def is_status(profile: Profile, status: str) -> bool:
 def received(duty: Duty, ids: tuple[str, ...]) -> Duty:
     """The duty status once headquarters has stored these messages."""
     if duty.message_id and duty.message_id in ids:
-        return Duty(duty.status, duty.message_id, received=True)
+        return replace(duty, received=True)
     return duty
+
+
+def unreceived(duty: Duty) -> Duty:
+    """The duty status while no message of it is known to be at headquarters."""
+    return replace(duty, received=False) if duty.received else duty
 
 
 def view(duty: Duty) -> DutyView:

@@ -1,6 +1,7 @@
 """The emergency as one value: all incidents of this car, and what else must outlive core for their sake. Pure."""
 
 from collections.abc import Collection
+from typing import TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -8,7 +9,7 @@ from msgspec.structs import replace
 from hal.readings import Press
 from terminal.contract.messages import AlarmRaised, AlarmSignalled, Stored
 from terminal.core import check_in, proving, vehicle_events
-from terminal.core.alarm import Alarm, AlarmRules, Pressed, is_open
+from terminal.core.alarm import Alarm, AlarmRules, Pressed, Spent, is_open
 from terminal.core.channels import CLEARED_SHOWN_S, STORE_AGAIN_AFTER_S
 from terminal.core.check_in import CheckIn, CheckInRules
 from terminal.core.effects import Effect, Note, SaveEmergency, SendAlarm, StoreAlarm
@@ -30,7 +31,7 @@ class Emergency(Struct, frozen=True, kw_only=True):
     """All incidents that the crew may still be shown, and what else must outlive core because an alarm hangs on it.
 
     `answer` is the epoch and the revision of headquarters' answer that is shown, `epoch` that of the store that has
-    what is called received.
+    what is called received. `spent` is what each bearer's cap a day counts.
     """
 
     alarms: tuple[Alarm, ...] = ()
@@ -41,7 +42,10 @@ class Emergency(Struct, frozen=True, kw_only=True):
     check_in: CheckIn | None = None
     vehicle_events: Events = ()
     proof: Proof | None = None
+    spent: tuple[Spent, ...] = ()
 
+
+M = TypeVar("M", bound=Stored)
 
 Step = tuple[Emergency, list[Effect]]
 
@@ -128,8 +132,30 @@ def _alarm_off_disk(alarm: Alarm, moment: Moment) -> Alarm:
     )
 
 
+def to_save(emergency: Emergency, ids: Collection[str]) -> Emergency:
+    """The state that is written in the same transaction as these messages, which the outbox has in full beside it."""
+    after = on_disk(emergency, ids)
+    alarms = (replace(alarm, owed=tuple(without_track(message) for message in alarm.owed)) for alarm in after.alarms)
+    return replace(after, alarms=tuple(alarms))
+
+
+def without_track(message: M) -> M:
+    """What of it goes over a narrow bearer and stands in the saved state."""
+    return replace(message, track=()) if isinstance(message, AlarmRaised) else message
+
+
+def in_full(emergency: Emergency, messages: Collection[Stored]) -> Emergency:
+    """A saved state with what it owes as the outbox has it: once that is damaged, nothing else has."""
+    whole = {message.id: message for message in messages}
+    alarms = (
+        replace(alarm, owed=tuple(whole.get(message.id, message) for message in alarm.owed))
+        for alarm in emergency.alarms
+    )
+    return replace(emergency, alarms=tuple(alarms))
+
+
 def on_disk(emergency: Emergency, ids: Collection[str]) -> Emergency:
-    """The state once these messages are on disk; it is written in the same transaction as they are."""
+    """The state once these messages are on disk."""
     return replace(
         emergency,
         alarms=tuple(_alarm_on_disk(alarm, ids) for alarm in emergency.alarms),
@@ -158,7 +184,7 @@ def with_message(alarm: Alarm, message: Stored, moment: Moment) -> Alarm:
         alarm,
         message_ids=(*alarm.message_ids, message.id),
         told=(*alarm.told, *_pressed(message, moment)),
-        owed=(*alarm.owed, without_track(message)),
+        owed=(*alarm.owed, message),
         unstored=(*alarm.unstored, message),
         store_again_ns=_again_ns(moment),
     )
@@ -188,11 +214,6 @@ def put(emergency: Emergency, alarm: Alarm) -> Emergency:
         emergency,
         alarms=tuple(alarm if other.incident == alarm.incident else other for other in emergency.alarms),
     )
-
-
-def without_track(message: Stored) -> Stored:
-    """What of it goes over a narrow bearer and is kept for it."""
-    return replace(message, track=()) if isinstance(message, AlarmRaised) else message
 
 
 def notes(event: str, alarm: Alarm, **more: object) -> list[Effect]:

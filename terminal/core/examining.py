@@ -6,13 +6,13 @@ from typing import cast
 from msgspec.structs import replace
 
 from hal.readings import LightbarState, VehicleSignals
+from terminal.asked import CloseWorkshop, Examine, OpenWorkshop, Refusal, WorkshopCommand
 from terminal.core import vehicle, workshop
 from terminal.core.alarm import is_open
 from terminal.core.effects import CheckPin, Effect, MeasureDisk, Note, TestBoards
 from terminal.core.inputs import BoardsTested, DiskMeasured, Input, PinChecked
 from terminal.core.moment import Moment
 from terminal.core.state import Rules, State
-from terminal.link import CloseWorkshop, Examine, OpenWorkshop, Refusal, WorkshopCommand
 
 Step = tuple[State, list[Effect]]
 

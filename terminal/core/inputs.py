@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from hal.readings import AnyReading
+from terminal.asked import Command
 from terminal.contract.capsule import AnswerCapsule, ReceiptCapsule
 from terminal.contract.dead_zones import DeadZones
 from terminal.contract.line_trouble import Proof
@@ -13,7 +14,6 @@ from terminal.contract.work import Picture
 from terminal.core.emergency import Emergency
 from terminal.core.work import Work
 from terminal.core.workshop import BoardTest
-from terminal.link import Command
 
 
 class Tick(Struct, frozen=True):
@@ -46,12 +46,16 @@ class TimerSaved(Struct, frozen=True):
 
 
 class Restored(Struct, frozen=True):
-    """What the last run left on disk: its emergency, duty status and work, where there was a run before."""
+    """What the last run left on disk: its emergency, duty status and work, where there was a run before.
+
+    `owed` are the alarm messages there that have no receipt.
+    """
 
     emergency: Emergency | None
     duty: str | None
     work: Work | None = None
     zones: DeadZones = DeadZones()
+    owed: tuple[Message, ...] = ()
 
 
 class OutboxRepaired(Struct, frozen=True):
@@ -70,11 +74,13 @@ class Published(Struct, frozen=True):
 class Received(Struct, frozen=True):
     """Headquarters has these messages on its disk, as its receipt over this bearer says.
 
-    `recalled`: the receipt is from an earlier run, and nobody knows when it came.
+    `epoch` names that store, where the bearer says which. `recalled`: the receipt is from an earlier run, and nobody
+    knows when it came.
     """
 
     ids: tuple[str, ...]
     bearer: str = MQTT
+    epoch: str = ""
     recalled: bool = False
 
 

@@ -7,7 +7,7 @@ from hal.readings import Fix
 from terminal.contract.work import ENDED, Job, JobStep
 from terminal.core.channels import ARRIVED_BELOW_MPS, ARRIVED_WITHIN_M
 from terminal.core.position import distance_m
-from terminal.link import JobView
+from terminal.shown import JobView
 
 ORDER = tuple(JobStep)
 USUAL_NEXT = {
@@ -51,14 +51,17 @@ def answered(jobs: Jobs, job: str, step: JobStep, reason: str) -> Jobs | None:
     return tuple(after if one is here else one for one in jobs)
 
 
-def view(jobs: Jobs, fix: Fix | None, speed_mps: float | None) -> tuple[JobView, ...]:
-    """What the screen may show: open jobs as they were told, and the step that the car itself would take next."""
+def view(jobs: Jobs, fix: Fix | None, speed_mps: float | None, *, is_present: bool) -> tuple[JobView, ...]:
+    """What the screen may show: open jobs as they were told, and the step that the car itself would take next.
+
+    `is_present`: headquarters told them out of the store that it has now, which so has the steps that it named.
+    """
     return tuple(
         JobView(
             job=one.told,
             step=one.step,
             reason=one.reason,
-            received=one.told.step is one.step,
+            received=one.step is JobStep.SENT or (is_present and one.told.step is one.step),
             next=USUAL_NEXT.get(one.step),
             arrived=one.step is JobStep.EN_ROUTE and _is_there(one.told, fix, speed_mps),
         )

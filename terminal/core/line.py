@@ -10,7 +10,7 @@ from terminal.contract.messages import Heartbeat
 from terminal.core.channels import TICK_S
 from terminal.core.inputs import LineChanged
 from terminal.core.supervision import Supervision
-from terminal.link import Trouble
+from terminal.shown import Trouble
 
 
 class PresenceFacts(Struct, frozen=True):

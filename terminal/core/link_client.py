@@ -9,13 +9,11 @@ from typing import cast
 import msgspec
 from msgspec.structs import replace
 
+from terminal.asked import Command, Refusal, Refused
 from terminal.link import (
     BEAT_S,
     MOST_COMMAND_BYTES,
     NO_CHANGES,
-    Command,
-    Refusal,
-    Refused,
     Role,
     ServerLine,
     Snapshot,

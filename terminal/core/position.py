@@ -9,7 +9,7 @@ from hal.readings import Fix, FixMode
 from terminal.contract.dead_zones import Cell, cell_of
 from terminal.contract.messages import Position
 from terminal.core.channels import ALARM_WAY_EVERY_S, ALARM_WAY_POINTS, stale_after_ns
-from terminal.link import PositionView
+from terminal.shown import PositionView
 
 EARTH_RADIUS_M = 6_371_008.8
 """Mean radius R1, IUGG."""

@@ -18,7 +18,6 @@ from terminal.core.emergency import (
     open_alarm,
     put,
     unstored,
-    without_track,
 )
 from terminal.core.ladder import TABLE, Cause, Phase
 from terminal.core.moment import Moment
@@ -112,7 +111,7 @@ def _owing(alarm: Alarm, messages: Collection[Stored]) -> Alarm:
     """The alarm that owes headquarters those of these messages which are its own and not known to be there."""
     there = {one.id for one in alarm.told if one.received} | {message.id for message in alarm.owed}
     mine = [message for message in messages if message.id in alarm.message_ids and message.id not in there]
-    return replace(alarm, owed=(*alarm.owed, *(without_track(message) for message in mine)))
+    return replace(alarm, owed=(*alarm.owed, *mine))
 
 
 def desired(emergency: Emergency, state: DesiredState, moment: Moment) -> Step:
@@ -192,7 +191,7 @@ def _answered(alarm: Alarm, status: AlarmStatus, moment: Moment) -> Alarm:
         alarm = replace(alarm, phase=phase, acknowledged_by=status.acknowledged_by, untaken=status.untaken)
     # A press that headquarters had not heard of is not dealt with; when it gets there, the incident is open again.
     if status.cleared_by and every_press:
-        # An SMS may have told it before, in fewer words.
+        # Another bearer may have told it before, in fewer words.
         ended_ns = alarm.cleared_mono_ns if alarm.phase is Phase.CLEARED else moment.mono_ns
         alarm = replace(
             alarm,

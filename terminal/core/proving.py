@@ -4,7 +4,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from terminal.core.moment import Moment
-from terminal.link import ProvedView
+from terminal.shown import ProvedView
 
 
 class Proof(Struct, frozen=True, kw_only=True):

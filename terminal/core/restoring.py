@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from terminal.contract.messages import AlarmKind, Stored
 from terminal.core import emergency, proofs, proving, vehicle_events
-from terminal.core.alarm import Alarm, Pressed, is_open
+from terminal.core.alarm import Alarm, Carried, Pressed, is_open
 from terminal.core.calling import REMEMBERED_PRESSES
 from terminal.core.emergency import Emergency
 from terminal.core.ladder import Phase
@@ -26,6 +26,7 @@ def merged(now: Emergency, saved: Emergency, moment: Moment, rules: Rules) -> Em
         answer=now.answer if any(now.answer) else before.answer,
         epoch=before.epoch,
         presses=tuple(presses)[-REMEMBERED_PRESSES:],
+        spent=(*before.spent, *now.spent),
         unconfirmed=(*before.unconfirmed, *now.unconfirmed),
         check_in=now.check_in or before.check_in,
         vehicle_events=vehicle_events.merged(before.vehicle_events, now.vehicle_events),
@@ -54,10 +55,16 @@ def _joined(before: Alarm, now: Alarm) -> Alarm:
         told=_told(before.told, now.told),
         owed=_together(before.owed, now.owed),
         owed_since_ns=max(before.owed_since_ns, now.owed_since_ns),
-        carried=before.carried or now.carried,
+        carried=_carried(before.carried, now.carried),
         unstored=_together(before.unstored, now.unstored),
         cancelled_signals=max(before.cancelled_signals, now.cancelled_signals),
     )
+
+
+def _carried(before: tuple[Carried, ...], now: tuple[Carried, ...]) -> tuple[Carried, ...]:
+    """What each bearer has had, as it was on disk where it was there."""
+    known = {one.bearer for one in before}
+    return (*before, *(one for one in now if one.bearer not in known))
 
 
 def _told(before: tuple[Pressed, ...], now: tuple[Pressed, ...]) -> tuple[Pressed, ...]:

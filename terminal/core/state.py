@@ -13,7 +13,6 @@ from terminal.core import (
     check_in,
     crew,
     duty,
-    jobs,
     position,
     proving,
     texts,
@@ -35,7 +34,8 @@ from terminal.core.supervision import Supervision
 from terminal.core.vehicle import Vehicle
 from terminal.core.work import Work
 from terminal.core.workshop import Workshop, WorkshopRules
-from terminal.link import TROUBLES, LineView, PictureView, Snapshot, SourceView, UnitView
+from terminal.link import Snapshot
+from terminal.shown import TROUBLES, LineView, PictureView, SourceView, UnitView
 
 
 class State(Struct, frozen=True, kw_only=True):
@@ -124,7 +124,7 @@ def snapshot(state: State, rules: Rules, now_ns: int) -> Snapshot:
             for name, health in sorted(state.sources.items())
         ),
         profile=rules.profile,
-        jobs=jobs.view(state.work.jobs, current_fix(state, now_ns), driven.speed_mps),
+        jobs=work.jobs_view(state.work, current_fix(state, now_ns), driven.speed_mps),
         texts=texts.told_view(state.work.texts),
         sent=texts.sent_view(state.work.texts),
         filed=work.filed_view(state.work.filed),

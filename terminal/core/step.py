@@ -6,8 +6,8 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
+from terminal.asked import AlarmCommand, SetDuty, WorkCommand, WorkshopCommand
 from terminal.contract.messages import (
-    AlarmStatus,
     DutyChanged,
     SourceChanged,
     StateConfirmed,
@@ -25,6 +25,7 @@ from terminal.core import (
     learning,
     position,
     proofs,
+    receipts,
     reporting,
     restoring,
     sensing,
@@ -44,12 +45,9 @@ from terminal.core.effects import (
 )
 from terminal.core.emergency import Emergency
 from terminal.core.inputs import (
-    CapsuleAnswered,
-    CapsuleReceipted,
     CarryFailed,
     Commanded,
     Doubted,
-    HeartbeatHeard,
     Input,
     LineChanged,
     OutboxRepaired,
@@ -57,20 +55,18 @@ from terminal.core.inputs import (
     PictureSeen,
     Published,
     PublishRefused,
-    Received,
     Restored,
     StateDesired,
     Stored,
     StoreFailed,
     Tick,
     TimerSaved,
-    Unreceipted,
 )
-from terminal.core.line import after_beat, after_change, looked_at
+from terminal.core.line import after_change, looked_at
 from terminal.core.moment import Moment
 from terminal.core.scene import scene_of
 from terminal.core.state import Rules, State, current_fix, with_emergency
-from terminal.link import AlarmCommand, PictureView, SetDuty, WorkCommand, WorkshopCommand
+from terminal.shown import PictureView
 from terminal.version import VERSION
 
 Step = tuple[State, list[Effect]]
@@ -100,13 +96,23 @@ def _carry(state: State, effects: list[Effect], moment: Moment, rules: Rules) ->
     return state, [*effects, *more] if more else effects
 
 
-def _tick(state: State, _tick: Tick, moment: Moment, _rules: Rules) -> Step:
+def _tick(state: State, _tick: Tick, moment: Moment, rules: Rules) -> Step:
     if state.arming is not None:
         state = replace(state, arming=arming.ticked(state.arming, moment.mono_ns))
-    before = state.emergency
-    missed, effects = calling.unanswered(before, scene_of(state, moment), moment) if before.check_in else (before, [])
-    after, more = emergency.ticked(missed, moment)
+    called, effects = _called_by_time(state, moment, rules)
+    after, more = emergency.ticked(called, moment)
     return with_emergency(state, (after, [*effects, *more]))
+
+
+def _called_by_time(state: State, moment: Moment, rules: Rules) -> tuple[Emergency, list[Effect]]:
+    """Nobody answered in time, or the car told of a crash and then no more."""
+    before = state.emergency
+    if not (before.check_in or before.vehicle_events):
+        return before, []
+    scene = scene_of(state, moment)
+    missed, effects = calling.unanswered(before, scene, moment)
+    after, more = calling.vehicle_waited(missed, scene, moment, rules.alarms)
+    return after, [*effects, *more]
 
 
 def _commanded(state: State, commanded: Commanded, moment: Moment, rules: Rules) -> Step:
@@ -171,11 +177,12 @@ def _timer_saved(state: State, saved: TimerSaved, _moment: Moment, _rules: Rules
 
 def _restored(state: State, told: Restored, moment: Moment, rules: Rules) -> Step:
     """Go on where the last run ended; the crew's own word since then counts for more."""
-    together = restoring.merged(state.emergency, told.emergency or Emergency(), moment, rules)
+    saved = emergency.in_full(told.emergency or Emergency(), told.owed)
+    together = restoring.merged(state.emergency, saved, moment, rules)
     effects: list[Effect] = [SendAlarm(message) for alarm in together.alarms for message in alarm.unstored]
     effects += [SaveEmergency(), ShowRung(rung(together.alarms))]
     effects += [StoreEvent(TerminalStarted(**moment.envelope(), version=VERSION))]
-    kept = state.work if told.work is None else work.restored(told.work)
+    kept = state.work if told.work is None else work.in_store(work.restored(told.work), state.work.epoch)
     state = replace(state, emergency=together, zones=told.zones, restored=True, work=kept)
     if state.duty.message_id:
         return state, effects
@@ -202,39 +209,6 @@ def _published(state: State, published: Published, moment: Moment, _rules: Rules
     return with_emergency(state, proofs.published(state.emergency, published.ids, published.bearer))
 
 
-def _received(state: State, received: Received, moment: Moment, _rules: Rules) -> Step:
-    state = replace(state, duty=duty.received(state.duty, received.ids), work=work.received(state.work, received.ids))
-    after, effects = proofs.received(state.emergency, received.ids, received.bearer, moment)
-    if received.recalled:
-        after = replace(after, proof=state.emergency.proof)
-    return with_emergency(state, (after, effects))
-
-
-def _receipted(state: State, told: CapsuleReceipted, moment: Moment, _rules: Rules) -> Step:
-    """A receipt that names a message of another life of this car says nothing."""
-    receipt = told.receipt
-    message_id = carrying.named_by(state.emergency, receipt.incident, receipt.tail)
-    if message_id is None:
-        return state, []
-    state, effects = with_emergency(state, proofs.received(state.emergency, (message_id,), told.bearer, moment))
-    if not receipt.acknowledged_by:
-        return state, effects
-    status = AlarmStatus(receipt.incident, acknowledged_by=receipt.acknowledged_by, signals=receipt.signals)
-    state, more = with_emergency(state, proofs.taken_beside(state.emergency, status, moment))
-    return state, [*effects, *more]
-
-
-def _answered_beside(state: State, told: CapsuleAnswered, moment: Moment, _rules: Rules) -> Step:
-    """It is headquarters' receipt too, if it names a message of this life of the car, and says nothing if not."""
-    answer = told.answer
-    message_id = carrying.named_by(state.emergency, answer.incident, answer.tail)
-    if message_id is None:
-        return state, []
-    state, effects = with_emergency(state, proofs.received(state.emergency, (message_id,), told.bearer, moment))
-    state, more = with_emergency(state, proofs.answered_beside(state.emergency, answer, moment))
-    return state, [*effects, *more]
-
-
 def _not_carried(state: State, told: CarryFailed, _moment: Moment, _rules: Rules) -> Step:
     after = carrying.failed(state.emergency, told.bearer, told.incident, told.problem, spent=told.spent)
     return with_emergency(state, after)
@@ -255,16 +229,6 @@ def _desired(state: State, told: StateDesired, moment: Moment, _rules: Rules) ->
     confirmed = StateConfirmed(**moment.envelope(), revision=revision, epoch=epoch)
     state = replace(state, confirmed=(epoch, revision), confirming=confirmed.id)
     return state, [*effects, SaveWork(), StoreEvent(confirmed)]
-
-
-def _heartbeat(state: State, heard: HeartbeatHeard, moment: Moment, _rules: Rules) -> Step:
-    beat = heard.heartbeat
-    state = replace(state, line=after_beat(state.line, beat, moment.mono_ns))
-    return with_emergency(state, proofs.in_store(state.emergency, beat.epoch, moment))
-
-
-def _unreceipted(state: State, told: Unreceipted, _moment: Moment, _rules: Rules) -> Step:
-    return with_emergency(state, proofs.unreceipted(state.emergency, told.messages))
 
 
 def _picture(state: State, seen: PictureSeen, moment: Moment, _rules: Rules) -> Step:
@@ -304,6 +268,7 @@ def _pending(state: State, counted: PendingCounted, _moment: Moment, _rules: Rul
 STEPS = (
     sensing.STEPS
     | examining.STEPS
+    | receipts.STEPS
     | cast(
         dict[type[Input], Callable[[State, Input, Moment, Rules], Step]],
         {
@@ -315,13 +280,8 @@ STEPS = (
             Restored: _restored,
             OutboxRepaired: _repaired,
             Published: _published,
-            Received: _received,
-            Unreceipted: _unreceipted,
-            CapsuleReceipted: _receipted,
-            CapsuleAnswered: _answered_beside,
             CarryFailed: _not_carried,
             StateDesired: _desired,
-            HeartbeatHeard: _heartbeat,
             PictureSeen: _picture,
             LineChanged: _line,
             PublishRefused: _refused,

@@ -93,7 +93,7 @@ class Storing:
             self._next_state, self.state_owed = None, False
         ids = tuple(message.id for message in new)
         entries = [Entry(message.id, Lane.ALARM, encode(message)) for message in new]
-        saved = NO_STATES if state is None else {EMERGENCY: msgspec.json.encode(emergency.on_disk(state, ids))}
+        saved = NO_STATES if state is None else {EMERGENCY: msgspec.json.encode(emergency.to_save(state, ids))}
         timer = "" if state is None or state.check_in is None else state.check_in.incident
         self._alarm_commits += 1
         self._alarms_under_way.update(ids)

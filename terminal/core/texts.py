@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from terminal.contract.messages import TextSent
 from terminal.contract.work import Text
 from terminal.core.channels import MOST_TEXTS_SHOWN
-from terminal.link import SentView
+from terminal.shown import SentView
 
 
 class Outgoing(Struct, frozen=True):
@@ -54,6 +54,11 @@ def received(texts: Texts, ids: Collection[str]) -> Texts:
     return replace(
         texts, sent=tuple(replace(one, received=one.received or one.message_id in ids) for one in texts.sent)
     )
+
+
+def unreceived(texts: Texts) -> Texts:
+    """The texts while none of the crew's own is known to be at headquarters."""
+    return replace(texts, sent=tuple(replace(one, received=False) for one in texts.sent))
 
 
 def told_view(texts: Texts) -> tuple[Text, ...]:

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from terminal.core.channels import PIN_PAUSE_S, WRONG_PINS
-from terminal.link import LogInProblem
+from terminal.shown import LogInProblem
 
 
 class Tries(Struct, frozen=True):

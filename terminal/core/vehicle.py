@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from hal.readings import Fix, LightbarState, PowerState, SignalValue, VehicleSignals
 from terminal.core.channels import stale_after_ns
-from terminal.link import CarFault, VehicleView
+from terminal.shown import CarFault, VehicleView
 
 SPEED = "Vehicle.Speed"
 ENGINE_SPEED = "Vehicle.Powertrain.CombustionEngine.Speed"

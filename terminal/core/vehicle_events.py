@@ -6,6 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hal.readings import VehicleSignals
+from terminal.core.channels import stale_after_ns
 
 
 class VehicleEvent(Struct, frozen=True, kw_only=True):
@@ -41,12 +42,27 @@ def apply(
     return tuple(known.values()), tuple(calling)
 
 
+def waited(events: Events, now_ns: int, for_s: float) -> tuple[Events, Events]:
+    """The events after a while without a word, and those that call now: a crash may have silenced the bus as well.
+
+    Not before what was told last is stale: the next word of a sound bus may come as seldom as that.
+    """
+    for_ns = max(round(for_s * 1e9), stale_after_ns(VehicleSignals))
+    calling = {
+        event.path: replace(event, called=True, since_ns=None)
+        for event in events
+        if not event.called and event.since_ns is not None and now_ns - event.since_ns >= for_ns
+    }
+    return tuple(calling.get(event.path, event) for event in events), tuple(calling.values())
+
+
 def _told(event: VehicleEvent, value: bool, at_ns: int, for_ns: int) -> VehicleEvent | None:
     """None when the event is over, and the signal may call again."""
     if value is event.called:
         return replace(event, since_ns=None)
-    if event.since_ns is None or at_ns - event.since_ns < for_ns:
-        return replace(event, since_ns=at_ns if event.since_ns is None else event.since_ns)
+    since_ns = at_ns if event.since_ns is None else event.since_ns
+    if at_ns - since_ns < for_ns:
+        return replace(event, since_ns=since_ns)
     return None if event.called else replace(event, called=True, since_ns=None)
 
 

@@ -9,6 +9,8 @@ from typing import cast
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hal.readings import Fix
+from terminal.asked import AnswerJob, EndShift, FileReport, LogIn, LogOut, ReadText, SendText, StartShift, WorkCommand
 from terminal.contract.messages import (
     CrewChanged,
     DesiredState,
@@ -26,20 +28,7 @@ from terminal.core.crew import Crew, Member
 from terminal.core.jobs import Jobs
 from terminal.core.moment import Moment
 from terminal.core.texts import Texts
-from terminal.link import (
-    AnswerJob,
-    EndShift,
-    FiledView,
-    FileReport,
-    LogIn,
-    LogOut,
-    ReadText,
-    SendText,
-    ShiftView,
-    StartShift,
-    VehicleView,
-    WorkCommand,
-)
+from terminal.shown import FiledView, JobView, ShiftView, VehicleView
 
 
 class Shift(Struct, frozen=True, kw_only=True):
@@ -61,8 +50,13 @@ class Filed(Struct, frozen=True):
 
 
 class Work(Struct, frozen=True, kw_only=True):
-    """Everything between crew and headquarters that is no emergency."""
+    """Everything between crew and headquarters that is no emergency.
 
+    `epoch` is that of the store that has what is called received, `told_epoch` that of the store that told the jobs.
+    """
+
+    epoch: str = ""
+    told_epoch: str = ""
     crew: Crew = Crew()
     shift: Shift = Shift()
     jobs: Jobs = ()
@@ -96,8 +90,29 @@ def desired(work: Work, state: DesiredState) -> Work:
         work,
         jobs=jobs.desired(work.jobs, state.jobs),
         texts=texts.desired(work.texts, state.texts),
+        told_epoch=state.epoch,
         crew=replace(work.crew, roster=state.roster),
     )
+
+
+def is_of_another(work: Work, epoch: str) -> bool:
+    """Whether what is called received is so of another store than headquarters has, as far as either is known."""
+    return bool(epoch and work.epoch) and epoch != work.epoch
+
+
+def in_store(work: Work, epoch: str) -> Work:
+    """Headquarters has the store of this epoch: what another one had is not known to be in it."""
+    if epoch in ("", work.epoch):
+        return work
+    if not work.epoch:
+        return replace(work, epoch=epoch)
+    filed = work.filed and replace(work.filed, received=False)
+    return replace(work, epoch=epoch, texts=texts.unreceived(work.texts), filed=filed)
+
+
+def jobs_view(work: Work, fix: Fix | None, speed_mps: float | None) -> tuple[JobView, ...]:
+    """What the screen may show of the jobs."""
+    return jobs.view(work.jobs, fix, speed_mps, is_present=work.epoch in ("", work.told_epoch))
 
 
 def received(work: Work, ids: tuple[str, ...]) -> Work:

@@ -9,7 +9,7 @@ from hal.readings import SelfTestItem
 from terminal.core import tries
 from terminal.core.channels import WORKSHOP_OPEN_FOR_S
 from terminal.core.tries import Tries
-from terminal.link import BoardTestView, DiskView, LogInProblem, WorkshopView
+from terminal.shown import BoardTestView, DiskView, LogInProblem, WorkshopView
 
 SILENT = "silent"
 """What a board with the hidden button says of lamp and sounder instead of trying them."""

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from msgspec import Struct
 from msgspec.structs import replace
 
+from terminal.asked import ArmButton, CloseWorkshop, Examine
 from terminal.examination import CORNERS, Item, Trial
-from terminal.link import ArmButton, CloseWorkshop, Examine
 from terminal.screen.sound import Sound
 from terminal.screen.wanted import Wanted
 

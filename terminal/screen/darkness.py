@@ -1,8 +1,9 @@
 """What lights a panel that the crew has darkened, and how much: what cannot wait, dimly. Pure."""
 
-from terminal.link import AlarmView, Snapshot, Urgency
+from terminal.link import Snapshot
 from terminal.screen.palettes import Palette
 from terminal.screen.ringing import is_answer_due
+from terminal.shown import AlarmView, Urgency
 
 WITHOUT_CORE_NS = 5_000_000_000
 """A core that is gone for so long does not come back at once; a restart of it takes less, and lights nothing."""

@@ -1,10 +1,10 @@
 """What was found of a car, in words: the thing, what is expected, what is seen, what to do. Pure."""
 
 from terminal.examination import Case, Found, Item
-from terminal.link import Trouble
 from terminal.screen import trouble
 from terminal.screen.language import Say
 from terminal.screen.words import clean
+from terminal.shown import Trouble
 
 
 def name(say: Say, item: Item) -> str:

@@ -1,10 +1,11 @@
 """What is wrong in the car, in the crew's words: why core is gone or refuses, how a device fails. Pure."""
 
 from hal.readings import Fault
-from terminal.link import Refusal, SourceView
+from terminal.asked import Refusal
 from terminal.screen.feed import Gone
 from terminal.screen.language import Say
 from terminal.screen.words import clean
+from terminal.shown import SourceView
 
 
 def of_core(say: Say, gone: Gone | None) -> str:

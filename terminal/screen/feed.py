@@ -10,19 +10,10 @@ from time import monotonic_ns
 import msgspec
 from msgspec import Struct
 
+from terminal.asked import Command, RaiseAlarm, Refused
 from terminal.contract.identity import message_of_call, new_incident
-from terminal.link import (
-    LINK_VERSION,
-    Changes,
-    Command,
-    PressView,
-    RaiseAlarm,
-    Refused,
-    Snapshot,
-    decode_server_line,
-    encode_line,
-    merge,
-)
+from terminal.link import LINK_VERSION, Changes, Snapshot, decode_server_line, encode_line, merge
+from terminal.shown import PressView
 
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 2.0

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from msgspec.structs import replace
 
-from terminal.link import Snapshot, Urgency
+from terminal.link import Snapshot
 from terminal.screen import bar, faults, others, status, told
 from terminal.screen.cells import DARK, Area, Box, target
 from terminal.screen.pages import alarm, car, chart, crew, duty, jobs, keyboard, more, report, system, texts, workshop
@@ -13,6 +13,7 @@ from terminal.screen.state import Page
 from terminal.screen.trouble import in_words
 from terminal.screen.view import View
 from terminal.screen.words import Said, age, clean, on_one_line
+from terminal.shown import Urgency
 
 Draw = Callable[[View, Area], list[Box]]
 

@@ -2,10 +2,11 @@
 
 from msgspec import Struct
 
+from terminal.asked import RaiseAlarm
 from terminal.contract.topics import MQTT
-from terminal.link import AlarmView, RaiseAlarm, Urgency
 from terminal.screen.language import Say
 from terminal.screen.words import Said, age, clean
+from terminal.shown import AlarmView, Urgency
 
 REACHED, AHEAD, FAILED = "●", "○", "✖"
 NO_BANNER: Said = ("", "dim")

@@ -8,13 +8,14 @@ from rich.cells import cell_len
 
 from terminal.contract.profile import Choice, Form, Profile
 from terminal.contract.work import Job, JobStep
-from terminal.link import DutyView, JobView, Snapshot, UnitView
+from terminal.link import Snapshot
 from terminal.screen import frame, measure
 from terminal.screen.feed import Seen
 from terminal.screen.language import Language, Say
 from terminal.screen.state import Page, ScreenState
 from terminal.screen.tapping import tapped
 from terminal.screen.view import View
+from terminal.shown import DutyView, JobView, UnitView
 
 HEIGHT, WIDTH = 15, 50
 """The smallest panel: what fits there fits every other."""

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from terminal.link import CheckInView, Snapshot
+from terminal.link import Snapshot
 from terminal.screen import others
 from terminal.screen.sound import Sound
+from terminal.shown import CheckInView
 
 AGAIN_NS = 10_000_000_000
 """As a desk's alarm does, until somebody answers."""

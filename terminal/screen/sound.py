@@ -13,7 +13,8 @@ from enum import Enum
 from functools import lru_cache
 from math import pi, sin
 
-from terminal.link import AlarmView, Snapshot
+from terminal.link import Snapshot
+from terminal.shown import AlarmView
 
 RATE_HZ = 22_050
 TONE_S = 0.14

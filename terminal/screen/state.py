@@ -4,12 +4,9 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from terminal.asked import LONGEST_BADGE, LONGEST_PIN
 from terminal.contract.profile import Form
-from terminal.link import (
-    LONGEST_BADGE,
-    LONGEST_PIN,
-    Snapshot,
-)
+from terminal.link import Snapshot
 from terminal.screen.backlight import SHARES
 from terminal.screen.bench import Bench
 from terminal.screen.language import Language

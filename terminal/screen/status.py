@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 from rich.cells import cell_len
 
 from hal.readings import FixMode
-from terminal.link import LineView, PositionView, Snapshot, Trouble
+from terminal.link import Snapshot
 from terminal.screen.cells import Area, Box
 from terminal.screen.view import View
 from terminal.screen.words import age, clean
+from terminal.shown import LineView, PositionView, Trouble
 
 Part = tuple[str, str]
 """(words, tone)."""

@@ -4,8 +4,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from terminal.contract.work import ENDED, JobStep
-from terminal.link import (
+from terminal.asked import (
     AnswerCheckIn,
     AnswerJob,
     ArmButton,
@@ -20,11 +19,12 @@ from terminal.link import (
     ReadText,
     SendText,
     SetDuty,
-    Snapshot,
     StartCheckIn,
     StartShift,
     StopCheckIn,
 )
+from terminal.contract.work import ENDED, JobStep
+from terminal.link import Snapshot
 from terminal.screen import bench
 from terminal.screen.backlight import SHARES
 from terminal.screen.bench import Bench

@@ -2,10 +2,11 @@
 
 from datetime import UTC, datetime
 
-from terminal.link import FiledView, SentView, Snapshot
+from terminal.link import Snapshot
 from terminal.screen.state import Page, find_form
 from terminal.screen.view import View
 from terminal.screen.words import Said, clean
+from terminal.shown import FiledView, SentView
 
 SHOWN_NS = 8_000_000_000
 """So long after the tap it comes before what lasts."""

@@ -1,7 +1,7 @@
 """What is dead of the line, and what the crew can do, on one line. Pure."""
 
-from terminal.link import Trouble
 from terminal.screen.language import Say
+from terminal.shown import Trouble
 
 
 def in_words(say: Say, trouble: Trouble) -> str:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from terminal.link import AlarmView, Snapshot
+from terminal.link import Snapshot
 from terminal.map.drawing import CellSize, Tiles
 from terminal.screen import darkness
 from terminal.screen.backlight import Light
@@ -16,6 +16,7 @@ from terminal.screen.ringing import is_answer_due
 from terminal.screen.sos import Arming
 from terminal.screen.state import ASIDE_NS, REFUSAL_SHOWN_NS, Aside, ScreenState
 from terminal.screen.words import age
+from terminal.shown import AlarmView
 
 
 class View(Struct, frozen=True, kw_only=True):

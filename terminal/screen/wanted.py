@@ -1,6 +1,6 @@
 """What a tap wants done besides another picture."""
 
-from terminal.link import Command
+from terminal.asked import Command
 from terminal.screen.sound import Sound
 
 Wanted = Command | Sound

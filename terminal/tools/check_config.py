@@ -33,9 +33,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _check(file: Path) -> None:
     config = unit_config.load(file)
-    check_vehicle_events(file, config, assemble.sources(config, SystemClock()))
+    sources = assemble.sources(config, SystemClock())
+    check_vehicle_events(file, config, sources)
+    for name in config.bearers:
+        assemble.bearer(config, name, sources)
     check_profile(file, config)
-    print(f"{file}: good; unit {config.unit.unit} of {config.unit.realm}, {len(config.sources)} sources")
+    unit, besides = config.unit, ", ".join(config.bearers) or "none"
+    print(f"{file}: good; unit {unit.unit} of {unit.realm}, {len(config.sources)} sources, other bearers: {besides}")
     if not config.has_button:
         print(f"{file}: warning: {unit_config.NO_BUTTON}; {unit_config.ADD_A_BUTTON}", file=sys.stderr)
 

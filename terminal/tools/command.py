@@ -14,6 +14,7 @@ COMMANDS = {
     "screen": ("terminal.screen.command", "run the officers' screen on core's socket"),
     "kiosk": ("terminal.tools.kiosk", "run the officers' screen alone on a panel: Wayland, a terminal and no way out"),
     "status": ("terminal.tools.status", "print what core knows, once or as it changes"),
+    "try": ("terminal.tools.try_alarm", "raise a test or an exercise alarm, or let the next press be one"),
     "sense": ("terminal.tools.sense", "show what the car's devices or recordings tell, live or as JSON lines"),
     "doctor": ("terminal.tools.doctor", "test every configured source, the broker, the certificate, clock and disk"),
     "config": ("terminal.tools.check_config", "check a unit.toml: all its errors at once"),

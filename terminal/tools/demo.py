@@ -19,7 +19,8 @@ from typing import Any
 
 from hal.errors import SourceMissing
 from terminal.contract.topics import Lane
-from terminal.link import AlarmView, Snapshot, decode_server_line
+from terminal.link import Snapshot, decode_server_line
+from terminal.shown import AlarmView
 from terminal.tools.demo_accounts import Account, compare
 from terminal.tools.demo_files import Ways, write_files
 from terminal.tools.demo_processes import Process, free_port

@@ -67,7 +67,7 @@ class Inbox:
         self._epoch = self._epoch or receipt.epoch
         if receipt.epoch == self._epoch:
             self._sender.received(receipt.ids)
-            self._tell(Received(receipt.ids))
+            self._tell(Received(receipt.ids, epoch=receipt.epoch))
             self._queue(receipt)
 
     def _queue(self, told: Receipt | str) -> None:
@@ -141,7 +141,7 @@ class Inbox:
         ids = await self._writer.submit(settle)
         self._sender.settled(ids)
         if receipt.lane is not Lane.TRACK and ids:
-            self._tell(Received(tuple(ids)))
+            self._tell(Received(tuple(ids), epoch=receipt.epoch))
 
     async def _renew(self, clashed: str) -> None:
         def renew(outbox: Outbox) -> bool:

@@ -168,17 +168,17 @@ class Vouching:
             return body
 
     def capsule_signature(self, body: bytes) -> bytes:
-        """That of what goes by SMS; zeros if we cannot sign."""
+        """That of what goes beside the brokers; zeros if we cannot sign."""
         if self._signer is None:
             return bytes(SIGNATURE_BYTES)
         try:
             return self._signer.sign(CAPSULE, body)
         except Exception:
-            log.exception("trust: an SMS could not be signed; it goes unsigned")
+            log.exception("trust: a capsule could not be signed; it goes unsigned")
             return bytes(SIGNATURE_BYTES)
 
     def capsule_doubt(self, body: bytes, signature: bytes) -> str:
-        """Why an SMS is not headquarters' word; "" if it may be taken for it."""
+        """Why a capsule is not headquarters' word; "" if it may be taken for it."""
         return self.doubt(CAPSULE, Parted(body, b"", signature if any(signature) else b""))
 
     def introduced(self, presence: Presence) -> Presence:

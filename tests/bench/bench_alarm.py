@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from terminal.asked import RaiseAlarm
 from terminal.contract.mqtt import Broker, Connection, Listener, Publication
-from terminal.link import RaiseAlarm, Snapshot, decode_server_line, encode_line, merge
+from terminal.link import Snapshot, decode_server_line, encode_line, merge
 from tests.bench.processes import broker, configured, core, folder_on_disk, hq, started
 from tests.bench.rows import Row, row, share
 

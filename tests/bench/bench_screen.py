@@ -32,7 +32,8 @@ import asyncio, sys, time
 from pathlib import Path
 from msgspec.structs import replace
 from terminal.core.link_server import LinkServer
-from terminal.link import LineView, Role, VehicleView
+from terminal.link import Role
+from terminal.shown import LineView, VehicleView
 from tests.screen.gallery import snapshot
 async def main():
     server = LinkServer(Path(sys.argv[1]), lambda _: Role.CREW, lambda *_: None)

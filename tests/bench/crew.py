@@ -7,7 +7,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from terminal.link import AlarmView, RaiseAlarm, Snapshot, decode_server_line, encode_line, merge
+from terminal.asked import RaiseAlarm
+from terminal.link import Snapshot, decode_server_line, encode_line, merge
+from terminal.shown import AlarmView
 
 LONGEST_LINE = 1 << 22
 

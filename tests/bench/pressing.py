@@ -10,7 +10,9 @@ from typing import Any
 import apsw
 
 from drivers.simulated_board import Event, SimulatedBoard
-from terminal.link import AlarmView, RaiseAlarm, Snapshot, decode_server_line, encode_line, merge
+from terminal.asked import RaiseAlarm
+from terminal.link import Snapshot, decode_server_line, encode_line, merge
+from terminal.shown import AlarmView
 
 RUNGS: dict[str, Callable[[AlarmView], object]] = {
     "raised": lambda _: True,

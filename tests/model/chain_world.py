@@ -26,6 +26,7 @@ from hq.moment import Moment
 from hq.service import Service
 from hq.store import Store
 from terminal import config as unit_config
+from terminal.asked import ArmButton, Command
 from terminal.contract import topics
 from terminal.contract.durable import DiskFailed
 from terminal.contract.line_trouble import Proof
@@ -34,7 +35,7 @@ from terminal.contract.mqtt import Broker, Connection, Listener, Lost, Publicati
 from terminal.core import state
 from terminal.core.daemon import Core
 from terminal.core.emergency import Emergency
-from terminal.link import ArmButton, Command, Role, Snapshot
+from terminal.link import Role, Snapshot
 from terminal.uplink.outbox import Limits, Outbox
 from terminal.uplink.writer import Writer
 from tests.model.virtual_time import VirtualLoop
@@ -123,6 +124,7 @@ class Network:
         self.car_up = True
         self.up: deque[Publication] = deque()
         self.down: deque[Publication] = deque()
+        self.answers: deque[Publication] = deque(maxlen=8)
         self.car: SimConnection | None = None
         self.hq: SimConnection | None = None
 
@@ -164,7 +166,17 @@ class Network:
         """One publication of headquarters arrives at the car, or not."""
         publication = self._taken(self.down, index, fate)
         if self.car is not None and fate != "is lost":
-            self.car.hear().message(publication.topic, publication.payload)
+            self._is_delivered(self.car, publication)
+
+    def _is_delivered(self, car: "SimConnection", publication: Publication) -> None:
+        if publication.topic.endswith(topics.STATE) and publication not in self.answers:
+            self.answers.append(publication)
+        car.hear().message(publication.topic, publication.payload)
+
+    def an_answer_comes_again(self, number: int) -> None:
+        """One of the last that arrived, however old it is by now."""
+        if self.car is not None and self.answers:
+            self._is_delivered(self.car, self.answers[number % len(self.answers)])
 
     @staticmethod
     def _taken(queue: deque[Publication], index: int, fate: str) -> Publication:

@@ -411,7 +411,7 @@ inline forget_receipts(c, e)    /* Outbox.forget_receipts: an epoch that is over
     fi
 }
 
-inline hear_epoch(c, e)         /* Inbox._seen_epoch; step._heartbeat: to a new store goes also what is not on disk */
+inline hear_epoch(c, e)      /* Inbox._seen_epoch; receipts._heartbeat: to a new store goes also what is not on disk */
 {
     if
     :: core[c].epoch != e ->

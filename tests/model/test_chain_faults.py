@@ -53,12 +53,17 @@ def what_headquarters_disk_refused_is_receipted(plant: pytest.MonkeyPatch) -> No
     plant.setattr(Receiver, "_take", faulty)
 
 
+def an_older_answer_takes_the_place_of_a_newer(plant: pytest.MonkeyPatch) -> None:
+    plant.setattr(proofs, "is_overtaken", lambda *_: False)
+
+
 @pytest.mark.promise("P-RECEIPT-17")
 @pytest.mark.parametrize(
     "fault",
     [
         a_press_told_again_is_another_incident,
         what_the_disk_refused_is_stored,
+        an_older_answer_takes_the_place_of_a_newer,
         pytest.param(what_headquarters_disk_refused_is_receipted, marks=pytest.mark.long),
         pytest.param(a_brokers_word_is_a_receipt, marks=pytest.mark.long),
     ],

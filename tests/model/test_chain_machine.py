@@ -17,11 +17,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from hal.readings import Press
 from hq.incidents import Incident, NotPossible, press_of
+from terminal.asked import CancelAlarm, RaiseAlarm
 from terminal.contract.identity import incident_of_press, message_of_call
 from terminal.contract.messages import Alarm, AlarmKind, AlarmRaised, AlarmSignalled, Trigger
 from terminal.contract.topics import Lane
 from terminal.core.alarm import AlarmRules
-from terminal.link import CancelAlarm, RaiseAlarm, Urgency
+from terminal.shown import Urgency
 from tests.model.chain_world import REALM, UNIT, Car, Disk, Headquarters, Network, is_alarm
 from tests.model.virtual_time import VirtualLoop
 
@@ -109,7 +110,7 @@ class Chain(RuleBasedStateMachine):
 
     @rule(clears=st.booleans(), number=st.integers(0, 3), who=st.sampled_from(PEOPLE))
     def act(self, clears: bool, number: int, who: str) -> None:
-        found = self.hq.desk.incidents()
+        found = sorted(self.hq.desk.incidents(), key=lambda one: not one.is_open)
         if not found:
             return
         # What an end knew of is counted on the disk.
@@ -159,8 +160,17 @@ class Chain(RuleBasedStateMachine):
         self.act(False, 0, who)
         self.act(True, 0, who)
         self.network.down.reverse()
+        while self.network.down:
+            self._does(lambda: self.network.comes_down(0, "arrives"))
+            self.let_pass(SETTLES_S)
+            self.no_older_answer_takes_its_place()
         self.network.held = held
         self._does(self.network.flow)
+
+    @rule(number=st.integers(0, 7))
+    def an_answer_comes_again(self, number: int) -> None:
+        """Whatever has been answered since."""
+        self._does(lambda: self.network.an_answer_comes_again(number))
 
     @rule(who=st.sampled_from(PEOPLE), after=st.integers(0, 12))
     def the_power_fails_after_a_clearance_and_a_press(self, who: str, after: int) -> None:

@@ -6,7 +6,8 @@ from msgspec.structs import replace
 
 from terminal.contract.profile import Choice, Form, Label, Profile, Question
 from terminal.contract.work import LONGEST_TEXT, MOST_JOBS, MOST_OFFICERS, MOST_TEXTS, Job, JobStep, Priority, Text
-from terminal.link import CrewView, JobView, MemberView, Snapshot, SourceView
+from terminal.link import Snapshot
+from terminal.shown import CrewView, JobView, MemberView, SourceView
 
 MOST_STATUSES = MOST_REASONS = MOST_FORMS = MOST_ANSWERS = 9
 MOST_READY = 12

@@ -11,7 +11,21 @@ from hal.readings import Fault, Fix, FixMode, LinkQuality
 from terminal.contract.profile import load
 from terminal.contract.work import Job, JobStep, LiveAlarm, Neighbour, Picture, Priority, Text
 from terminal.examination import Item, Trial
-from terminal.link import (
+from terminal.link import Snapshot
+from terminal.map.drawing import CellSize
+from terminal.map.file import MapFile
+from terminal.screen import frame
+from terminal.screen.backlight import Light
+from terminal.screen.bench import Bench
+from terminal.screen.cells import painted
+from terminal.screen.feed import Gone, Seen
+from terminal.screen.language import Language, Say
+from terminal.screen.mistake import Mistake
+from terminal.screen.palettes import Palette
+from terminal.screen.sos import Sos
+from terminal.screen.state import Aside, Chart, Page, ScreenState, Typing, spoken
+from terminal.screen.view import View
+from terminal.shown import (
     AlarmView,
     ArmedView,
     BoardTestView,
@@ -29,7 +43,6 @@ from terminal.link import (
     PositionView,
     ProvedView,
     SentView,
-    Snapshot,
     SourceView,
     Trouble,
     UnitView,
@@ -37,19 +50,6 @@ from terminal.link import (
     VehicleView,
     WorkshopView,
 )
-from terminal.map.drawing import CellSize
-from terminal.map.file import MapFile
-from terminal.screen import frame
-from terminal.screen.backlight import Light
-from terminal.screen.bench import Bench
-from terminal.screen.cells import painted
-from terminal.screen.feed import Gone, Seen
-from terminal.screen.language import Language, Say
-from terminal.screen.mistake import Mistake
-from terminal.screen.palettes import Palette
-from terminal.screen.sos import Sos
-from terminal.screen.state import Aside, Chart, Page, ScreenState, Typing, spoken
-from terminal.screen.view import View
 from tests.screen import extreme
 
 PROFILES = Path(__file__).parents[2] / "config" / "profiles"
@@ -214,7 +214,7 @@ def of_the_lone() -> Iterator[tuple[str, Seen, ScreenState]]:
     yield "all-well-dark", Seen(snapshot=replace(snapshot(), check_in=ASKED)), ScreenState(is_dark=True)
     in_gear = replace(snapshot(), vehicle=VehicleView(speed_mps=0.0, gear="D", in_park=False))
     yield "in-gear", Seen(snapshot=in_gear), ScreenState(page=Page.REPORT)
-    unproved = replace(snapshot(), proved=ProvedView(), sources=())
+    unproved = replace(snapshot(), proved=ProvedView(), sources=(), jobs=())
     yield "unproved", Seen(snapshot=unproved), ScreenState(page=Page.CREW)
     armed = ArmedView(kind="test", silent=False, is_open=True, until_mono_ns=NOW_NS + 9 * 10**9)
     yield "button-armed", Seen(snapshot=replace(snapshot(), armed=armed)), ScreenState()

@@ -13,26 +13,16 @@ from msgspec.structs import replace
 from textual.pilot import Pilot
 
 from hal.readings import Fix, FixMode
+from terminal.asked import Command, RaiseAlarm
 from terminal.contract.identity import message_of_call
 from terminal.contract.profile import Choice, Label, Profile
 from terminal.core.link_server import LinkServer
-from terminal.link import (
-    AlarmView,
-    Command,
-    DutyView,
-    LineView,
-    PositionView,
-    PressView,
-    RaiseAlarm,
-    Role,
-    Snapshot,
-    UnitView,
-    VehicleView,
-)
+from terminal.link import Role, Snapshot
 from terminal.screen.app import TerminalScreen
 from terminal.screen.cells import Box
 from terminal.screen.settling import TOLD_SETTLED_NS
 from terminal.screen.sheet import Sheet
+from terminal.shown import AlarmView, DutyView, LineView, PositionView, PressView, UnitView, VehicleView
 
 DEADLINE_S = 20
 SECOND_NS = 1_000_000_000

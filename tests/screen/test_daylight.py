@@ -8,9 +8,10 @@ import pytest
 from gallery import FIX, NOW_NS, snapshot
 from msgspec.structs import replace
 
-from terminal.link import PositionView, Snapshot, VehicleView
+from terminal.link import Snapshot
 from terminal.screen.daylight import fitting
 from terminal.screen.palettes import Palette
+from terminal.shown import PositionView, VehicleView
 
 
 def at(utc: datetime | None, headlights_on: bool | None = None) -> Snapshot:

@@ -5,10 +5,10 @@ from gallery import ALARM, JOB, SIZES, snapshot, view
 from msgspec.structs import replace
 
 from terminal.contract.work import JobStep, Priority
-from terminal.link import JobView, LineView, Trouble
 from terminal.screen import frame
 from terminal.screen.feed import Seen
 from terminal.screen.state import Page, ScreenState
+from terminal.shown import JobView, LineView, Trouble
 
 NEW = JobView(job=replace(JOB, priority=Priority.ROUTINE), step=JobStep.SENT, received=True, next=JobStep.ACCEPTED)
 URGENT = replace(NEW, job=replace(JOB, job="02", title="Fight"))

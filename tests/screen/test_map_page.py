@@ -10,7 +10,6 @@ from msgspec.structs import replace
 from page_bench import GOOD, page, run
 from textual import events
 
-from terminal.link import PositionView
 from terminal.screen.cells import Area
 from terminal.screen.feed import Seen
 from terminal.screen.pages import chart
@@ -18,6 +17,7 @@ from terminal.screen.sheet import Sheet
 from terminal.screen.sos import Sos
 from terminal.screen.state import SCALES_M, Chart, Page, ScreenState
 from terminal.screen.tapping import tapped
+from terminal.shown import PositionView
 
 FIELD = Area(2, 0, 9, 38)
 ROWS, COLUMNS = st.floats(-8, 8), st.floats(-37, 37)

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from sixel_reader import read
 from test_glance import faults
 
-from terminal.link import PositionView, Snapshot
+from terminal.link import Snapshot
 from terminal.map.drawing import CellSize, Window
 from terminal.screen import frame
 from terminal.screen.cells import Area, Box, painted
@@ -22,6 +22,7 @@ from terminal.screen.pages.marks import Mark, Shape, marks
 from terminal.screen.pixels import Ink
 from terminal.screen.state import SCALES_M, Chart, Page, ScreenState
 from terminal.screen.view import View
+from terminal.shown import PositionView
 
 CELL = CellSize(32, 16)
 ON_MAP = ScreenState(page=Page.MAP)

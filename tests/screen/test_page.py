@@ -24,29 +24,23 @@ from page_bench import (
 )
 
 from hal.readings import FixMode
+from terminal.asked import Examine, LogIn, OpenWorkshop, RaiseAlarm, ReadText, SendText, SetDuty
 from terminal.contract.work import Text
-from terminal.link import (
+from terminal.link import Snapshot
+from terminal.screen.sheet import Sheet
+from terminal.screen.sound import LOUDEST, Sound, wav
+from terminal.shown import (
     CrewView,
     DiskView,
     DutyView,
-    Examine,
-    LogIn,
     LogInProblem,
     MemberView,
-    OpenWorkshop,
     PositionView,
     PressView,
-    RaiseAlarm,
-    ReadText,
-    SendText,
-    SetDuty,
-    Snapshot,
     Urgency,
     VehicleView,
     WorkshopView,
 )
-from terminal.screen.sheet import Sheet
-from terminal.screen.sound import LOUDEST, Sound, wav
 
 LOST = "THE TERMINAL DOES NOT WORK"
 

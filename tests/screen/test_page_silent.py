@@ -10,8 +10,9 @@ from msgspec.structs import replace
 from page_bench import GOOD, SECOND_NS, page, run
 from page_bench import Page as Opened
 
+from terminal.asked import RaiseAlarm
 from terminal.examination import Item
-from terminal.link import RaiseAlarm, Role, Snapshot
+from terminal.link import Role, Snapshot
 from terminal.screen import frame
 from terminal.screen.bench import Bench
 from terminal.screen.cells import painted

@@ -8,20 +8,11 @@ from gallery import snapshot as good_day
 from msgspec.structs import replace
 from page_bench import GOOD, PRESSED, SECOND_NS, Page, alarmed, page, run
 
+from terminal.asked import AnswerCheckIn, AnswerJob, CancelAlarm, EndShift
 from terminal.contract.work import JobStep
-from terminal.link import (
-    AnswerCheckIn,
-    AnswerJob,
-    CancelAlarm,
-    CheckInView,
-    CrewView,
-    EndShift,
-    MemberView,
-    ShiftView,
-    Snapshot,
-    VehicleView,
-)
+from terminal.link import Snapshot
 from terminal.screen.settling import TOLD_SETTLED_NS
+from terminal.shown import CheckInView, CrewView, MemberView, ShiftView, VehicleView
 
 KNOCK_S = 0.35
 """Between two taps of a hand that knocks."""

@@ -8,9 +8,10 @@ from gallery import NS_24
 from msgspec.structs import replace
 from page_bench import GOOD, NOW_NS, PRESSED, SECOND_NS, page, run
 
+from terminal.asked import AnswerCheckIn
 from terminal.contract.work import Picture
-from terminal.link import AnswerCheckIn, CheckInView, PictureView, VehicleView
 from terminal.screen.sound import Sound, wav
+from terminal.shown import CheckInView, PictureView, VehicleView
 
 PLAYER = """#!/bin/sh
 cat > "{folder}/playing.$$" && mv "{folder}/playing.$$" "{folder}/heard.$$"

@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from terminal.contract.work import LONGEST_TEXT, MOST_JOBS, MOST_OFFICERS, MOST_TEXTS
 from terminal.examination import Item
-from terminal.link import BoardTestView, WorkshopView
 from terminal.screen import frame, measure
 from terminal.screen.bench import Bench
 from terminal.screen.cells import Box
@@ -20,6 +19,7 @@ from terminal.screen.pages.marks import Shape
 from terminal.screen.pages.marks import marks as marks_of
 from terminal.screen.state import Page, ScreenState
 from terminal.screen.tapping import tapped
+from terminal.shown import BoardTestView, WorkshopView
 from tests.screen.extreme import (
     ABOARD,
     MOST_ANSWERS,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
-from terminal.link import Urgency
+from terminal.shown import Urgency
 from tests.system.conftest import Mosquitto
 from tests.system.headquarters import Headquarters
 from tests.system.patrol_car import Board, Car, Screen

@@ -64,7 +64,7 @@ class Headquarters:
                 raise
             yield self.process
 
-    def ask(self, what: str, **fields: str) -> dict[str, Any]:
+    def ask(self, what: str, **fields: Any) -> dict[str, Any]:
         """One question, its answer; raises SaidNo, and Gone if it ends without one."""
         with self._connected() as api, api.makefile("rw") as lines:
             lines.write(json.dumps({"do": what, **fields}) + "\n")

@@ -13,8 +13,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
+from terminal.asked import Command, Refused
 from terminal.contract.identity import incident_of_press
-from terminal.link import AlarmView, Changes, Command, Refused, Snapshot, decode_server_line, encode_line, merge
+from terminal.link import Changes, Snapshot, decode_server_line, encode_line, merge
+from terminal.shown import AlarmView
 
 ROOT = Path(__file__).parents[2]
 PATROLA = [sys.executable, "-m", "terminal.tools.command"]

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from terminal.contract.identity import incident_of_press
-from terminal.link import AlarmView, Changes, Snapshot, decode_server_line, merge
+from terminal.link import Changes, Snapshot, decode_server_line, merge
+from terminal.shown import AlarmView
 from tests.system.patrol_car import LOOK_S, WITHIN_S, Board
 from tests.system.power_cuts import Car, Servers
 from tests.system.serial_line import losing_unread

@@ -8,8 +8,10 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from terminal.asked import Command
 from terminal.core.link_server import LinkServer
-from terminal.link import Command, LineView, Role
+from terminal.link import Role
+from terminal.shown import LineView
 from tests.screen.gallery import snapshot
 
 BEAT_S = 0.5

@@ -15,8 +15,10 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 from hq.config import Line
+from terminal.asked import RaiseAlarm
 from terminal.core.supervision import Supervision
-from terminal.link import RaiseAlarm, Snapshot, Trouble
+from terminal.link import Snapshot
+from terminal.shown import Trouble
 from tests.system.headquarters import Headquarters, Watch
 from tests.system.network import BROKER, Network
 from tests.system.patrol_car import Car, Screen

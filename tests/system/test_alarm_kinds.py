@@ -2,6 +2,7 @@
 
 import json
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -12,18 +13,10 @@ import pytest
 from conftest import Mosquitto
 from msgspec.structs import replace
 
-from terminal.link import (
-    NO_CHANGES,
-    ArmButton,
-    CancelAlarm,
-    RaiseAlarm,
-    SetDuty,
-    Snapshot,
-    StartCheckIn,
-    changes,
-)
+from terminal.asked import ArmButton, CancelAlarm, SetDuty, StartCheckIn
+from terminal.link import NO_CHANGES, Snapshot, changes
 from tests.system.headquarters import Headquarters
-from tests.system.patrol_car import Board, Car, Process, Screen
+from tests.system.patrol_car import PATROLA, ROOT, WITHIN_S, Board, Car, Process, Screen
 
 MORE = """
 [sources.hidden]
@@ -135,7 +128,8 @@ def test_an_armed_press_is_a_test_all_the_way_and_the_next_is_real_beside_it(car
         assert not snapshot.proved.due
         assert snapshot.armed is None
         board.press()
-        screen.send(RaiseAlarm(kind="exercise"))
+        tried = [*PATROLA, "try", "exercise", "--socket", str(car.folder / "core.sock")]
+        subprocess.run(tried, check=True, capture_output=True, timeout=WITHIN_S, cwd=ROOT)
         screen.until_alarm(lambda alarm: alarm.kind == "real" and alarm.received)
         screen.until_alarm(lambda alarm: alarm.kind == "exercise" and alarm.received)
         assert [one["incident"] for one in at_hq(hq, "test")] == [tested]

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from terminal.link import RaiseAlarm, SetDuty, Snapshot
+from terminal.asked import RaiseAlarm, SetDuty
+from terminal.link import Snapshot
 from tests.system.bad_disk import fill, make_room, on_small_disk, remount, seen_by
 from tests.system.disk_scene import Scene
 from tests.system.patrol_car import Board, Process, Screen, Wrap

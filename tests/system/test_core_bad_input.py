@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from terminal.asked import SetDuty
 from terminal.contract.messages import SourceChanged, decode_event
 from terminal.contract.topics import Lane
-from terminal.link import SetDuty, Snapshot, SourceView
+from terminal.link import Snapshot
+from terminal.shown import SourceView
 from terminal.uplink.outbox import Limits, Outbox
 from tests.system.patrol_car import Board, Car, Screen
 from tests.system.receiver import RealGpsd, Receiver, epoch, free_port, sentence

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from terminal.link import Snapshot, Trouble
+from terminal.link import Snapshot
+from terminal.shown import Trouble
 from tests.system.fake_broker import FakeBroker
 from tests.system.patrol_car import Car, Screen
 from tests.system.receiver import Receiver, epoch

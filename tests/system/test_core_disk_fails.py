@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from terminal.link import Urgency
+from terminal.shown import Urgency
 from tests.system.disk_scene import Scene
 from tests.system.faulty_core import with_fault
 from tests.system.officers_screen import OfficersScreen

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from terminal.asked import SetDuty
 from terminal.contract.messages import AlarmRaised, AlarmSignalled, decode_alarm
 from terminal.contract.topics import Lane
-from terminal.link import AlarmView, SetDuty
+from terminal.shown import AlarmView
 from terminal.uplink.outbox import Limits, Outbox
 from tests.system.patrol_car import Board, Car, Gone, Process
 from tests.system.receiver import free_port

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from terminal.asked import RaiseAlarm, SetDuty
 from terminal.contract.messages import AlarmRaised, decode_alarm
 from terminal.contract.topics import Lane
-from terminal.link import RaiseAlarm, SetDuty, Snapshot
+from terminal.link import Snapshot
 from terminal.uplink.outbox import Limits, Outbox
 from tests.system.patrol_car import WITHIN_S, Board, Car, Denied, Process, Wrap
 from tests.system.receiver import free_port

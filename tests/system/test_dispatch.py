@@ -5,9 +5,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from terminal.asked import AnswerJob, FileReport, LogIn, ReadText, SendText, StartShift
 from terminal.contract.mqtt import Broker
 from terminal.contract.work import JobStep
-from terminal.link import AnswerJob, FileReport, LogIn, ReadText, SendText, StartShift
 from tests.system.headquarters import Headquarters
 from tests.system.patrol_car import PATROLA, ROOT, WITHIN_S, Car
 

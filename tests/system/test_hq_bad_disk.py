@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from terminal.asked import SetDuty
 from terminal.contract.mqtt import Broker
-from terminal.link import SetDuty, Snapshot
+from terminal.link import Snapshot
 from tests.system.bad_disk import fill, make_room, on_small_disk
 from tests.system.headquarters import Headquarters
 from tests.system.patrol_car import Board, Car, Gone, Screen

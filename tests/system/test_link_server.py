@@ -16,24 +16,12 @@ from msgspec.structs import replace
 
 from hal.errors import PatrolaError
 from terminal import link
+from terminal.asked import Command, RaiseAlarm, Refused, SetDuty
 from terminal.contract.unix_socket import SocketTaken
 from terminal.core import link_client, link_server
 from terminal.core.link_server import LinkServer
-from terminal.link import (
-    NO_CHANGES,
-    AlarmView,
-    Changes,
-    Command,
-    DutyView,
-    LineView,
-    RaiseAlarm,
-    Refused,
-    Role,
-    SetDuty,
-    Snapshot,
-    SourceView,
-    UnitView,
-)
+from terminal.link import NO_CHANGES, Changes, Role, Snapshot
+from terminal.shown import AlarmView, DutyView, LineView, SourceView, UnitView
 
 DEADLINE_S = 20
 SNAPSHOT = Snapshot(unit=UnitView("U1", "P-1", "Golf", "NS"), duty=DutyView(status="available"))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from terminal.link import LineView, PictureView, PositionView, Snapshot
+from terminal.link import Snapshot
 from terminal.map.drawing import CellSize
 from terminal.screen import frame
 from terminal.screen.cells import Box, over
@@ -17,6 +17,7 @@ from terminal.screen.feed import Seen
 from terminal.screen.pages import plot
 from terminal.screen.palettes import Palette
 from terminal.screen.state import Page, ScreenState
+from terminal.shown import LineView, PictureView, PositionView
 from tests.screen.gallery import ALARM, NS_24, snapshot, view
 from tests.screen.page_bench import Core, run
 from tests.screen.sixel_reader import Read

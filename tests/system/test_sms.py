@@ -13,12 +13,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from terminal.asked import CancelAlarm
 from terminal.contract.capsule import AnswerCapsule, ReceiptCapsule, alarm_body, read, receipt_body, split, tail_of
 from terminal.contract.identity import new_id, new_incident
 from terminal.contract.messages import AlarmRaised, Who
 from terminal.contract.signed import CAPSULE, SIGNATURE_BYTES
 from terminal.contract.signing import Signer
-from terminal.link import AlarmView, CancelAlarm
+from terminal.shown import AlarmView
 from tests.system.conftest import Mosquitto
 from tests.system.headquarters import Headquarters, Watch
 from tests.system.modem_bench import ModemBench, modem_bench
@@ -41,7 +42,8 @@ BY_SMS = """
 driver = "modem_manager"
 bus = "{bus}"
 
-[sms]
+[bearers.sms]
+kind = "sms"
 numbers = ["{number}"]
 form = "{form}"
 after_s = 0.5
@@ -50,16 +52,22 @@ again_at_most_s = {again_s}
 most_per_incident = {most}
 """
 GATEWAYS = """
-[sms]
+[gateways.sms]
+kind = "sms_web"
 most_per_incident = 1000
-
-[sms.gateway]
 port = {port}
 token = "token"
 
-[sms.sending]
+[gateways.sms.sending]
 url = "{url}"
 token = "token"
+"""
+MODEM = """
+[gateways.modem]
+kind = "sms_modem"
+
+[gateways.modem.device]
+bus = "{}"
 """
 
 
@@ -313,7 +321,7 @@ def test_headquarters_own_modem_takes_an_alarm_in_and_answers_through_it(tmp_pat
     hq, incident = Headquarters(tmp_path / "hq", mosquitto.port), new_incident()
     body = alarm_body("LJ", "LJ-101", AlarmRaised(id=(sent := new_id()), who=Who(unit="LJ-101"), incident=incident))
     with modem_bench(tmp_path) as modem:
-        hq.config.write_text(hq.config.read_text() + f'\n[sms.modem]\nbus = "{modem.address}"\n')
+        hq.config.write_text(hq.config.read_text() + MODEM.format(modem.address))
         modem.deliver(CAR, body + bytes(SIGNATURE_BYTES))
         modem.deliver(CAR, text="hello")
         with hq.serving():
@@ -323,7 +331,7 @@ def test_headquarters_own_modem_takes_an_alarm_in_and_answers_through_it(tmp_pat
             assert (number, text) == (CAR, "")
             assert answer == ReceiptCapsule(incident=incident, tail=tail_of(sent), signals=1)
             (told,) = hq.incidents("LJ-101")
-            assert (told["incident"], told["bearers"], told["signature"]) == (incident, ["sms"], "unchecked")
+            assert (told["incident"], told["bearers"], told["signature"]) == (incident, ["modem"], "unchecked")
             modem.kill_manager()
             modem.start_manager()
             modem.deliver(CAR, body + bytes(SIGNATURE_BYTES))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from terminal.link import Trouble
+from terminal.shown import Trouble
 from tests.system import network
 from tests.system.stalls import Cable, World, at_once, fifty_stalls
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from terminal.link import Trouble
+from terminal.shown import Trouble
 from tests.system.patrol_car import PATROLA, ROOT, WITHIN_S, Board, Car
 from tests.system.tls_bench import TlsBench, years_off
 
@@ -101,6 +101,25 @@ def test_a_broker_whose_certificate_has_been_revoked_is_not_believed(tmp_path: P
     problem, found = refused(tmp_path, bench)
     assert "its certificate has been revoked; is this our broker?" in problem
     assert found["found"] == "its certificate has been revoked"
+
+
+@pytest.mark.promise("P-SIGN-04")
+@pytest.mark.parametrize("how", ["revoked", "expired"])
+def test_a_headquarters_whose_certificate_the_broker_refuses_is_deaf_and_says_why(tmp_path: Path, how: str) -> None:
+    bench = TlsBench(tmp_path, more=f"crlfile {tmp_path}/revoked.pem\n" if how == "revoked" else "")
+    if how == "revoked":
+        bench.authority.revoke(tmp_path / "revoked.pem", tmp_path / "HQ-1.pem")
+    else:
+        bench.authority.issue(tmp_path, "HQ-1", "HQ-1", days=1, begins=LONG_AGO)
+    bench.server.start()
+    hq = bench.headquarters()
+    try:
+        with hq.serving() as serving:
+            serving.err.until_told(f"our certificate has {'been ' if how == 'revoked' else ''}{how}")
+            assert hq.ask("units")["deaf_since_ms"] is not None
+            assert serving.end() == 0
+    finally:
+        bench.server.kill()
 
 
 def with_list(car: Car, revoked: Path) -> Car:

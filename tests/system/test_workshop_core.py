@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from terminal.asked import Examine, OpenWorkshop
 from terminal.contract import pin
-from terminal.link import Examine, LogInProblem, OpenWorkshop
+from terminal.shown import LogInProblem
 from tests.system.patrol_car import PATROLA, Board, Car
 from tests.system.receiver import free_port
 

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
-from terminal.link import AlarmView, RaiseAlarm
+from terminal.asked import RaiseAlarm
+from terminal.shown import AlarmView
 from tests.system.patrol_car import Screen
 
 CORE, SCREEN = "patrola-core.service", "patrola-screen.service"

@@ -15,7 +15,8 @@ from terminal.core.inputs import Input, Restored
 from terminal.core.moment import Moment
 from terminal.core.state import Rules, State, snapshot
 from terminal.core.step import step
-from terminal.link import Snapshot, UnitView
+from terminal.link import Snapshot
+from terminal.shown import UnitView
 
 WHO = Who(unit="LJ-101", call_sign="Ljubljana 101")
 RULES = Rules(UnitView(unit="LJ-101", call_sign="Ljubljana 101", vehicle="V1", realm="LJ"), PLAIN)

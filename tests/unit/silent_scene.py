@@ -3,36 +3,44 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+import msgspec
 from msgspec.structs import replace
 
-from hal.readings import ButtonHealth, ButtonState, Press, SourceHealth
+from hal.readings import ButtonHealth, ButtonState, LinkQuality, Press, SourceHealth
+from terminal.asked import CancelAlarm, RaiseAlarm, SetDuty
 from terminal.contract.messages import AlarmStatus, DesiredState, Heartbeat
+from terminal.core.carrying import Carrying
 from terminal.core.effects import Effect
-from terminal.core.emergency import Alarm
+from terminal.core.emergency import Alarm, Emergency
 from terminal.core.inputs import (
+    CarryFailed,
     Commanded,
     HeartbeatHeard,
     Input,
     LineChanged,
     Published,
     Received,
+    Restored,
     StateDesired,
     Stored,
     StoreFailed,
     Tick,
 )
-from terminal.link import CancelAlarm, RaiseAlarm, SetDuty, Snapshot
-from tests.unit.core_scene import Car, fix, places
+from terminal.link import Snapshot
+from tests.unit.core_scene import RULES, Car, fix, places
 
 HIDDEN = [Press("board-2", 9, number) for number in (1, 2)]
 Telling = Callable[[Car], Input]
 
 
 class Told(NamedTuple):
-    """What one of the two cars, or both, are told; `silent` is what only the silent alarm brings."""
+    """What one of the two cars, or both, are told; `silent` is what only the silent alarm brings.
+
+    None: core is started again, and finds everything on disk.
+    """
 
     at_s: float
-    what: Input | Telling
+    what: Input | Telling | None
     silent: bool = False
 
 
@@ -100,11 +108,21 @@ ENDED = [
     Told(38, Tick()),
     Told(50, Tick()),
 ]
+BY_SMS = [
+    Told(13, lambda car: CarryFailed("sms", silent_alarm(car).incident, "no network", spent=False), silent=True),
+    Told(48, Tick()),
+    Told(48, of_messages(lambda ids: Published(ids, "sms")), silent=True),
+    Told(49, of_messages(lambda ids: Received(ids, "sms")), silent=True),
+    Told(50, lambda car: LinkQuality(source="modem", mono_ns=round(50e9), registered=True)),
+]
 SHIFTS = {
     "on a good line": [*BEGIN, *ONLINE, *RAISED, *ANSWERED, *ENDED],
     "beside a loud alarm": [*BEGIN, *ONLINE, *RAISED, *ANSWERED, *LOUD, *ENDED],
     "offline": [*BEGIN, *RAISED, *LOUD, *ENDED[:1], Told(50, Tick()), Told(90, Tick())],
+    "over another bearer": [*BEGIN, *RAISED, *BY_SMS, Told(60, Tick()), *ENDED],
+    "and core is started again": [*BEGIN, *ONLINE, *RAISED, Told(19, None), *ANSWERED, *LOUD, Told(33, None), *ENDED],
 }
+BEARERS = replace(RULES, carrying={"sms": Carrying(after_s=1.0)})
 
 
 class Seen(NamedTuple):
@@ -118,12 +136,23 @@ class Seen(NamedTuple):
 
 def twins(shift: list[Told]) -> Iterator[Seen]:
     """Both cars through the same shift, step by step."""
-    with_it, without_it = Car(), Car()
+    with_it, without_it = Car(rules=BEARERS), Car(rules=BEARERS)
     for told in shift:
-        what = told.what(with_it) if callable(told.what) else told.what
-        effects = with_it.take(what, told.at_s)
-        effects_without = [] if told.silent else without_it.take(what, told.at_s)
+        if told.what is None:
+            with_it, effects = started_again(with_it, told.at_s)
+            without_it, effects_without = started_again(without_it, told.at_s)
+        else:
+            what = told.what(with_it) if callable(told.what) else told.what
+            effects = with_it.take(what, told.at_s)
+            effects_without = [] if told.silent else without_it.take(what, told.at_s)
         yield Seen(with_it.shown_at(told.at_s), without_it.shown_at(told.at_s), effects, effects_without)
+
+
+def started_again(car: Car, at_s: float) -> tuple[Car, list[Effect]]:
+    after = Car(rules=car.rules)
+    after._numbers = car._numbers
+    saved = msgspec.json.decode(msgspec.json.encode(car.state.emergency), type=Emergency)
+    return after, after.take(Restored(saved, None), at_s)
 
 
 def without_silent(snapshot: Snapshot) -> Snapshot:

@@ -8,11 +8,14 @@ import pytest
 
 from drivers.vss import LEAVES
 from hal.readings import FixMode, LightbarState, VehicleSignals
-from terminal.config import MOST_CREW, UnitSection
+from terminal.asked import RaiseAlarm
+from terminal.config import UnitSection
 from terminal.contract.identity import new_id
 from terminal.contract.messages import (
     AlarmKind,
     AlarmRaised,
+    AlarmStatus,
+    DesiredState,
     Place,
     Position,
     Trigger,
@@ -23,11 +26,11 @@ from terminal.contract.messages import (
 from terminal.contract.segment import fitted
 from terminal.contract.signed import KEY_BYTES, SIGNATURE_BYTES, wrapped
 from terminal.contract.topics import Lane
+from terminal.contract.work import MOST_CREW
 from terminal.core.channels import ALARM_WAY_POINTS
 from terminal.core.effects import SendAlarm, SendMoved
-from terminal.core.inputs import Commanded
+from terminal.core.inputs import Commanded, StateDesired
 from terminal.core.vehicle import DOORS, SPEED
-from terminal.link import RaiseAlarm
 from tests.unit.core_scene import Car, fix, of_type
 from tests.unit.test_track import SEGMENT_BYTES, on_wire
 
@@ -155,3 +158,14 @@ def test_while_it_is_open_each_fix_of_a_receiver_is_told_once_a_second_and_of_no
     car.take(Commanded(RaiseAlarm()), 10.0)
     told = [of_type(car.take(fix(at_s), at_s), SendMoved) for at_s in (11.0, 11.98, 12.0, 12.99, 14.01)]
     assert [len(one) for one in told] == [1, 1, 0, 1, 1]
+
+
+@pytest.mark.promise("P-SEND-08")
+def test_every_alarm_that_is_open_says_where_the_car_is_the_silent_one_too_and_none_that_is_over() -> None:
+    car = Car()
+    for kind, silent in (("test", False), ("real", False), ("real", True)):
+        car.take(Commanded(RaiseAlarm(kind=kind, silent=silent)), 10.0)  # type: ignore[arg-type]
+    tried, loud, hidden = (alarm.incident for alarm in car.state.emergency.alarms)
+    car.take(StateDesired(DesiredState(revision=1, alarms=(AlarmStatus(tried, cleared_by="headquarters"),))), 11.0)
+    told = [effect.message for effect in of_type(car.take(fix(12.0), 12.0), SendMoved)]
+    assert [(one.incident, one.kind, one.silent) for one in told] == [(loud, "real", False), (hidden, "real", True)]

@@ -6,11 +6,12 @@ from itertools import count
 import pytest
 
 from hal.readings import Press, SourceHealth
+from terminal.asked import ArmButton, RaiseAlarm
 from terminal.contract.messages import AlarmKind, AlarmRaised
 from terminal.core.channels import ASKED_WITHIN_S
 from terminal.core.effects import SendAlarm
 from terminal.core.inputs import Commanded, Restored, Tick
-from terminal.link import ArmButton, ArmedView, RaiseAlarm
+from terminal.shown import ArmedView
 from tests.unit.core_scene import RULES, Car, of_type
 
 TEST, REAL, EXERCISE = AlarmKind.TEST, AlarmKind.REAL, AlarmKind.EXERCISE

@@ -7,10 +7,10 @@ from drivers.vss import LEAVES
 from hal.readings import VehicleSignals
 from terminal.core.channels import stale_after_ns
 from terminal.core.vehicle import FAULTS, Vehicle, apply, faults
-from terminal.link import CarFault, VehicleView
 from terminal.screen.cells import Area
 from terminal.screen.language import Language, Say
 from terminal.screen.pages import car
+from terminal.shown import CarFault, VehicleView
 
 PATHS = [(fault, path) for fault, paths in FAULTS.items() for path in paths]
 FOOT = Area(0, 0, 2, 50)

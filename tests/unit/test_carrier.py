@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import ClassVar
 
 import pytest
 from msgspec.structs import replace
@@ -21,7 +22,8 @@ from terminal.contract.identity import new_id, new_incident
 from terminal.contract.messages import AlarmRaised, Who
 from terminal.contract.signed import SIGNATURE_BYTES
 from terminal.core.inputs import CapsuleAnswered, CapsuleReceipted, CarryFailed, Published, Told
-from terminal.uplink.bearers.carrier import Carrier
+from terminal.uplink.bearer import BearerSettings, Beside
+from terminal.uplink.carrier import Carrier
 
 WITHIN_S = 30.0
 SIGNED = b"S" * SIGNATURE_BYTES
@@ -67,10 +69,10 @@ def alarm() -> AlarmRaised:
 Story = Callable[[Queues, Carrier, "asyncio.Queue[Told]"], Awaitable[None]]
 
 
-def played(story: Story, unit: str = "LJ-101") -> None:
+def played(story: Story, unit: str = "LJ-101", kind: type[BearerSettings] = BearerSettings) -> None:
     async def play() -> None:
         bearer, told = Queues(), asyncio.Queue[Told]()
-        carrier = Carrier(bearer, "LJ", unit, Seal(), told.put_nowait)
+        carrier = Carrier(Beside(bearer, kind()), "LJ", unit, Seal(), told.put_nowait)
         running = asyncio.create_task(carrier.run())
         try:
             async with asyncio.timeout(WITHIN_S):
@@ -179,3 +181,41 @@ def test_a_bearer_that_cannot_be_listened_to_still_sends() -> None:
         assert await told.get() == Published((message.id,), "pigeon")
 
     played(story)
+
+
+class Mute(BearerSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Nothing comes back by it."""
+
+    brings_answers: ClassVar[bool] = False
+
+
+def test_one_by_which_no_answers_come_is_not_asked_for_any_and_sends() -> None:
+    async def story(bearer: Queues, carrier: Carrier, told: "asyncio.Queue[Told]") -> None:
+        message = alarm()
+        receipt = ReceiptCapsule(incident=message.incident, tail=tail_of(message.id))
+        bearer.came.put_nowait(receipt_body(receipt) + SIGNED)
+        carrier.carry(message)
+        assert await told.get() == Published((message.id,), "pigeon")
+        assert not bearer.came.empty()
+
+    played(story, kind=Mute)
+
+
+class Hasty(BearerSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """It is not waited for."""
+
+    sends_within_s: ClassVar[float] = 0.01
+
+
+def test_one_that_hangs_is_left_after_its_time_and_the_next_message_is_tried() -> None:
+    async def story(bearer: Queues, carrier: Carrier, told: "asyncio.Queue[Told]") -> None:
+        bearer.hangs = True
+        carrier.carry(alarm())
+        failed = await told.get()
+        assert isinstance(failed, CarryFailed)
+        assert (failed.spent, failed.problem) == (True, "it took nothing within 0.01 s")
+        bearer.hangs, message = False, alarm()
+        carrier.carry(message)
+        assert await told.get() == Published((message.id,), "pigeon")
+
+    played(story, kind=Hasty)

@@ -3,6 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
+from terminal.asked import CancelAlarm, RaiseAlarm
 from terminal.contract.capsule import AnswerCapsule, ReceiptCapsule, epoch_mark, tail_of
 from terminal.contract.messages import AlarmCancelled, AlarmRaised, AlarmSignalled, AlarmStatus, DesiredState, Heartbeat
 from terminal.core import inputs
@@ -21,7 +22,6 @@ from terminal.core.inputs import (
     Unreceipted,
 )
 from terminal.core.state import Rules
-from terminal.link import CancelAlarm, RaiseAlarm
 from tests.unit.core_scene import PRESS, RULES, Car, fix, of_type
 
 SMS = Carrying(after_s=10, again_after_s=30, again_at_most_s=60, most_per_incident=4)
@@ -284,6 +284,50 @@ def test_what_could_not_be_sent_for_nothing_does_not_count_and_what_may_have_bee
                 gone += 1
                 car.take(CarryFailed("sms", one.message.incident, "no network", spent=spent), at_s)
         assert gone in (count, count - 1)
+
+
+DAILY = replace(SMS, most_per_incident=100, most_per_day=3)
+
+
+@pytest.mark.promise("P-BEARER-06")
+def test_a_day_costs_no_more_than_its_cap_but_what_begins_an_incident_goes() -> None:
+    car = Radio(DAILY)
+    car.press(1.0)
+    assert len(car.until(2000, 1)) == 3
+    incident = car.state.emergency.alarms[0].incident
+    car.take(Commanded(RaiseAlarm(kind="exercise")), 2000.0)
+    assert {one.message.incident for _, one in car.until(4000, 2000)} == {car.state.emergency.alarms[1].incident}
+    next_day_s = 86_400
+    gone = car.until(next_day_s + 200, next_day_s)
+    assert {one.message.incident for _, one in gone} >= {incident}, "a day later there is room again"
+
+
+@pytest.mark.promise("P-BEARER-06")
+def test_the_days_cap_outlives_a_restart_and_does_not_count_what_cost_nothing() -> None:
+    car = Radio(DAILY)
+    car.press(1.0)
+    ((_, one),) = car.until(12, 1)
+    car.take(CarryFailed("sms", one.message.incident, "no network", spent=False), 12.0)
+    assert car.state.emergency.spent == ()
+    assert len(car.until(2000, 13)) == 3
+    after = Radio(DAILY)
+    after.boot = "boot-2"
+    after.take(inputs.Restored(car.state.emergency, None), 1.0)
+    assert after.until(2000, 1) == []
+
+
+@pytest.mark.promise("P-BEARER-09")
+def test_two_bearers_have_their_own_times_and_caps() -> None:
+    car = Radio()
+    other = Carrying(after_s=0, again_after_s=100, again_at_most_s=100, most_per_incident=2, most_per_day=2)
+    car.rules = replace(RULES, carrying={"sms": SMS, "sat": other})
+    car.press(1.0)
+    first = of_type(car.effects, CarryAlarm)
+    gone = [(0, one) for one in first] + car.until(1000, 1)
+    assert [at_s for at_s, one in gone if one.bearer == "sms"] == [11, 41, 101, 161]
+    assert [at_s for at_s, one in gone if one.bearer == "sat"] == [0, 101]
+    (alarm,) = car.state.emergency.alarms
+    assert {one.bearer: one.times for one in alarm.carried} == {"sms": 4, "sat": 2}
 
 
 @pytest.mark.promise("P-BEARER-06")

@@ -3,12 +3,13 @@
 import pytest
 from msgspec.structs import replace
 
+from terminal.asked import AnswerCheckIn, RaiseAlarm, Refusal, StartCheckIn, StopCheckIn
 from terminal.contract.messages import AlarmRaised, AlarmSignalled, Trigger
 from terminal.core.check_in import CheckInRules
 from terminal.core.commands import refusal
 from terminal.core.effects import Effect, SaveEmergency, SendAlarm, StoreAlarm
 from terminal.core.inputs import Commanded, Restored, Tick, TimerSaved
-from terminal.link import AnswerCheckIn, CheckInView, RaiseAlarm, Refusal, StartCheckIn, StopCheckIn
+from terminal.shown import CheckInView
 from tests.unit.core_scene import RULES, Car, of_type
 
 ON = replace(RULES, check_in=CheckInRules(enabled=True, period_s=600, grace_s=60))

@@ -16,8 +16,7 @@ from drivers import registry
 from hal.clock import SystemClock
 from hal.errors import ConfigError
 from hq import config as hq_config
-from hq.gateways.web import Listening
-from hq.gateways.web_sending import Calling
+from hq.gateways import sms_modem, sms_web
 from terminal import config as unit_config
 from terminal.contract import pin, profile
 from terminal.core import assemble
@@ -64,6 +63,8 @@ def defaults(section: type[Struct], given: Any) -> list[str]:
     """The keys of a section whose value in the file is not their default."""
     odd = []
     for field in msgspec.structs.fields(section):
+        if field.required:
+            continue
         default = field.default_factory() if field.default is msgspec.NODEFAULT else field.default
         if getattr(given, field.name) != default:
             odd.append(f"{section.__name__}.{field.name}")
@@ -80,7 +81,6 @@ SECTIONS = (
     "check_in",
     "holding",
     "supervision",
-    "sms",
     "workshop",
 )
 
@@ -89,12 +89,13 @@ SECTIONS = (
 def test_the_shipped_file_shows_every_key_at_its_default(tmp_path: Path) -> None:
     shutil.copytree(UNIT.parent / "profiles", tmp_path / "profiles")
     config = loaded(tmp_path, uncommented(UNIT))
-    odd = [key for name in SECTIONS for key in defaults(type(getattr(config, name)), getattr(config, name))]
+    sections = {name: getattr(config, name) for name in SECTIONS} | {"sms": config.bearers["sms"][1]}
+    odd = [key for one in sections.values() for key in defaults(type(one), one)]
     assert odd == []
     shown = UNIT.read_text()
     assert config.profile == profile.load(UNIT.parent / "profiles" / "general.toml")
-    for name in SECTIONS:
-        for field in msgspec.structs.fields(type(getattr(config, name))):
+    for name, section in sections.items():
+        for field in msgspec.structs.fields(type(section)):
             assert re.search(rf"^#? ?\[?(\w+\.)?{field.name}\b", shown, re.MULTILINE), (
                 f"{name}.{field.name} is not shown"
             )
@@ -107,9 +108,10 @@ def test_the_shipped_hq_file_shows_every_key_at_its_default(tmp_path: Path) -> N
     config = hq_config.load(path)
     assert defaults(hq_config.Line, config.line) == []
     modem = registry.settings_type("modem_manager")
-    for section in (hq_config.Texting, Listening, Calling, modem):
+    assert config.gateways["modem"][1] == sms_modem.Settings()
+    for section in (sms_modem.Settings, sms_web.Settings, sms_web.Sending, modem):
         for field in msgspec.structs.fields(section):
-            assert re.search(rf"^#? ?\[?(\w+\.)?{field.name}\b", HQ.read_text(), re.MULTILINE), field.name
+            assert re.search(rf"^#? ?\[?(\w+\.)*{field.name}\b", HQ.read_text(), re.MULTILINE), field.name
     assert defaults(hq_config.Alarms, config.alarms) == []
     assert defaults(hq_config.Audit, config.audit) == []
     assert defaults(hq_config.Escalation, config.escalation) == ["Escalation.webhook", "Escalation.mail"]
@@ -125,6 +127,10 @@ def test_paths_are_meant_from_where_the_file_stands(tmp_path: Path) -> None:
     assert config.storage.folder == tmp_path / "state"
 
 
+MODEM = '[sources.modem]\ndriver = "modem_manager"\n'
+BY_SMS = '[bearers.sms]\nkind = "sms"\nnumbers = ["+386401"]\n'
+SMS = MODEM + BY_SMS
+
 WRONG: dict[str, tuple[str, list[str]]] = {
     "an unknown key": (
         GOOD + "[reporting]\nmoving_distanse_m = 5\n",
@@ -132,12 +138,33 @@ WRONG: dict[str, tuple[str, list[str]]] = {
     ),
     "an unknown table": (GOOD + "[reportin]\n", [":7:", "reportin", '"reporting"']),
     "a word that is none of these": (
-        GOOD + '[sms]\nform = "morse"\n',
-        [":8:", "sms.form", "'morse': known are data, text"],
+        GOOD + SMS + 'form = "morse"\n',
+        [":12:", "bearers.sms.form", "'morse': known are data, text"],
     ),
     "a modem where there is no source": (
-        GOOD + '[sms]\nnumbers = ["+38640111222"]\n',
-        [":7:", "sms.modem", "known are none yet"],
+        GOOD + BY_SMS,
+        [":7:", "bearers.sms", "modem is no source", "known are none yet"],
+    ),
+    "a bearer of no kind": (GOOD + '[bearers.sms]\nnumbers = ["+386401"]\n', [":7:", "kind = ", "known are sms"]),
+    "a kind of bearer that there is not": (
+        GOOD + '[bearers.sat]\nkind = "smss"\n',
+        [":8:", "bearers.sat.kind", "'smss' is no kind of bearer", 'did you mean "sms"?'],
+    ),
+    "a kind of bearer that is a way out of its folder": (
+        GOOD + '[bearers.sat]\nkind = "sms.log"\n',
+        [":8:", "'sms.log' is no kind of bearer"],
+    ),
+    "a bearer with the brokers' name": (
+        GOOD + MODEM + BY_SMS.replace("bearers.sms", "bearers.mqtt"),
+        [":9:", "bearers.mqtt", "the brokers' line"],
+    ),
+    "a bearer with a name that no rung has room for": (
+        GOOD + MODEM + BY_SMS.replace("bearers.sms", "bearers.the-second-modem"),
+        [":9:", "bearers.the-second-modem", "1 to 12"],
+    ),
+    "two bearers with one modem": (
+        GOOD + MODEM + BY_SMS + BY_SMS.replace("bearers.sms", "bearers.sms2"),
+        [":12:", "bearers.sms2", "source modem is bearer sms's"],
     ),
     "a timer that is an alarm at once": (
         GOOD + "[check_in]\nperiod_s = 0\n",
@@ -146,19 +173,19 @@ WRONG: dict[str, tuple[str, list[str]]] = {
     "a word for a number": (GOOD + '[supervision]\nkeepalive_s = "10"\n', [":8:", "keepalive_s", "expected `int`"]),
     "a number out of its range": (GOOD + "[storage]\noutbox_megabytes = 1\n", [":8:", "outbox_megabytes", ">= 8"]),
     "an SMS modem that is no source": (
-        GOOD + '[sources.modem]\ndriver = "modem_manager"\n[sms]\nnumbers = ["+386401"]\nmodem = "moden"\n',
-        [":11:", "sms.modem", '"modem"'],
+        GOOD + SMS + 'modem = "moden"\n',
+        [":9:", "bearers.sms", "moden is no source", '"modem"'],
     ),
     "an SMS modem that sends none": (
-        GOOD + '[sources.modem]\ndriver = "gpsd"\n[sms]\nnumbers = ["+386401"]\n',
-        ["sms.modem", "sends no SMS", "modem_manager"],
+        GOOD + SMS.replace("modem_manager", "gpsd"),
+        ["bearers.sms", "source modem sends no messages", "modem_manager"],
     ),
     "names that an SMS has no room for": (
-        GOOD.replace("LJ-101", "LJ-101-ABCDEFGHIJKLMNOPQ") + '[sources.modem]\ndriver = "modem_manager"\n'
-        '[sms]\nnumbers = ["+386401"]\n',
-        ["sms.numbers", "an SMS has no room", "23 characters"],
+        GOOD.replace("LJ-101", "LJ-101-ABCDEFGHIJKLMNOPQ") + SMS,
+        ["bearers.sms", "an alarm has no room", "23 characters"],
     ),
-    "a number that is none": (GOOD + '[sms]\nnumbers = ["call me"]\n', ["sms.numbers", "0-9"]),
+    "a number that is none": (GOOD + SMS.replace("+386401", "call me"), ["bearers.sms.numbers", "0-9"]),
+    "no number": (GOOD + SMS.replace('"+386401"', ""), ["bearers.sms.numbers", ">= 1"]),
     "a unit in small letters": (GOOD.replace("LJ-101", "lj 101"), [":4:", "unit.unit", "A-Z0-9_-"]),
     "a missing key": ('[unit]\nrealm = "LJ"\n[[brokers]]\nhost = "h"\n', [":1:", "unit.unit", "is missing"]),
     "no broker": ('brokers = []\n[unit]\nrealm = "LJ"\nunit = "A"\n', [":1:", "brokers", "at least 1"]),

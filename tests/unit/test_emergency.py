@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from hal.readings import Press
+from terminal.asked import CancelAlarm, RaiseAlarm
 from terminal.contract.identity import incident_of_press
 from terminal.contract.messages import (
     AlarmCancelled,
@@ -33,7 +34,7 @@ from terminal.core.inputs import (
     Tick,
 )
 from terminal.core.ladder import TABLE, Cause, Phase
-from terminal.link import CancelAlarm, RaiseAlarm, Urgency
+from terminal.shown import Urgency
 from tests.unit.core_scene import PRESS, RULES, Car, fix, of_type, places
 
 

@@ -6,8 +6,10 @@ import msgspec
 import pytest
 
 from hal.readings import Press
+from terminal.asked import CancelAlarm, RaiseAlarm
 from terminal.contract.identity import message_of_call
-from terminal.contract.messages import AlarmSignalled, AlarmStatus, DesiredState, Heartbeat
+from terminal.contract.messages import AlarmRaised, AlarmSignalled, AlarmStatus, DesiredState, Heartbeat
+from terminal.core import emergency
 from terminal.core.alarm import rung
 from terminal.core.effects import SaveEmergency, SendAlarm, StoreAlarm
 from terminal.core.emergency import Emergency
@@ -23,8 +25,8 @@ from terminal.core.inputs import (
     Tick,
     Unreceipted,
 )
-from terminal.link import CancelAlarm, PressView, RaiseAlarm, Urgency
-from tests.unit.core_scene import Car, of_type, places
+from terminal.shown import PressView, Urgency
+from tests.unit.core_scene import Car, fix, of_type, places
 
 
 def raised_id(car: Car) -> str:
@@ -63,6 +65,38 @@ def test_after_a_repair_and_a_restart_the_alarm_goes_out_and_to_the_disk() -> No
     effects = after.take(Restored(car.state.emergency, None), 1.0) + after.take(Tick(), 3.0)
     for kind in (SendAlarm, StoreAlarm):
         assert [effect.message.id for effect in of_type(effects, kind)] == [raised_id(car)]
+
+
+def under_way() -> tuple[Car, AlarmRaised]:
+    """A car that has come some way, and its alarm, which is on disk."""
+    car = Car()
+    for second in range(30):
+        car.take(fix(second, 46.05 + second / 1000), second)
+    car.press(30.0)
+    (told,) = of_type(car.effects, SendAlarm)
+    car.take(Stored(places(told.message.id)), 30.1)
+    assert isinstance(told.message, AlarmRaised)
+    assert told.message.track
+    return car, told.message
+
+
+def on_disk_again(car: Car, at_s: float) -> list[Any]:
+    return [effect.message for effect in of_type(car.take(OutboxRepaired("it was damaged"), at_s), StoreAlarm)]
+
+
+@pytest.mark.promise("P-DISK-07")
+def test_after_a_repair_the_alarm_is_on_disk_with_the_way_that_it_told() -> None:
+    car, raised = under_way()
+    assert on_disk_again(car, 31.0) == [raised]
+
+
+def test_after_a_restart_and_a_repair_too() -> None:
+    car, raised = under_way()
+    saved = emergency.to_save(car.state.emergency, ())
+    assert [message.track for message in saved.alarms[0].owed] == [()], "the outbox has it in full"
+    after = Car(boot="boot-2")
+    after.take(Restored(saved, None, owed=(raised,)), 1.0)
+    assert on_disk_again(after, 2.0) == [raised]
 
 
 def test_what_headquarters_has_is_not_told_again_after_a_repair_and_not_called_stored() -> None:

@@ -8,9 +8,9 @@ from msgspec.structs import replace
 from hal.readings import FixMode
 from terminal import examination
 from terminal.examination import CLOCK_OFF_S, SLOW_SYNC_MS, Case, Found, Item, Trial, Verdict
-from terminal.link import BoardTestView, DiskView, PositionView, ProvedView, Trouble, WorkshopView
 from terminal.screen import examined
 from terminal.screen.language import Language, Say
+from terminal.shown import BoardTestView, DiskView, PositionView, ProvedView, Trouble, WorkshopView
 from tests.screen.gallery import ALARM, ALL_WELL, BAD, FIX, NOON, NOW_NS, OPENED_NS, TESTS, UNTRIED, car
 
 S = 1_000_000_000

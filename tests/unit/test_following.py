@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from hal.readings import Press
+from terminal.asked import CancelAlarm, RaiseAlarm
 from terminal.contract.capsule import tail_of
 from terminal.contract.identity import incident_of_press, message_of_call
 from terminal.contract.messages import (
@@ -22,7 +23,7 @@ from terminal.core.effects import ConfirmPress, Note, SaveEmergency, SendAlarm, 
 from terminal.core.emergency import Emergency
 from terminal.core.inputs import Commanded, Received, Restored, StateDesired, Stored, Tick
 from terminal.core.state import snapshot
-from terminal.link import AlarmView, CancelAlarm, RaiseAlarm
+from terminal.shown import AlarmView
 from tests.unit.core_scene import PRESS, RULES, Car, of_type, places
 
 SECOND = replace(PRESS, number=2)

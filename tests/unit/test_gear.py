@@ -7,8 +7,8 @@ from hal.readings import SignalValue, VehicleSignals
 from terminal.core import vehicle
 from terminal.core.channels import stale_after_ns
 from terminal.core.vehicle import CURRENT_GEAR, SELECTED_GEAR, SPEED, Vehicle
-from terminal.link import VehicleView
 from terminal.screen.driving import is_locked
+from terminal.shown import VehicleView
 from tests.screen.gallery import snapshot
 
 PARK, DRIVE, NEUTRAL, REVERSE = 126, 127, 0, -1

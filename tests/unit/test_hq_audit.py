@@ -129,7 +129,7 @@ def test_a_log_goes_on_after_a_restart(store: Store, tmp_path: Path) -> None:
 def test_a_store_of_the_version_before_gets_a_log(tmp_path: Path) -> None:
     store_at(tmp_path).close()
     older = apsw.Connection(str(tmp_path / "hq.db"))
-    for table in ("audit", "certificates", "proofs", "orders", "officers", "presses"):
+    for table in ("audit", "certificates", "proofs", "orders", "officers", "presses", "routes"):
         older.execute(f"DROP TABLE {table}")
     older.execute("PRAGMA user_version = 1")
     older.close()
@@ -162,6 +162,7 @@ TAMPERING = {
     ),
     "hashed anew without the rest": ("UPDATE audit SET hash = zeroblob(32) WHERE seq = 9", "entry 9 does not follow"),
     "cut off": ("DELETE FROM audit WHERE seq > 6", "head that was kept"),
+    "all of it cut off": ("DELETE FROM audit", "there is no entry"),
     "a message changed": ("UPDATE messages SET body = CAST(body || ' ' AS BLOB) WHERE lane = 'alarm'", "was changed"),
     "a message deleted": ("DELETE FROM messages WHERE lane = 'alarm'", "is gone"),
 }
@@ -199,6 +200,21 @@ def test_who_hashes_a_changed_entry_anew_has_to_write_all_that_follow_and_then_l
         assert found == 0 or f"entry {entry.seq + 1} does not follow" in capsys.readouterr().err
     assert verify.verify(path, 1, None) == 0, "the whole is sound in itself"
     assert verify.verify(path, 1, kept) == verify.FOUND_WRONG
+
+
+@pytest.mark.promise("P-HQ-05")
+def test_what_only_a_kept_head_shows_is_said_to_who_has_none(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    history(store)
+    kept, path = store.audit_head().hash, tmp_path / "hq.db"
+    assert verify.verify(path, 1, kept) == 0
+    assert "cut off" not in capsys.readouterr().out
+    store._db.execute("DELETE FROM audit WHERE seq > 6")
+    assert verify.verify(path, 1, None) == 0
+    assert "only a head that was kept elsewhere shows" in capsys.readouterr().out
+    store._db.execute("DELETE FROM audit")
+    assert verify.verify(path, 1, None) == verify.FOUND_WRONG
 
 
 def test_a_copy_is_walked_without_being_touched_and_from_where_one_wants(store: Store, tmp_path: Path) -> None:

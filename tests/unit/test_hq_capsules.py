@@ -1,69 +1,45 @@
 """Alarms that come to headquarters by SMS, before or after the same by a broker, or alone."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from itertools import permutations
 from pathlib import Path
-from typing import Any
 
-import apsw
 import pytest
 from msgspec.structs import replace
 
-from hal.errors import PatrolaError
-from hq import incidents
+from hq import capsules, incidents
 from hq.arrivals import Publication
-from hq.at_hand import MOST_ENDED
-from hq.gateways import capsules
-from hq.gateways.intake import Answering, Intake
 from hq.incidents import Incident
-from hq.marks import Mark, Weighed
-from hq.moment import Moment
-from hq.receiver import Receiver
-from hq.store import Store
-from terminal.contract import topics
+from hq.marks import Mark
+from hq.routes import Back
 from terminal.contract.capsule import (
+    MOST_BYTES,
     AlarmCapsule,
     AnswerCapsule,
     ReceiptCapsule,
     Told,
     alarm_body,
-    epoch_mark,
     read,
     receipt_body,
-    split,
     tail_of,
 )
-from terminal.contract.durable import DiskFailed
-from terminal.contract.identity import new_id, new_incident
-from terminal.contract.messages import (
-    AlarmCancelled,
-    AlarmKind,
-    AlarmRaised,
-    AlarmSignalled,
-    Malformed,
-    Position,
-    Trigger,
-    Who,
-    encode,
+from terminal.contract.messages import AlarmKind, AlarmRaised, Malformed, Trigger
+from terminal.contract.topics import MQTT
+from tests.unit.capsule_scene import (
+    CANCELLED,
+    CAR,
+    INCIDENT,
+    NOW_MS,
+    RAISED,
+    REALM,
+    SEAL,
+    SIGNALLED,
+    UNIT,
+    WHO,
+    Desk,
+    capsule,
+    played,
+    weigh_all,
 )
-from terminal.contract.signed import SIGNATURE_BYTES, Parted
-from terminal.contract.topics import MQTT, Lane
-from tests.system.faulty_disk import faulty
-
-WITHIN_S = 30.0
-NEVER = 1 << 60
-"""An operation that no test comes to."""
-REALM, UNIT = "LJ", "LJ-101"
-NOW_MS = 1_800_000_000_000
-INCIDENT = new_incident()
-WHO = Who(unit=UNIT, call_sign="Sava 1", crew=("1234",))
-SEAL = b"S" * SIGNATURE_BYTES
-
-
-def said(what: type[Told], **fields: Any) -> Told:
-    message: Told = what(id=new_id(), who=WHO, incident=INCIDENT, **fields)
-    return message
 
 
 def by_sms(message: Told) -> Told:
@@ -80,16 +56,7 @@ def after(*told: tuple[Told, str], incident: Incident | None = None) -> Incident
     return incident
 
 
-RAISED = said(
-    AlarmRaised,
-    kind=AlarmKind.EXERCISE,
-    silent=True,
-    trigger=Trigger.SCREEN,
-    position=Position(lat_deg=46.0, lon_deg=14.5),
-    track=((10, 46.0, 14.4),),
-)
-SIGNALLED = said(AlarmSignalled, signal=2, kind=AlarmKind.EXERCISE, silent=True)
-CANCELLED = said(AlarmCancelled, kind=AlarmKind.EXERCISE, silent=True)
+BACK = Back("sms", CAR, INCIDENT, tail_of(SIGNALLED.id))
 
 
 @pytest.mark.promise("P-BEARER-04")
@@ -120,24 +87,9 @@ def test_a_press_that_comes_again_by_another_way_after_the_clearance_opens_nothi
     assert after((by_sms(SIGNALLED), "sms"), incident=cleared).is_open, "a new press is a new press, by any way"
 
 
-def weigh_all(_unit: object, _context: str, parts: Parted) -> Weighed:
-    """As headquarters finds a signature that is right, or none."""
-    is_signed = parts.signature == SEAL
-    return Weighed(parts.body, Mark.VERIFIED if is_signed else Mark.MISSING, is_signed)
-
-
-def by_line(_topic: object, body: bytes) -> Weighed:
-    """What comes by a broker is signed."""
-    return Weighed(body, Mark.VERIFIED, True)
-
-
-def capsule(message: Told, signature: bytes = SEAL) -> bytes:
-    return alarm_body(REALM, UNIT, message) + signature
-
-
 def test_what_stands_in_an_sms_is_kept_byte_for_byte_beside_its_message() -> None:
     data = capsule(RAISED)
-    publication = capsules.publication(data, weigh_all)
+    publication = capsules.publication(data, weigh_all, "sms", ("sms", CAR))
     assert isinstance(publication.message, AlarmRaised)
     (arrival,) = publication.arrivals
     assert (publication.realm, publication.unit, publication.bearer) == (REALM, UNIT, "sms")
@@ -147,7 +99,7 @@ def test_what_stands_in_an_sms_is_kept_byte_for_byte_beside_its_message() -> Non
 
 
 def test_an_unsigned_one_stands_under_an_id_of_its_own() -> None:
-    good, bad = (capsules.publication(capsule(RAISED, signature), weigh_all) for signature in (SEAL, bytes(64)))
+    good, bad = (capsules.publication(capsule(RAISED, signature), weigh_all, "sms") for signature in (SEAL, bytes(64)))
     assert (bad.mark, bad.credible) == (Mark.MISSING, False)
     assert bad.arrivals[0].id != good.arrivals[0].id
     assert tail_of(bad.arrivals[0].id) != tail_of(RAISED.id)
@@ -155,300 +107,14 @@ def test_an_unsigned_one_stands_under_an_id_of_its_own() -> None:
 
 def test_a_receipt_is_no_alarm() -> None:
     with pytest.raises(Malformed, match="expected an alarm"):
-        capsules.publication(receipt_body(ReceiptCapsule(incident=INCIDENT, tail=bytes(8))) + SEAL, weigh_all)
-
-
-class Desk:
-    """Headquarters' end with a store of its own, and what it sends and tells."""
-
-    def __init__(self, folder: Path, rules: Answering) -> None:
-        self.disk = faulty(NEVER, apsw.FullError, for_good=True)
-        self.events: list[tuple[str, dict[str, Any]]] = []
-        self.sent: asyncio.Queue[bytes] = asyncio.Queue()
-        self.fails = False
-        self.now_ms = 0
-        self.kept: asyncio.Queue[Incident] = asyncio.Queue()
-        store = Store.open(folder / "hq.db", vfs=self.disk.name)
-        self.receiver = Receiver(store, self._emit, lambda *_: None, by_line, clock=self._moment)
-        self.receiver.on_kept = self.kept.put_nowait
-        self.intake = Intake(self.receiver, weigh_all, lambda _body: SEAL, self._emit, rules)
-
-    def _emit(self, event: str, fields: dict[str, Any]) -> None:
-        self.events.append((event, fields))
-
-    async def reply(self, data: bytes) -> None:
-        if self.fails:
-            raise PatrolaError("gateway", "it answered 500")
-        self.sent.put_nowait(data)
-
-    def _moment(self) -> Moment:
-        return Moment("boot", self.now_ms, NOW_MS + self.now_ms)
-
-    async def receipt(self) -> ReceiptCapsule:
-        receipt = await self.word()
-        assert isinstance(receipt, ReceiptCapsule)
-        return receipt
-
-    async def answer(self) -> AnswerCapsule:
-        answer = await self.word()
-        assert isinstance(answer, AnswerCapsule)
-        return answer
-
-    async def word(self) -> object:
-        body, signature = split(await self.sent.get())
-        assert signature == SEAL
-        return read(body)
-
-    async def is_quiet(self) -> bool:
-        """Whether nothing goes out that would go by now."""
-        await asyncio.gather(*self.intake._tasks)
-        return self.sent.empty()
-
-    def line(self, *, online: bool) -> None:
-        """Headquarters has a broker, on which the car is there or is not."""
-        self.receiver.watching.line_is_up({}, 0.0)
-        self.receiver.units[REALM, UNIT] = replace(self.receiver.units[REALM, UNIT], online=online)
-
-    async def came_by_a_broker_too(self) -> None:
-        """The alarm; and the car is there."""
-        self.receiver.message(topics.up(REALM, UNIT, Lane.ALARM), encode(RAISED))
-        while MQTT not in self.receiver.incidents[REALM, UNIT, INCIDENT].bearers:  # noqa: ASYNC110 - told to nobody
-            await asyncio.sleep(0.01)
-        self.line(online=True)
-
-    async def taken(self, by: str = "Novak") -> Incident:
-        return await self._acted(lambda one: incidents.acknowledged(one, by, NOW_MS))
-
-    async def ended(self, by: str = "Novak") -> Incident:
-        return await self._acted(lambda one: incidents.cleared(one, by, "over", NOW_MS))
-
-    async def _acted(self, step: Callable[[Incident], Incident]) -> Incident:
-        after = await self.receiver.act((REALM, UNIT, INCIDENT), step)
-        self.intake.acted(after)
-        return after
-
-    def told(self, event: str) -> int:
-        return sum(name == event for name, _ in self.events)
-
-
-def played(folder: Path, story: Callable[[Desk], Awaitable[None]], **rules: int) -> None:
-    async def play() -> None:
-        desk = Desk(folder, Answering(**rules))
-        running = asyncio.create_task(desk.receiver.run())
-        try:
-            async with asyncio.timeout(WITHIN_S):
-                await story(desk)
-        finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
-            await desk.intake.close()
-            desk.receiver.close()
-            desk.disk.unregister()
-
-    asyncio.run(play())
-
-
-@pytest.mark.promise("P-BEARER-05")
-def test_the_answer_comes_once_it_is_on_disk_and_again_for_every_repeat(tmp_path: Path) -> None:
-    async def story(desk: Desk) -> None:
-        for _ in range(2):
-            incident = await desk.intake.took(capsule(RAISED), desk.reply)
-            assert await desk.receiver.on_disk(lambda store: store.incident((REALM, UNIT, INCIDENT))) == incident
-            assert await desk.receipt() == ReceiptCapsule(incident=INCIDENT, tail=tail_of(RAISED.id), signals=1)
-        assert desk.told("alarm-raised") == 1
-        assert not desk.receiver.units[REALM, UNIT].online, "an SMS says nothing of the car's line"
-
-    played(tmp_path, story)
-
-
-def test_a_receipt_names_who_has_taken_it(tmp_path: Path) -> None:
-    async def story(desk: Desk) -> None:
-        await desk.intake.took(capsule(RAISED, bytes(64)), desk.reply)
-        await desk.receiver.act((REALM, UNIT, INCIDENT), lambda one: incidents.acknowledged(one, "Novak", NOW_MS))
-        await desk.intake.took(capsule(SIGNALLED), desk.reply)
-        assert await desk.receipt()
-        await desk.taken()
-        assert (await desk.answer()).acknowledged_by == "Novak"
-        await desk.intake.took(capsule(CANCELLED), desk.reply)
-        assert (await desk.receipt()).acknowledged_by == "Novak"
-
-    played(tmp_path, story)
-
-
-@pytest.mark.promise("P-BEARER-07")
-def test_a_car_that_no_broker_reaches_is_told_once_each_who_took_and_who_ended_it(tmp_path: Path) -> None:
-    async def story(desk: Desk) -> None:
-        await desk.intake.took(capsule(RAISED), desk.reply)
-        await desk.receipt()
-        taken = await desk.taken()
-        desk.intake.acted(taken)
-        told = await desk.answer()
-        assert (told.acknowledged_by, told.cleared_by, told.incident) == ("Novak", "", INCIDENT)
-        assert (told.tail, told.signals) == (tail_of(RAISED.id), 1)
-        assert (told.epoch, told.revision) == (epoch_mark(desk.receiver.epoch), taken.told_revision)
-        ended = await desk.ended("Kranjc")
-        told = await desk.answer()
-        assert (told.cleared_by, told.reason, told.revision) == ("Kranjc", "over", ended.told_revision)
-        desk.now_ms += 1_000_000
-        desk.intake.look()
-        assert await desk.is_quiet()
-
-    played(tmp_path, story)
-
-
-@pytest.mark.promise("P-BEARER-07")
-def test_a_car_that_a_broker_reaches_is_told_by_sms_once_it_is_gone_unless_it_has_confirmed(tmp_path: Path) -> None:
-    async def story(desk: Desk) -> None:
-        await desk.intake.took(capsule(RAISED), desk.reply)
-        await desk.receipt()
-        await desk.came_by_a_broker_too()
-        taken = await desk.taken()
-        desk.intake.look()
-        assert await desk.is_quiet()
-        desk.line(online=False)
-        desk.intake.look()
-        assert (await desk.answer()).revision == taken.told_revision
-        desk.line(online=True)
-        ended = await desk.ended()
-        await desk.receiver.on_disk(lambda store: confirm(store, ended.told_revision))
-        desk.line(online=False)
-        desk.intake.look()
-        assert await desk.is_quiet(), "a broker was first"
-
-    played(tmp_path, story)
-
-
-def confirm(store: Store, revision: int) -> None:
-    with store.transaction():
-        store.confirm((REALM, UNIT), revision)
-
-
-def test_an_end_of_long_ago_that_is_on_disk_alone_is_left_alone(tmp_path: Path) -> None:
-    async def story(desk: Desk) -> None:
-        await desk.intake.took(capsule(RAISED), desk.reply)
-        await desk.receipt()
-        await desk.came_by_a_broker_too()
-        ended = await desk.ended()
-        later = (replace(ended, incident=new_incident(), told_revision=100 + number) for number in range(MOST_ENDED))
-        desk.receiver.incidents.put(later)
-        desk.line(online=False)
-        desk.intake.look()
-        assert await desk.is_quiet()
-
-    played(tmp_path, story)
-
-
-def test_what_the_gateway_did_not_send_is_sent_later_and_what_would_cost_too_much_is_not_tried_again(
-    tmp_path: Path,
-) -> None:
-    async def story(desk: Desk) -> None:
-        await desk.intake.took(capsule(RAISED), desk.reply)
-        await desk.receipt()
-        desk.fails = True
-        await desk.taken()
-        assert await desk.is_quiet()
-        desk.fails = False
-        desk.intake.look()
-        assert await desk.is_quiet(), "not at once"
-        desk.now_ms += 30_000
-        desk.intake.look()
-        assert (await desk.answer()).acknowledged_by == "Novak"
-        await desk.ended()
-        assert await desk.is_quiet()
-        for _ in range(3):
-            desk.now_ms += 30_000
-            desk.intake.look()
-            assert await desk.is_quiet()
-        assert [fields["problem"] for event, fields in desk.events if event == "receipt-not-sent"][1:] == [
-            "the limit of [sms] is reached"
-        ]
-
-    played(tmp_path, story, most_per_incident=3)
-
-
-def test_what_is_not_on_disk_is_not_told(tmp_path: Path) -> None:
-    async def story(desk: Desk) -> None:
-        await desk.intake.took(capsule(RAISED), desk.reply)
-        await desk.receipt()
-        await desk.came_by_a_broker_too()
-        await desk.taken()
-        assert await desk.is_quiet()
-        desk.disk.fail_from_now()
-        await desk.ended()
-        desk.line(online=False)
-        desk.intake.look()
-        assert await desk.is_quiet()
-        desk.disk.mend()
-        kept = await desk.kept.get()
-        desk.intake.look()
-        assert (await desk.answer()).revision == kept.told_revision
-
-    played(tmp_path, story)
-
-
-def test_what_its_car_has_not_signed_is_kept_and_told_and_makes_us_pay_nothing(tmp_path: Path) -> None:
-    async def story(desk: Desk) -> None:
-        incident = await desk.intake.took(capsule(RAISED, bytes(64)), desk.reply)
-        assert incident.signature is Mark.MISSING
-        assert incident.kind is AlarmKind.REAL, "whoever says that it is an exercise has to be believed"
-        await desk.taken()
-        assert await desk.is_quiet()
-        assert desk.told("alarm-raised") == 1
-
-    played(tmp_path, story)
-
-
-@pytest.mark.promise("P-BEARER-06")
-@pytest.mark.parametrize("cap", ["most_per_incident", "most_per_hour"])
-def test_answers_are_capped_and_the_alarm_is_not(tmp_path: Path, cap: str) -> None:
-    async def story(desk: Desk) -> None:
-        for number in range(5):
-            moved = replace(RAISED, position=Position(lat_deg=46.0 + number, lon_deg=14.5))
-            await desk.intake.took(capsule(moved), desk.reply)
-        for _ in range(3):
-            await desk.receipt()
-        assert desk.sent.empty()
-        assert desk.told("receipt-not-sent") == 2
-        assert desk.receiver.incidents[REALM, UNIT, INCIDENT].position == Position(lat_deg=50.0, lon_deg=14.5)
-        assert (desk.told("alarm-raised"), desk.told("alarm-came-again")) == (1, 4)
-
-    played(tmp_path, story, **{cap: 3})
-
-
-class Elsewhere:
-    """A number that is not the car's."""
-
-    def __init__(self) -> None:
-        self.sent: list[bytes] = []
-
-    async def reply(self, data: bytes) -> None:
-        self.sent.append(data)
-
-
-@pytest.mark.promise("P-BEARER-06")
-def test_replays_take_no_answer_from_what_is_new_and_cost_no_more_than_their_own_budget(tmp_path: Path) -> None:
-    async def story(desk: Desk) -> None:
-        await desk.intake.took(capsule(RAISED), desk.reply)
-        assert (await desk.receipt()).tail == tail_of(RAISED.id)
-        thief = Elsewhere()
-        for _ in range(9):
-            await desk.intake.took(capsule(RAISED), thief.reply)
-        for _ in range(2):
-            assert (await desk.receipt()).tail == tail_of(RAISED.id), "to where the car wrote from"
-        assert desk.told("receipt-not-sent") == 7
-        for news in (SIGNALLED, CANCELLED):
-            await desk.intake.took(capsule(news), desk.reply)
-            assert (await desk.receipt()).tail == tail_of(news.id)
-        assert (thief.sent, desk.sent.qsize()) == ([], 0)
-
-    played(tmp_path, story, most_per_incident=3, most_repeats_per_incident=2)
+        capsules.publication(receipt_body(ReceiptCapsule(incident=INCIDENT, tail=bytes(8))) + SEAL, weigh_all, "sms")
 
 
 @pytest.mark.promise("P-SHOW-01")
 def test_an_answer_speaks_of_the_presses_that_whoever_took_it_knew_of() -> None:
     again = after((SIGNALLED, "sms"), incident=incidents.acknowledged(after((RAISED, MQTT)), "Novak", NOW_MS))
     ended = incidents.cleared(again, "Kos", "over", NOW_MS)
-    told = [read(capsules.answer(SIGNALLED, incident, "e")) for incident in (again, ended)]
+    told = [read(capsules.answer(BACK, incident, "e", MOST_BYTES)) for incident in (again, ended)]
     assert [one.signals for one in told if isinstance(one, AnswerCapsule)] == [1, 2]
 
 
@@ -457,101 +123,22 @@ def test_a_receipt_names_nobody_who_has_not_taken_the_newest_press() -> None:
     taken = incidents.acknowledged(after((RAISED, MQTT)), "Novak", NOW_MS)
     again = after((SIGNALLED, "sms"), incident=taken)
     anew = incidents.acknowledged(again, "Novak", NOW_MS)
-    told = [read(capsules.receipt(SIGNALLED, incident)) for incident in (taken, again, anew)]
+    told = [read(capsules.receipt(BACK, incident, MOST_BYTES)) for incident in (taken, again, anew)]
     assert [one.acknowledged_by for one in told if isinstance(one, ReceiptCapsule)] == ["Novak", "", "Novak"]
-
-
-@pytest.mark.promise("P-BEARER-06")
-def test_replays_of_many_incidents_take_no_answer_of_the_hour_from_what_is_new(tmp_path: Path) -> None:
-    async def story(desk: Desk) -> None:
-        old = [replace(RAISED, id=new_id(), incident=new_incident()) for _ in range(3)]
-        for message in (*old, *old, *old):
-            await desk.intake.took(capsule(message), desk.reply)
-        for _ in range(3 + 2):
-            await desk.receipt()
-        await desk.intake.took(capsule(RAISED), desk.reply)
-        assert (await desk.receipt()).incident == INCIDENT
-        assert (desk.told("receipt-not-sent"), desk.sent.qsize()) == (4, 0)
-
-    played(tmp_path, story, most_per_hour=4, most_repeats_per_hour=2)
-
-
-def test_after_a_restart_a_replay_is_no_news_and_stands_in_no_repeats_way(tmp_path: Path) -> None:
-    async def before(desk: Desk) -> None:
-        await desk.intake.took(capsule(RAISED), desk.reply)
-        await desk.receipt()
-
-    async def after_it(desk: Desk) -> None:
-        thief = Elsewhere()
-        await desk.intake.took(capsule(RAISED), thief.reply)
-        await desk.intake.took(capsule(RAISED), desk.reply)
-        assert (await desk.receipt()).tail == tail_of(RAISED.id)
-        await desk.intake.took(capsule(RAISED), desk.reply)
-        await asyncio.sleep(0)
-        assert desk.sent.empty(), "it is known from the disk that it has come before"
-        await desk.intake.took(capsule(SIGNALLED), desk.reply)
-        assert (await desk.receipt()).signals == 2
-
-    played(tmp_path, before)
-    played(tmp_path, after_it, most_repeats_per_incident=2)
-
-
-def test_what_a_replay_was_told_the_car_is_told_once_it_says_something_new(tmp_path: Path) -> None:
-    async def before(desk: Desk) -> None:
-        await desk.intake.took(capsule(RAISED), desk.reply)
-        await desk.receipt()
-
-    async def after_it(desk: Desk) -> None:
-        thief = Elsewhere()
-        await desk.intake.took(capsule(RAISED), thief.reply)
-        await desk.ended()
-        assert await desk.is_quiet()
-        assert len(thief.sent) == 2
-        await desk.intake.took(capsule(CANCELLED), desk.reply)
-        assert await desk.receipt()
-        desk.intake.look()
-        assert (await desk.answer()).cleared_by == "Novak"
-
-    played(tmp_path, before)
-    played(tmp_path, after_it)
-
-
-def test_what_the_disk_refuses_is_not_answered_and_the_next_try_is(tmp_path: Path) -> None:
-    async def story(desk: Desk) -> None:
-        desk.disk.fail_from_now()
-        with pytest.raises(DiskFailed):
-            await desk.intake.took(capsule(RAISED), desk.reply)
-        assert desk.told("alarm-not-stored") == 1
-        assert desk.sent.empty()
-        desk.disk.mend()
-        await desk.intake.took(capsule(RAISED), desk.reply)
-        assert (await desk.receipt()).tail == tail_of(RAISED.id)
-
-    played(tmp_path, story)
-
-
-def test_a_gateway_that_cannot_send_is_told_to_the_desk(tmp_path: Path) -> None:
-    async def story(desk: Desk) -> None:
-        desk.fails = True
-        await desk.intake.took(capsule(RAISED), desk.reply)
-        while not desk.told("receipt-not-sent"):  # noqa: ASYNC110 - told by another task
-            await asyncio.sleep(0.01)
-
-    played(tmp_path, story)
 
 
 def test_what_is_no_capsule_is_told_with_its_size_and_nothing_of_what_was_in_it(tmp_path: Path) -> None:
     async def story(desk: Desk) -> None:
         for data in (b"", b"your balance is 3.20", bytes(124), capsule(RAISED)[:-1]):
             with pytest.raises(Malformed):
-                await desk.intake.took(data, desk.reply)
-        assert desk.told("sms-not-understood") == 4
+                await desk.took(data)
+        assert desk.told("capsule-not-understood") == 4
         assert "balance" not in str(desk.events)
 
     played(tmp_path, story)
 
 
 def test_publications_of_cars_and_of_gateways_are_the_same_to_the_store() -> None:
-    publication = capsules.publication(capsule(SIGNALLED), weigh_all)
+    publication = capsules.publication(capsule(SIGNALLED), weigh_all, "sms")
     assert isinstance(publication, Publication)
     assert publication.arrivals[0].place is None

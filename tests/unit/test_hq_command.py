@@ -1,7 +1,10 @@
 """What a dispatcher's terminal says when headquarters says no."""
 
+import os
+import pty
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,8 @@ import pytest
 from hq import command
 from hq.desk import public
 from hq.incidents import Incident, named
-from terminal.contract.messages import AlarmKind, Who
+from hq.units import unknown
+from terminal.contract.messages import AlarmKind, Trigger, Who
 
 
 @pytest.mark.parametrize("what", ["units", "incidents", "gaps"])
@@ -31,6 +35,12 @@ SUMMARIES = [
     ({"raised_ms": 7_201_500, "pressed_utc_ms": 1_000}, " pressed 7200 s before; NOT TAKEN"),
     ({"raised_ms": 1_000, "pressed_utc_ms": 1_500}, " NOT TAKEN"),
     ({"cancelled_signals": 1}, " cancelled by the crew; NOT TAKEN"),
+    ({"trigger": Trigger.CHECK_IN}, " nobody answered the check-in; NOT TAKEN"),
+    ({"trigger": Trigger.VEHICLE, "vehicle_event": "A.Airbag"}, " the car says A.Airbag; NOT TAKEN"),
+    (
+        {"signals": 4, "also_by": ("A.Airbag", "button", "check-in")},
+        " 4 presses; the car says A.Airbag; nobody answered the check-in; NOT TAKEN",
+    ),
 ]
 
 
@@ -48,6 +58,19 @@ def test_a_line_says_what_nobody_who_answers_the_alarm_may_overlook(
     )
     assert (named(alarm)["kind"], named(alarm)["silent"]) == (alarm.kind, alarm.silent)
     assert (named(alarm)["signals"], named(alarm)["cancelled"]) == (alarm.signals, "cancelled" in said)
+
+
+@pytest.mark.promise("P-KIND-13")
+@pytest.mark.parametrize("proved", [False, True])
+def test_on_a_terminal_a_car_whose_alarm_chain_is_not_proved_is_amber(proved: bool) -> None:
+    unit = public(unknown(("LJ", "LJ-101"))) | {"proved": proved, "proved_ms": 0}
+    master, slave = pty.openpty()
+    with os.fdopen(master) as seen, os.fdopen(slave, "w") as terminal, redirect_stdout(terminal):
+        command._show({"ok": True, "units": [unit]}, "units", as_json=False)
+        terminal.flush()
+        line = seen.readline()
+    assert ("NOT PROVED" in line) is not proved
+    assert ("\x1b[33malarm NOT PROVED" in line) is not proved
 
 
 def test_who_begins_to_watch_is_shown_the_alarms_that_are_open(

@@ -19,6 +19,7 @@ from terminal.contract.messages import (
     AlarmRaised,
     AlarmSignalled,
     Position,
+    Trigger,
     Who,
 )
 from tests.unit.hq_scene import LJUBLJANA, NOW_MS, REALM, UNIT
@@ -54,6 +55,18 @@ def test_messages_lead_to_the_same_incident_in_any_order() -> None:
     assert all(end == ends[0] for end in ends)
     assert (ends[0].signals, ends[0].cancelled, ends[0].position) == (2, True, MARIBOR)
     assert ends[0].is_open, "a cancellation is a claim, not an end"
+
+
+@pytest.mark.promise("P-PRESS-03", "P-RECEIPT-10")
+def test_what_further_calls_came_from_is_kept_whichever_comes_first() -> None:
+    calls = [
+        said(AlarmRaised, trigger=Trigger.CHECK_IN),
+        said(AlarmSignalled, signal=2, trigger=Trigger.VEHICLE, vehicle_event="Airbag"),
+        said(AlarmSignalled, signal=3, trigger=Trigger.BUTTON),
+    ]
+    ends = [opened(*order) for order in permutations(calls)]
+    assert all(end == ends[0] for end in ends)
+    assert (ends[0].trigger, ends[0].vehicle_event, ends[0].also_by) == (Trigger.CHECK_IN, "", ("Airbag", "button"))
 
 
 @pytest.mark.promise("P-KIND-08")

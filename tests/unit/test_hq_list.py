@@ -46,7 +46,7 @@ class Scene:
         _fill(store)
         self.receiver = Receiver(store, lambda _event, _fields: None, lambda *_: None)
         self.archive = Hanging(folder / "hq.db")
-        desk = Desk(self.receiver, lambda *_: None, lambda _event, _fields: None, Alarms())
+        desk = Desk(self.receiver, self.archive, lambda *_: None, lambda _event, _fields: None, Alarms())
         self.dispatch = Dispatch(self.receiver, desk, self.archive)
         self.shown: list[Key] = []
         self.socket = folder / "api.sock"

@@ -192,6 +192,13 @@ def test_no_silent_alarm_no_test_and_none_that_is_over_is_in_it(hidden: dict[str
     assert [one.incident for one in picture.of(KEY, cars, [shown, alarm(**hidden)], NOW_MS).alarms] == [shown.incident]  # type: ignore[arg-type]
 
 
+@pytest.mark.promise("P-KIND-03")
+@pytest.mark.parametrize("kind", [AlarmKind.REAL, AlarmKind.EXERCISE])
+def test_neighbours_are_told_whether_it_is_an_exercise_and_who_has_taken_it(kind: AlarmKind) -> None:
+    (told,) = picture.of(KEY, [car(UNIT, 46.0)], [alarm(kind=kind, acknowledged_by="Desk 1")], NOW_MS).alarms
+    assert (told.kind, told.acknowledged_by) == (kind, "Desk 1")
+
+
 def test_a_car_that_stands_sends_its_neighbours_nothing_new() -> None:
     one, other = car("LJ-102", 46.10001), car("LJ-102", 46.10004)
     first, second = (picture.of(KEY, [units.unknown(KEY), there], [], NOW_MS) for there in (one, other))

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from hal.errors import PatrolaError
-from hq import outside
-from hq.gateways.web_sending import Calling, WebSending
+from hq import outside, sms
+from hq.gateways import sms_web
 from tests.system.outside_servers import web
 
-TOKEN = "0123456789abcdef"
+TOKEN, NUMBER = "0123456789abcdef", "+38640111222"
 
 
 def test_what_a_program_says_is_logged_without_its_arguments(caplog: pytest.LogCaptureFixture) -> None:
@@ -20,15 +20,20 @@ def test_what_a_program_says_is_logged_without_its_arguments(caplog: pytest.LogC
     assert TOKEN not in caplog.text
 
 
+async def nothing(_data: bytes, _to: str) -> None:
+    """Nothing comes."""
+
+
 def test_an_answer_by_sms_goes_where_it_was_sent_and_a_redirection_is_no_yes(tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text(TOKEN)
 
     async def story(url: str) -> None:
-        reply = WebSending(Calling(url=url, token=token)).reply_to("+38640111222", is_text=False)
+        settings = sms_web.Settings(token=token, sending=sms_web.Sending(url=url, token=token))
+        gateway, to = sms_web.build("sms", settings, nothing, lambda *_: None), sms.address(NUMBER, is_text=False)
         with pytest.raises(PatrolaError, match="302"):
-            await reply(b"receipt")
-        await reply(b"receipt")
+            await gateway.send(to, b"receipt")
+        await gateway.send(to, b"receipt")
 
     with web() as gateway:
         gateway.answers.append(302)

@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from hq import audit, taking
+from hq.archive import Archive
 from hq.arrivals import Publication
 from hq.at_hand import MOST_ENDED, AtHand
 from hq.audit import What
@@ -66,7 +67,14 @@ class Scene:
         store = Store.open(folder / "hq.db", vfs=self.disk.name)
         self.receiver = Receiver(store, self._emit, self._receipted, clock=self._moment)
         self.receiver.on_kept = self.kept.put_nowait
-        self.desk = Desk(self.receiver, lambda _realm, _unit, state: self.states.append(state), self._emit, Alarms())
+        self.archive = Archive(folder / "hq.db")
+        self.desk = Desk(
+            self.receiver,
+            self.archive,
+            lambda _realm, _unit, state: self.states.append(state),
+            self._emit,
+            Alarms(),
+        )
 
     def _moment(self) -> Moment:
         return Moment("boot", self.mono_ms, NOW_MS + self.mono_ms)
@@ -117,6 +125,7 @@ def played(
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
+            scene.archive.close()
             scene.receiver.close()
             scene.disk.unregister()
 

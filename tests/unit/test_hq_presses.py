@@ -8,11 +8,10 @@ import apsw
 import pytest
 from msgspec.structs import replace
 
-from hq import arrivals, incidents
+from hq import arrivals, capsules, incidents
 from hq.arrivals import Publication
 from hq.at_hand import MOST_ENDED
 from hq.audit import What
-from hq.gateways import capsules
 from hq.incidents import Incident
 from hq.marks import Mark, Weighed
 from hq.receiver import Receiver
@@ -59,7 +58,7 @@ def by_sms(message: Told) -> Publication:
     def weigh(_unit: tuple[str, str], _context: str, parts: Parted) -> Weighed:
         return Weighed(parts.body)
 
-    return capsules.publication(alarm_body(REALM, UNIT, message) + b"S" * SIGNATURE_BYTES, weigh)
+    return capsules.publication(alarm_body(REALM, UNIT, message) + b"S" * SIGNATURE_BYTES, weigh, "sms")
 
 
 def known(store: Store) -> dict[str, Incident]:

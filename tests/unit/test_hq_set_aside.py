@@ -1,16 +1,17 @@
 """One message of one car never takes headquarters, or another car's alarm, with it."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 from msgspec.structs import replace
 
 from hq import arrivals
-from hq.owed import Came
 from hq.receiver import MOST_IN_BATCH, Receiver
 from terminal.contract import topics
 from terminal.contract.identity import new_id, new_incident
@@ -108,14 +109,12 @@ def test_what_means_nothing_is_refused_as_it_is_read(message: Any) -> None:
 
 
 @pytest.mark.promise("P-HQ-08")
-def test_what_breaks_the_store_is_set_aside_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_what_breaks_the_store_is_set_aside_and_nothing_else(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def story() -> None:
         async with at_work(tmp_path) as scene:
             alarms = [pressed(position=LJUBLJANA) for _ in range(20)]
             bad = alarms[7]
-            _break_at(monkeypatch, bad.incident)
+            _rot(tmp_path, bad.incident)
             for alarm in alarms:
                 scene.says(Lane.ALARM, alarm)
             for alarm in alarms:
@@ -132,9 +131,7 @@ def test_what_breaks_the_store_is_set_aside_and_nothing_else(
     assert "AlarmRaised could not be taken" in caplog.text
 
 
-def test_what_breaks_the_store_among_what_is_owed_to_it_is_set_aside_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_breaks_the_store_among_what_is_owed_to_it_is_set_aside_too(tmp_path: Path) -> None:
     async def story() -> None:
         async with at_work(tmp_path) as scene:
             alarms = [pressed(position=LJUBLJANA) for _ in range(5)]
@@ -142,7 +139,7 @@ def test_what_breaks_the_store_among_what_is_owed_to_it_is_set_aside_too(
             for alarm in alarms:
                 scene.says(Lane.ALARM, alarm)
             assert len(scene.receiver.incidents) == 5
-            _break_at(monkeypatch, alarms[2].incident)
+            _rot(tmp_path, alarms[2].incident)
             for alarm in alarms:
                 if alarm is not alarms[2]:
                     await scene.receipted(alarm.id)
@@ -151,18 +148,11 @@ def test_what_breaks_the_store_among_what_is_owed_to_it_is_set_aside_too(
     asyncio.run(story())
 
 
-def _break_at(monkeypatch: pytest.MonkeyPatch, incident: str) -> None:
-    """A defect in what a batch means, which this one incident meets."""
-    from hq import taking
-
-    mean = taking._mean
-
-    def broken(store: Any, came: Came, *more: Any) -> None:
-        if getattr(came.publication.message, "incident", "") == incident:
-            raise OverflowError("planted")
-        mean(store, came, *more)
-
-    monkeypatch.setattr(taking, "_mean", broken)
+def _rot(folder: Path, incident: str) -> None:
+    """What stands in the store of this one incident cannot be read as one, and no disk says so."""
+    with contextlib.closing(apsw.Connection(str(folder / "hq.db"))) as db:
+        db.set_busy_timeout(WITHIN_S * 1000)
+        db.execute("INSERT INTO incidents VALUES (?, ?, ?, ?)", (REALM, UNIT, incident, b"{}"))
 
 
 def test_a_duty_status_from_nowhere_keeps_its_status(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from hq.archive import Archive
 from hq.config import Alarms
 from hq.desk import Desk
 from hq.moment import Moment
@@ -30,7 +31,13 @@ class Scene:
         self.told: list[DesiredState] = []
         self.store = store_at(folder)
         self.receiver = Receiver(self.store, self._emit, lambda *_: None, clock=self._moment)
-        self.desk = Desk(self.receiver, lambda _realm, _unit, state: self.told.append(state), self._emit, Alarms())
+        self.archive = Archive(folder / "hq.db")
+        send = lambda _realm, _unit, state: self.told.append(state)  # noqa: E731
+        self.desk = Desk(self.receiver, self.archive, send, self._emit, Alarms())
+
+    def close(self) -> None:
+        self.archive.close()
+        self.receiver.close()
 
     def _moment(self) -> Moment:
         return Moment("boot", 0, self.now_ms)
@@ -63,7 +70,7 @@ def test_an_end_is_told_until_the_car_has_confirmed_it_however_old_the_clock_mak
         with scene.store.transaction():
             scene.store.confirm((REALM, UNIT), scene.told[-1].revision)
         assert await scene.told_now() == []
-        scene.receiver.close()
+        scene.close()
 
     asyncio.run(story())
 
@@ -76,7 +83,7 @@ def test_of_many_ends_the_last_are_told_also_when_the_clock_went_back_before_the
         scene.now_ms -= 20 * 365 * DAY_MS
         incident = await scene.cleared()
         assert incident in await scene.told_now()
-        scene.receiver.close()
+        scene.close()
 
     asyncio.run(story())
 
@@ -91,7 +98,7 @@ def test_one_revision_is_one_answer_also_when_a_person_acts_while_it_is_told(tmp
         answers = {one.revision: one.alarms for one in scene.told}
         assert all(one.alarms == answers[one.revision] for one in scene.told)
         assert [bool(answers[revision][0].cleared_by) for revision in sorted(answers)] == [False, True]
-        scene.receiver.close()
+        scene.close()
 
     asyncio.run(story())
 
@@ -104,6 +111,6 @@ def test_who_deals_with_a_silent_alarm_makes_no_car_show_an_attended_desk(tmp_pa
         await scene.desk.acknowledge(incident, "Novak")
         await scene.desk.clear(incident, "Novak", "over")
         assert (scene.desk.acted_s == NOBODY) is silent
-        scene.receiver.close()
+        scene.close()
 
     asyncio.run(story())

@@ -1,5 +1,6 @@
 """Headquarters tells each silence once, with its cause as far as it is known; what is not known needs a look."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -169,9 +170,12 @@ def test_no_car_is_called_silent_by_what_the_line_did_not_carry(tmp_path: Path) 
     told: list[str] = []
     receiver = Receiver(store_at(tmp_path), lambda event, _: told.append(event), lambda *_: None)
     receiver.units[(REALM, UNIT)] = a_car(heard_s=-1000.0)
-    receiver.look_for_silence(line_heard_s=-985.0, silent_after_s=18.0)
-    assert receiver.units[(REALM, UNIT)].online
-    receiver.look_for_silence(line_heard_s=-981.0, silent_after_s=18.0)
-    assert not receiver.units[(REALM, UNIT)].online
+
+    async def is_there(line_heard_s: float) -> bool:
+        receiver.look_for_silence(line_heard_s, silent_after_s=18.0)
+        return receiver.units[(REALM, UNIT)].online
+
+    assert asyncio.run(is_there(-985.0))
+    assert not asyncio.run(is_there(-981.0))
     assert told == ["unit-offline"]
     receiver.close()

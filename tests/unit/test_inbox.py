@@ -102,7 +102,7 @@ def test_a_receipt_of_places_settles_them_and_tells_core(tmp_path: Path) -> None
         rows = await bench.commit(Lane.EVENT, 3)
         bench.receipt(rows[:2])
         assert await bench.owed(Lane.EVENT) == 1
-        assert bench.of(Received)[-1] == Received((rows[0].id, rows[1].id))
+        assert bench.of(Received)[-1] == Received((rows[0].id, rows[1].id), epoch=EPOCH)
         assert bench.of(PendingCounted)[-1] == PendingCounted(1)
 
     with_bench(tmp_path, drive)
@@ -112,7 +112,7 @@ def test_a_receipt_by_id_is_told_at_once_and_the_place_is_still_owed(tmp_path: P
     async def drive(bench: Bench) -> None:
         [row] = await bench.commit(Lane.ALARM, 1)
         bench.say(topics.RECEIPT, Receipt(epoch=EPOCH, ids=(row.id,)))
-        assert bench.of(Received) == [Received((row.id,))]
+        assert bench.of(Received) == [Received((row.id,), epoch=EPOCH)]
         assert await bench.owed(Lane.ALARM) == 1
         bench.receipt([row])
         assert await bench.owed(Lane.ALARM) == 0

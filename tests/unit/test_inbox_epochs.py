@@ -221,7 +221,7 @@ def test_core_learns_which_alarms_a_new_store_has_no_receipt_of(tmp_path: Path) 
         await scene.epoch_on_disk("a")
         await scene.writer.submit(lambda outbox: outbox.commit([ENTRY]))
         scene.receipt_of_place("a")
-        await scene.until_told(Received((ALARM.id,)))
+        await scene.until_told(Received((ALARM.id,), epoch="a"))
         assert not [one for one in scene.told if isinstance(one, Unreceipted)]
         scene.beat("b")
         await scene.until_told(Unreceipted((ALARM,)))

@@ -13,7 +13,7 @@ from terminal.core.inputs import HeartbeatHeard, LineChanged, Published, Publish
 from terminal.core.line import Line, after_beat, after_change, hq_answers, trouble
 from terminal.core.state import snapshot
 from terminal.core.supervision import Supervision
-from terminal.link import TROUBLES, Trouble
+from terminal.shown import TROUBLES, Trouble
 from tests.unit.core_scene import RULES, Car, fix
 
 PROFILE = Supervision()

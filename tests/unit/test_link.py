@@ -8,19 +8,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hal.readings import Fix, FixMode, LinkQuality, PowerState
-from terminal import link
-from terminal.contract.work import Job, JobStep, Neighbour, Picture, Text
-from terminal.core.duty import PLAIN
-from terminal.link import (
-    NO_CHANGES,
-    SECTIONS,
-    AlarmView,
+from terminal import asked, link
+from terminal.asked import (
     AnswerCheckIn,
     ArmButton,
+    CancelAlarm,
+    RaiseAlarm,
+    Refused,
+    SetDuty,
+    StartCheckIn,
+    StopCheckIn,
+)
+from terminal.contract.work import Job, JobStep, Neighbour, Picture, Text
+from terminal.core.duty import PLAIN
+from terminal.link import NO_CHANGES, SECTIONS, Changes, Snapshot
+from terminal.shown import (
+    AlarmView,
     ArmedView,
     BoardTestView,
-    CancelAlarm,
-    Changes,
     CheckInView,
     CrewView,
     DiskView,
@@ -33,15 +38,9 @@ from terminal.link import (
     PictureView,
     PositionView,
     ProvedView,
-    RaiseAlarm,
-    Refused,
     SentView,
-    SetDuty,
     ShiftView,
-    Snapshot,
     SourceView,
-    StartCheckIn,
-    StopCheckIn,
     UnitView,
     VehicleView,
     WorkshopView,
@@ -129,7 +128,7 @@ def test_nothing_new_is_a_beat():
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_arrives_as_it_was_given(command: link.Command):
+def test_a_command_arrives_as_it_was_given(command: asked.Command):
     assert link.decode_command(link.encode_line(command)) == command
 
 

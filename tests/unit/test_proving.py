@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
+from terminal.asked import RaiseAlarm
 from terminal.contract.messages import AlarmStatus, DesiredState
 from terminal.core.inputs import Commanded, Published, Received, StateDesired, Stored, Tick
-from terminal.link import ProvedView, RaiseAlarm
+from terminal.shown import ProvedView
 from tests.unit.core_scene import RULES, Car, places
 
 DAY_S = RULES.alarms.prove_every_s

@@ -4,13 +4,13 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from terminal.asked import CancelAlarm
 from terminal.core.alarm import Alarm, Pressed
 from terminal.core.emergency import Emergency
 from terminal.core.inputs import Commanded
 from terminal.core.ladder import Phase
 from terminal.core.restoring import merged
 from terminal.core.state import State
-from terminal.link import CancelAlarm
 from tests.unit.core_scene import PRESS, RULES, Car
 
 LATER = replace(PRESS, number=2)

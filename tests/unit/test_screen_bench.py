@@ -2,8 +2,8 @@
 
 import pytest
 
+from terminal.asked import LONGEST_PIN, ArmButton, CloseWorkshop, Examine, OpenWorkshop, RaiseAlarm
 from terminal.examination import Item, Trial
-from terminal.link import LONGEST_PIN, ArmButton, CloseWorkshop, Examine, OpenWorkshop, RaiseAlarm
 from terminal.screen import frame
 from terminal.screen.bench import Bench
 from terminal.screen.feed import Seen

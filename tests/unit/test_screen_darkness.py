@@ -3,12 +3,13 @@
 import pytest
 from msgspec.structs import replace
 
-from terminal.link import CheckInView, Snapshot, Urgency
+from terminal.link import Snapshot
 from terminal.screen.darkness import WITHOUT_CORE_NS, dimmed
 from terminal.screen.feed import Seen
 from terminal.screen.palettes import Palette
 from terminal.screen.state import ScreenState
 from terminal.screen.tapping import tapped
+from terminal.shown import CheckInView, Urgency
 from tests.screen.gallery import ALARM, NOW_NS, NS_24, snapshot, view
 
 DARK = ScreenState(is_dark=True)

@@ -1,11 +1,11 @@
 """What is locked while the car moves is so at once, and opens when it has been slow for a while."""
 
-from terminal.link import VehicleView
 from terminal.screen import frame
 from terminal.screen.driving import STANDS_AFTER_NS, is_locked
 from terminal.screen.feed import Seen
 from terminal.screen.following import followed
 from terminal.screen.state import Page, ScreenState
+from terminal.shown import VehicleView
 from tests.screen.gallery import NOW_NS, SIZES, Snapshot, replace, snapshot, view
 
 S = 1_000_000_000

@@ -6,12 +6,14 @@ import pytest
 from msgspec.structs import replace
 
 from hal.readings import Fault
-from terminal.link import Refusal, Snapshot, SourceView, WorkshopView
+from terminal.asked import Refusal
+from terminal.link import Snapshot
 from terminal.screen import faults
 from terminal.screen.feed import Gone, Seen
 from terminal.screen.language import Language, Say
 from terminal.screen.pages import system
 from terminal.screen.state import ScreenState
+from terminal.shown import SourceView, WorkshopView
 from tests.screen.gallery import NOW_NS, snapshot, view
 
 WIDTH = 50

@@ -4,13 +4,13 @@ import pytest
 from msgspec.structs import replace
 
 from terminal.contract.work import LiveAlarm
-from terminal.link import PictureView
 from terminal.map.drawing import Window
 from terminal.screen.cells import Area
 from terminal.screen.feed import Seen
 from terminal.screen.pages import chart
 from terminal.screen.pages.marks import Mark, Shape, marks
 from terminal.screen.state import Page, ScreenState
+from terminal.shown import PictureView
 from tests.screen.gallery import NOW_NS, NS_24, PICTURE, snapshot, view
 
 TAKEN = replace(NS_24, acknowledged_by="Desk 2")

@@ -3,13 +3,15 @@
 import pytest
 from msgspec.structs import replace
 
+from terminal.asked import Refused
 from terminal.contract.work import LiveAlarm
-from terminal.link import AlarmView, PictureView, Refused, Snapshot
+from terminal.link import Snapshot
 from terminal.screen import bar, frame, others
 from terminal.screen.cells import Area
 from terminal.screen.feed import Seen
 from terminal.screen.language import Language, Say
 from terminal.screen.state import Aside, Page, ScreenState
+from terminal.shown import AlarmView, PictureView
 from tests.screen.gallery import ALARM, JOBS, NOW_NS, NS_24, PICTURE, snapshot, view
 
 FAR = replace(NS_24, incident="B", unit="NS-25", lat_deg=45.4)

@@ -6,8 +6,8 @@ from typing import get_args, get_type_hints
 import pytest
 from msgspec.structs import replace
 
+from terminal.asked import RaiseAlarm
 from terminal.contract.profile import Profile
-from terminal.link import RaiseAlarm
 from terminal.screen.language import Language
 from terminal.screen.palettes import Palette
 from terminal.screen.remembering import Memory

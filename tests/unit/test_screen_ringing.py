@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import pytest
 from msgspec.structs import replace
 
-from terminal.link import CheckInView, Snapshot
+from terminal.link import Snapshot
 from terminal.screen.ringing import AGAIN_NS, Ringing, calls, looked_at, rung
 from terminal.screen.sound import Sound
+from terminal.shown import CheckInView
 from tests.screen.gallery import ALARM, NOW_NS, NS_24, snapshot
 
 CALM = snapshot()

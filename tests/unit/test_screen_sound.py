@@ -6,8 +6,9 @@ import wave
 import pytest
 
 from terminal.contract.work import Text
-from terminal.link import JobView, Snapshot, Urgency
+from terminal.link import Snapshot
 from terminal.screen.sound import VOLUMES, Sound, heard, wav
+from terminal.shown import JobView, Urgency
 from tests.screen.gallery import ALARM, JOB, replace, snapshot
 
 QUIET = replace(snapshot(), jobs=(), texts=(), picture=None)

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from terminal.contract.work import JobStep
-from terminal.link import (
+from terminal.asked import (
     AnswerCheckIn,
     AnswerJob,
     ArmButton,
@@ -20,10 +19,9 @@ from terminal.link import (
     SendText,
     SetDuty,
     StartShift,
-    VehicleView,
-    decode_command,
-    encode_line,
 )
+from terminal.contract.work import JobStep
+from terminal.link import decode_command, encode_line
 from terminal.screen import frame
 from terminal.screen.cells import Area, hit
 from terminal.screen.feed import Seen
@@ -33,6 +31,7 @@ from terminal.screen.sos import PLACES, Arming, is_elsewhere, touched
 from terminal.screen.state import Page, ScreenState
 from terminal.screen.tapping import Tapped, tapped
 from terminal.screen.wanted import Wanted
+from terminal.shown import VehicleView
 from tests.screen.gallery import ALARM, NOW_NS, Snapshot, in_scene, replace, snapshot, view
 
 HERE = snapshot("border")
@@ -247,6 +246,25 @@ def test_a_silent_alarm_is_told_to_who_knows_where_to_look_and_for_a_moment_only
     assert told == ()
     assert headline(seen, asked).endswith(" ....")
     assert headline(seen, asked, NOW_NS + 6_000_000_000) == headline(HERE, asked) == headline(seen, ScreenState())
+
+
+@pytest.mark.parametrize(
+    ("proved", "dots"),
+    [
+        ({}, "."),
+        ({"stored": True}, ".."),
+        ({"sent": True, "store_failed": True}, "..."),
+        ({"sent": True, "received": True, "store_failed": True}, "...."),
+        ({"stored": True, "sent": True, "received": True, "acknowledged_by": "X", "taken": True}, "....."),
+    ],
+)
+def test_the_dots_name_the_highest_rung_that_is_proved_also_where_one_below_is_not(
+    proved: dict[str, object], dots: str
+) -> None:
+    rungs = {"stored": False, "sent": False, "received": False, "acknowledged_by": "", "taken": False} | proved
+    seen = replace(HERE, alarms=(replace(ALARM, silent=True, **rungs),))
+    asked, _ = taps("page:crew", "type:badge", "key:0", "key:0", "key:0", "typed", seen=seen)
+    assert headline(seen, asked) == f"{headline(HERE, asked)} {dots}"
 
 
 def headline(seen: Snapshot, state: ScreenState, now_ns: int = NOW_NS) -> str:

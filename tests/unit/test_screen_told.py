@@ -3,11 +3,12 @@
 import pytest
 from msgspec.structs import replace
 
-from terminal.link import FiledView, LineView, SentView, Snapshot, Trouble
+from terminal.link import Snapshot
 from terminal.screen import frame
 from terminal.screen.feed import Seen
 from terminal.screen.state import Page, ScreenState
 from terminal.screen.tapping import tapped
+from terminal.shown import FiledView, LineView, SentView, Trouble
 from tests.screen.gallery import NOON, NOW_NS, snapshot, view
 
 UTC_MS = round(NOON.timestamp() * 1000)

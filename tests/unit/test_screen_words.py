@@ -8,26 +8,30 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from hal.readings import Fix, FixMode
-from terminal.link import (
+from terminal.asked import RaiseAlarm
+from terminal.link import Snapshot
+from terminal.screen import frame, ladder, status, trouble, words
+from terminal.screen.cells import Box
+from terminal.screen.feed import Seen
+from terminal.screen.language import Language, Say
+from terminal.screen.pages import car
+from terminal.screen.sos import Arming, Sos
+from terminal.screen.state import Page, ScreenState
+from terminal.screen.view import View
+from terminal.shown import (
     AlarmView,
+    CrewView,
     DutyView,
     LineView,
+    MemberView,
     PositionView,
-    RaiseAlarm,
-    Snapshot,
+    ProvedView,
     SourceView,
     Trouble,
     UnitView,
     Urgency,
     VehicleView,
 )
-from terminal.screen import frame, ladder, status, trouble, words
-from terminal.screen.feed import Seen
-from terminal.screen.language import Language, Say
-from terminal.screen.pages import car
-from terminal.screen.sos import Arming, Sos
-from terminal.screen.state import ScreenState
-from terminal.screen.view import View
 
 SECOND_NS = 1_000_000_000
 NOW_NS = 10_000 * SECOND_NS
@@ -82,6 +86,27 @@ def test_the_disk_comes_before_the_line_and_the_line_before_the_devices():
     assert frame.notice(view(snapshot(line=gone))) == ("No line: the broker is down; call HQ", "warn")
     full = LineView(problem="not authorised", disk_problem="disk is full")
     assert frame.notice(view(snapshot(line=full))) == ("NOT STORED: the car's disk fails", "bad")
+
+
+@pytest.mark.promise("P-KIND-13")
+@pytest.mark.parametrize(
+    ("due", "tones"), [(True, ("warn", "proposed", "proposed")), (False, ("plain", "button", "button"))]
+)
+def test_an_alarm_that_was_not_proved_lately_is_amber_in_the_line_and_on_the_way_to_its_test(
+    due: bool, tones: tuple[str, ...]
+) -> None:
+    aboard = CrewView(aboard=(MemberView("1001"),))
+    seen = view(snapshot(proved=ProvedView(mono_ns=NOW_NS, due=due), crew=aboard))
+    assert frame.notice(seen)[0] == ("Alarm not proved lately: send a test" if due else "")
+    way = target_of(seen, "page:crew")
+    test = target_of(replace(seen, state=ScreenState(page=Page.CREW)), "test")
+    assert (frame.notice(seen)[1], way.tone, test.tone) == tones
+    broken = view(snapshot(proved=ProvedView(due=due), crew=aboard, sources=(SourceView("can", up=False),)))
+    assert target_of(broken, "page:crew").tone == tones[1], "also while the line has something else to say"
+
+
+def target_of(seen: View, code: str) -> Box:
+    return next(box for box in frame.boxes(seen) if box.code == code)
 
 
 @pytest.mark.parametrize(

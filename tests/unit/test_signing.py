@@ -69,6 +69,11 @@ def test_a_single_bit_that_differs_is_noticed(signer: Signer, party: Party, body
     assert not party.signed(flipped(TOPIC.encode()).decode("latin1"), body, signature)
 
 
+def test_who_says_the_same_again_signs_anew(signer: Signer) -> None:
+    """By this headquarters tells a car that repeats from somebody who plays what was recorded."""
+    assert len({signer.sign(CAPSULE, b"help")[: SIGNATURE_BYTES // 2] for _ in range(3)}) == 3
+
+
 def test_a_signature_is_of_its_context_only(signer: Signer, party: Party) -> None:
     signature = signer.sign(TOPIC, b"{}")
     for other in ("patrola/1/LJ/up/LJ-102/alarm", "patrola/1/LJ/down/LJ-101/receipt", CAPSULE, ""):

@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from hal.readings import AnyReading, ButtonHealth, ButtonState, FixMode, LightbarState, SourceHealth, VehicleSignals
+from terminal.asked import RaiseAlarm, SetDuty
 from terminal.contract.messages import (
     AlarmStatus,
     DesiredState,
@@ -32,7 +33,6 @@ from terminal.core.inputs import (
 from terminal.core.state import CIRCUIT_PROBLEMS, snapshot
 from terminal.core.step import STEPS
 from terminal.core.vehicle import LIGHTBAR, LOW_VOLTAGE, SPEED
-from terminal.link import RaiseAlarm, SetDuty
 from tests.unit.core_scene import RULES, Car, fix, of_type
 
 

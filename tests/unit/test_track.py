@@ -13,6 +13,7 @@ from terminal.contract.messages import (
     decode_track,
 )
 from terminal.contract.topics import Lane
+from terminal.contract.work import MOST_CREW
 from terminal.uplink import track
 from terminal.uplink.outbox import Row
 
@@ -22,7 +23,7 @@ PUBLISH_BYTES = 1 + 2 + 2 + 2 + 1
 """Fixed header, topic length, packet identifier, no properties (MQTT 5, section 3.3)."""
 
 PLAIN = Who(unit="LJ-101", call_sign="Ljubljana 101", vehicle="V1", crew=("1234", "5678"))
-LONGEST = Who(unit="W" * 32, call_sign="Љ" * 32, vehicle="Ђ" * 32, crew=("9" * 12,) * 8)
+LONGEST = Who(unit="W" * 32, call_sign="Љ" * 32, vehicle="Ђ" * 32, crew=("9" * 12,) * MOST_CREW)
 """As long as unit.toml lets it be."""
 
 

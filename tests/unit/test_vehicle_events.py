@@ -7,7 +7,7 @@ from hal.readings import VehicleSignals
 from terminal.contract.messages import AlarmRaised, AlarmSignalled, Trigger
 from terminal.core.alarm import AlarmRules
 from terminal.core.effects import Effect, SaveEmergency, SendAlarm
-from terminal.core.inputs import Restored
+from terminal.core.inputs import Restored, Tick
 from tests.unit.core_scene import RULES, Car, of_type
 
 AIRBAG = "Vehicle.Cabin.Seat.Row1.DriverSide.Airbag.IsDeployed"
@@ -50,6 +50,32 @@ def test_a_signal_that_stays_true_raises_one_alarm_that_says_which_it_was() -> N
 def test_a_glitch_or_a_value_that_is_neither_true_nor_false_raises_nothing(values: list[object]) -> None:
     car = Car(rules=WATCHED)
     assert [sent(told(car, 10.0 + 0.1 * number, value)) for number, value in enumerate(values)] == [[]] * len(values)
+
+
+def test_a_bus_that_a_crash_has_silenced_right_after_its_word_calls_all_the_same() -> None:
+    car = Car(rules=WATCHED)
+    told(car, 10.0)
+    assert [sent(car.take(Tick(), at_s)) for at_s in (10.5, 14.9)] == [[], []], "its next word may come as seldom"
+    (raised,) = sent(car.take(Tick(), 15.1))
+    assert (raised.trigger, raised.vehicle_event) == (Trigger.VEHICLE, AIRBAG)
+    assert [sent(car.take(Tick(), at_s)) for at_s in (16.1, 600.0)] == [[], []], "once"
+    assert sent(told(car, 601.0)) == []
+
+
+def test_a_word_that_was_taken_back_calls_no_more_however_long_it_is_quiet_then() -> None:
+    car = Car(rules=WATCHED)
+    told(car, 10.0)
+    told(car, 10.1, False)
+    assert sent(car.take(Tick(), 600.0)) == []
+    deployed(car, 700.0)
+    told(car, 800.0, False)
+    assert sent(car.take(Tick(), 900.0)) == []
+    assert deployed(car, 901.0)[1] == [], "one word that it is over, and silence, is no end"
+
+
+def test_without_a_time_to_stay_true_the_first_word_calls() -> None:
+    car = Car(rules=replace(RULES, alarms=AlarmRules(vehicle_events=(AIRBAG,), vehicle_event_for_s=0)))
+    assert len(sent(told(car, 10.0))) == 1
 
 
 def test_it_calls_again_only_after_it_was_false_for_as_long() -> None:

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from hal.readings import VehicleSignals
+from terminal.asked import AnswerJob, EndShift, FileReport, LogIn, LogOut, ReadText, SendText, StartShift, WorkCommand
 from terminal.contract import pin
 from terminal.contract.messages import (
     CrewChanged,
@@ -18,28 +19,15 @@ from terminal.contract.messages import (
     TextRead,
     TextSent,
 )
-from terminal.contract.work import Job, JobStep, Officer, Picture, Text
+from terminal.contract.work import MOST_CREW, Job, JobStep, Officer, Picture, Text
 from terminal.core import work
 from terminal.core.channels import PIN_PAUSE_S, WRONG_PINS
 from terminal.core.effects import SaveWork, StoreEvent
 from terminal.core.inputs import Commanded, PictureSeen, Received, Restored, StateDesired
 from terminal.core.state import snapshot
 from terminal.core.vehicle import DISTANCE, FUEL, SPEED
-from terminal.link import (
-    AnswerJob,
-    EndShift,
-    FiledView,
-    FileReport,
-    JobView,
-    LogIn,
-    LogInProblem,
-    LogOut,
-    ReadText,
-    SendText,
-    Snapshot,
-    StartShift,
-    WorkCommand,
-)
+from terminal.link import Snapshot
+from terminal.shown import FiledView, JobView, LogInProblem
 from tests.unit.core_scene import RULES, Car, fix, of_type
 
 JOB = Job(job="J1", title="Tree on the road", lat_deg=46.05, lon_deg=14.5)
@@ -220,6 +208,16 @@ def test_a_wrong_pin_brings_nobody_on_board_and_many_make_a_pause() -> None:
     assert does(car, LogIn(badge="1002", pin="4711"), 1.0) == []
     assert shown(car).crew.problem is LogInProblem.PAUSED
     assert len(does(car, LogIn(badge="1002", pin="4711"), PIN_PAUSE_S + 1)) == 1
+
+
+def test_no_more_come_on_board_than_an_alarm_has_room_for_until_somebody_leaves() -> None:
+    car = Car()
+    badges = [f"badge-{number}" for number in range(MOST_CREW + 1)]
+    told = [does(car, LogIn(badge=badge)) for badge in badges]
+    assert [len(one) for one in told] == [1] * MOST_CREW + [0]
+    assert (len(shown(car).crew.aboard), shown(car).crew.problem) == (MOST_CREW, LogInProblem.FULL)
+    does(car, LogOut(badge=badges[0]))
+    assert len(does(car, LogIn(badge=badges[-1]))) == 1
 
 
 def test_no_verifier_is_shown_to_a_client_and_a_broken_one_fits_nothing() -> None:

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from hal.readings import ButtonHealth, LightbarState, SelfTestItem, VehicleSignals
+from terminal.asked import CloseWorkshop, Examine, OpenWorkshop, RaiseAlarm, WorkshopCommand
 from terminal.contract import pin
 from terminal.contract.messages import AlarmStatus, DesiredState
 from terminal.core import commands
@@ -11,17 +12,7 @@ from terminal.core.channels import PIN_PAUSE_S, WORKSHOP_OPEN_FOR_S, WRONG_PINS
 from terminal.core.effects import CheckPin, Effect, MeasureDisk, TestBoards
 from terminal.core.inputs import BoardsTested, Commanded, DiskMeasured, PinChecked, StateDesired, Tick
 from terminal.core.workshop import BoardTest, WorkshopRules
-from terminal.link import (
-    BoardTestView,
-    CloseWorkshop,
-    DiskView,
-    Examine,
-    LogInProblem,
-    OpenWorkshop,
-    RaiseAlarm,
-    WorkshopCommand,
-    WorkshopView,
-)
+from terminal.shown import BoardTestView, DiskView, LogInProblem, WorkshopView
 from tests.unit.core_scene import RULES, Car
 from tests.unit.silent_scene import HIDDEN, hidden
 

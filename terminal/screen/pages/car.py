@@ -1,10 +1,10 @@
 """The car as its own signals tell it. Pure."""
 
-from terminal.link import CarFault, VehicleView
 from terminal.screen.cells import Area, Box
 from terminal.screen.language import Say
 from terminal.screen.view import View
 from terminal.screen.words import KMH_PER_MPS
+from terminal.shown import CarFault, VehicleView
 
 UNKNOWN = "--"
 FAULT_ROWS = 2

@@ -1,12 +1,14 @@
 """Who is on board, the shift, and its proof of the whole way to headquarters and back. Pure."""
 
-from terminal.link import LogInProblem, MemberView, Snapshot
+from terminal.contract.work import MOST_CREW
+from terminal.link import Snapshot
 from terminal.screen import paging
 from terminal.screen.cells import LEAST_HEIGHT, Area, Box, target
 from terminal.screen.language import Say
 from terminal.screen.state import TOLD_OF_SILENT_NS
 from terminal.screen.view import View
 from terminal.screen.words import clean
+from terminal.shown import LogInProblem, MemberView
 
 COLUMNS = 3
 LEAST_NAME = 11
@@ -33,9 +35,15 @@ def boxes(view: View, area: Area) -> list[Box]:
 def headline(view: View, snapshot: Snapshot, area: Area) -> Box:
     """How the last try went, or what a tap does."""
     if snapshot.crew.problem is not LogInProblem.NONE:
-        return Box(area=area, words=pin_problem(view.say, snapshot.crew.problem), tone="bad")
+        return Box(area=area, words=log_in_problem(view.say, snapshot.crew.problem), tone="bad")
     words = view.say("Tap who comes on board or leaves")
     return Box(area=area, words=f"{words} {silent_rungs(view, snapshot)}".rstrip(), tone="dim")
+
+
+def log_in_problem(say: Say, problem: LogInProblem) -> str:
+    """Why nobody came on board."""
+    full = problem is LogInProblem.FULL
+    return say("Crew is full: {most} at most", most=MOST_CREW) if full else pin_problem(say, problem)
 
 
 def pin_problem(say: Say, problem: LogInProblem) -> str:
@@ -44,7 +52,7 @@ def pin_problem(say: Say, problem: LogInProblem) -> str:
 
 
 def silent_rungs(view: View, snapshot: Snapshot) -> str:
-    """A dot for each rung of the newest open silent alarm, for who has asked a moment ago."""
+    """As many dots as the rung of the newest open silent alarm is high, for who has asked a moment ago."""
     asked_ns = view.state.asked_ns
     if asked_ns is None or view.now_ns - asked_ns > TOLD_OF_SILENT_NS:
         return ""
@@ -52,8 +60,9 @@ def silent_rungs(view: View, snapshot: Snapshot) -> str:
     if not silent:
         return ""
     newest = max(silent, key=lambda one: one.pressed_mono_ns)
-    proofs = (newest.stored, newest.sent, newest.received, newest.taken)
-    return "." * (1 + sum(proofs))
+    proofs = (newest.taken, newest.received, newest.sent, newest.stored)
+    # The highest that is proved: of an alarm that the disk refuses a count would name the rung below.
+    return "." * next((5 - number for number, proof in enumerate(proofs) if proof), 1)
 
 
 def officers(view: View, snapshot: Snapshot, area: Area) -> list[Box]:

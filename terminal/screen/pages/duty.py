@@ -56,13 +56,18 @@ def status(view: View, snapshot: Snapshot, one: Choice, area: Area) -> Box:
 
 
 def side(view: View, area: Area) -> list[Box]:
-    """Crew, sound and darkness: what is wanted at once, also while the car moves."""
+    """Crew, sound and darkness: what is wanted at once, also while the car moves.
+
+    The way to the crew's page calls while nobody is on board, and while the alarm's way should be proved there.
+    """
     upper, dark = area.rows(0, 0)
     crew, sound = upper.columns(0, 0, gap=1)
     aboard = 0 if view.snapshot is None else len(view.snapshot.crew.aboard)
     words = view.say("Crew\n{count}", count=aboard)
+    proved = None if view.snapshot is None else view.snapshot.proved
+    calls = not aboard or (proved is not None and proved.due)
     return [
-        target(crew, words, f"page:{Page.CREW}", "button" if aboard else "proposed", main=True),
+        target(crew, words, f"page:{Page.CREW}", "proposed" if calls else "button", main=True),
         target(sound, view.say("Sound\n{volume}", volume=view.state.volume), "louder", main=True),
         target(dark, view.say("Dark"), "dark", main=True),
     ]

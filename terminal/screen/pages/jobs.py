@@ -2,7 +2,6 @@
 
 from terminal.contract.profile import Choice
 from terminal.contract.work import ENDED, JobStep, Priority
-from terminal.link import JobView
 from terminal.screen import paging, urgency
 from terminal.screen.cells import LEAST_HEIGHT, Area, Box, target
 from terminal.screen.language import Say
@@ -10,6 +9,7 @@ from terminal.screen.pages import reader
 from terminal.screen.state import Page
 from terminal.screen.view import View
 from terminal.screen.words import Said, clean, on_one_line
+from terminal.shown import JobView
 
 SIDE = 3
 """What can be done with a job takes one part in so many of the width."""

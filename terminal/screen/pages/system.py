@@ -1,6 +1,5 @@
 """The terminal itself: every device in words, language, colours and light. Pure."""
 
-from terminal.link import SourceView
 from terminal.screen import faults, paging
 from terminal.screen.backlight import Light
 from terminal.screen.cells import LEAST_HEIGHT, Area, Box, target
@@ -8,6 +7,7 @@ from terminal.screen.language import NAMES, Language
 from terminal.screen.palettes import Palette
 from terminal.screen.view import View
 from terminal.screen.words import clean
+from terminal.shown import SourceView
 from terminal.version import VERSION
 
 SIDE, LEAST_SIDE = 6, 9

@@ -2,12 +2,12 @@
 
 from terminal import examination
 from terminal.examination import Found, Item, Verdict
-from terminal.link import LogInProblem, WorkshopView
 from terminal.screen import examined, paging
 from terminal.screen.cells import LEAST_HEIGHT, LEAST_WIDTH, Area, Box, target
 from terminal.screen.pages.crew import pin_problem
 from terminal.screen.state import Page
 from terminal.screen.view import View
+from terminal.shown import LogInProblem, WorkshopView
 
 ROWS, COLUMNS = 3, 4
 """Eleven things, and the way out."""

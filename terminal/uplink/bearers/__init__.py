@@ -1,1 +1,1 @@
-"""Ways to headquarters beside the brokers, one file each."""
+"""Kinds of ways to headquarters beside the brokers, one file each: its name is the `kind` in unit.toml."""

@@ -2,16 +2,17 @@
 
 import contextlib
 import logging
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated
 
 import msgspec
 
-from hal.errors import SourceError
-from hal.ports import Messaging, ShortMessage
+from hal.errors import ConfigError, SourceError
+from hal.ports import Messaging, ShortMessage, Source
 from terminal.contract.messages import Malformed
 from terminal.contract.sms_text import as_text, from_text
-from terminal.core.carrying import Carrying
+from terminal.uplink.bearer import BearerSettings
 
 log = logging.getLogger(__name__)
 
@@ -25,20 +26,32 @@ class Form(StrEnum):
     TEXT = "text"
 
 
-class Texting(Carrying, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`modem` is the name of the source that sends; without numbers nothing is sent by SMS."""
+class Settings(BearerSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`modem` is the name of the source that sends, to headquarters' `numbers` in turn."""
 
     modem: str = "modem"
-    numbers: tuple[Number, ...] = ()
+    numbers: Annotated[tuple[Number, ...], msgspec.Meta(min_length=1)]
     form: Form = Form.DATA
+
+    @property
+    def sends_by(self) -> str:
+        """The modem."""
+        return self.modem
+
+
+def build(name: str, settings: Settings, sources: Mapping[str, Source]) -> "Sms":
+    """SMS by this modem; raises ConfigError if it sends none."""
+    modem = sources.get(settings.modem)
+    if not isinstance(modem, Messaging):
+        raise ConfigError(name, f"source {settings.modem} sends no SMS", "name one with driver modem_manager")
+    return Sms(name, modem, settings.numbers, settings.form)
 
 
 class Sms:
     """One modem; a message that could not be sent to one number goes to the next when it is repeated."""
 
-    name = "sms"
-
-    def __init__(self, modem: Messaging, numbers: tuple[str, ...], form: Form) -> None:
+    def __init__(self, name: str, modem: Messaging, numbers: tuple[str, ...], form: Form) -> None:
+        self.name = name
         self._modem = modem
         self._numbers = numbers
         self._form = form

@@ -1,6 +1,7 @@
 """How many answers may go out, for one incident and in one hour. Pure."""
 
 from collections import Counter, deque
+from typing import NamedTuple
 
 from hq.incidents import Key
 
@@ -29,3 +30,10 @@ class Budget:
     def forget(self, key: Key) -> None:
         """This incident is over for good."""
         self._of_incident.pop(key, None)
+
+
+class Budgets(NamedTuple):
+    """One gateway's: for what is new, and beside it for what has come before."""
+
+    news: Budget
+    repeats: Budget

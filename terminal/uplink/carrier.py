@@ -5,12 +5,12 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
-from hal.errors import PatrolaError, SourceStale
+from hal.errors import PatrolaError
 from terminal.contract.capsule import AnswerCapsule, ReceiptCapsule, Told, alarm_body, read, split
 from terminal.contract.messages import Malformed
 from terminal.core.inputs import CapsuleAnswered, CapsuleReceipted, CarryFailed, Published
 from terminal.core.inputs import Told as Input
-from terminal.uplink.bearers.bearer import Bearer
+from terminal.uplink.bearer import Beside
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +31,9 @@ class Notary(Protocol):
 class Carrier:
     """One bearer's work; what it is given to carry and cannot yet waits here, the newest of each message."""
 
-    def __init__(self, bearer: Bearer, realm: str, unit: str, notary: Notary, tell: Callable[[Input], None]) -> None:
-        self._bearer = bearer
+    def __init__(self, beside: Beside, realm: str, unit: str, notary: Notary, tell: Callable[[Input], None]) -> None:
+        self._bearer = beside.bearer
+        self._rules = beside.rules
         self._realm = realm
         self._unit = unit
         self._notary = notary
@@ -46,10 +47,11 @@ class Carrier:
         self._wanted.set()
 
     async def run(self) -> None:
-        """Send and listen, for ever."""
+        """Send, and listen where answers come, for ever."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._send(), name=f"{self._bearer.name} out")
-            group.create_task(self._listen(), name=f"{self._bearer.name} in")
+            if self._rules.brings_answers:
+                group.create_task(self._listen(), name=f"{self._bearer.name} in")
 
     async def _send(self) -> None:
         while True:
@@ -62,10 +64,14 @@ class Carrier:
         name = self._bearer.name
         try:
             body = alarm_body(self._realm, self._unit, message)
-            await self._bearer.send(body + self._notary.capsule_signature(body))
+            async with asyncio.timeout(self._rules.sends_within_s):
+                await self._bearer.send(body + self._notary.capsule_signature(body))
+        except TimeoutError as error:
+            # A SourceStale too: what was not answered in time may be on its way all the same.
+            problem = str(error) or f"it took nothing within {self._rules.sends_within_s:g} s"
+            self._tell(CarryFailed(name, message.incident, problem, spent=True))
         except PatrolaError as error:
-            # What was not answered in time may be on its way all the same.
-            self._tell(CarryFailed(name, message.incident, str(error), spent=isinstance(error, SourceStale)))
+            self._tell(CarryFailed(name, message.incident, str(error), spent=False))
         except Exception as error:
             # A bearer's defect must not end the sending of the next message.
             log.exception("%s: an alarm could not be sent; report this as a defect", name)

@@ -1,4 +1,4 @@
-"""An SMS gateway's HTTP calls: POST with a token, a capsule in JSON; 204 once it is on disk.
+"""An SMS gateway's HTTP calls: POST with a token, a capsule in JSON; 204 once it is on disk. Answers are POSTs to it.
 
 One small request a connection and nothing else, so that it can stand behind whatever the gateway's operator has.
 """
@@ -6,7 +6,8 @@ One small request a connection and nothing else, so that it can stand behind wha
 import asyncio
 import contextlib
 import hmac
-from base64 import b64decode
+from base64 import b64decode, b64encode
+from http.client import HTTPException
 from pathlib import Path
 from typing import Annotated
 
@@ -14,11 +15,12 @@ import h11
 import msgspec
 from msgspec import Struct
 
-from hal.errors import ConfigError
-from hq.gateways.intake import Intake, ReplyTo
+from hal.errors import ConfigError, PatrolaError
+from hq import sms, webhook
+from hq.gateway import Emit, GatewaySettings, Take
+from hq.ways import Webhook
 from terminal.contract.durable import DiskFailed
 from terminal.contract.messages import Malformed, decode_as
-from terminal.contract.sms_text import from_text
 
 MOST_HEAD_BYTES = 8192
 MOST_BODY_BYTES = 4096
@@ -27,14 +29,36 @@ CHUNK_BYTES = 4096
 LEAST_TOKEN_LETTERS = 16
 
 
-class Listening(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the gateway calls, with the token that stands in this file; behind TLS of somebody else's."""
+class Sending(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the gateway is called, with the token that stands in this file."""
+
+    url: Annotated[str, msgspec.Meta(pattern="^https?://")]
+    token: Path
+    within_s: Annotated[float, msgspec.Meta(gt=0)] = 20.0
+
+
+class Settings(GatewaySettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the gateway calls, with the token that stands in this file; behind TLS of somebody else's.
+
+    Without `sending` it takes no answers.
+    """
 
     token: Path
     host: str = "127.0.0.1"
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8460
     path: str = "/sms"
     within_s: Annotated[float, msgspec.Meta(gt=0)] = 10.0
+    sending: Sending | None = None
+
+    @property
+    def answers(self) -> bool:
+        """Whether it is told how to."""
+        return self.sending is not None
+
+
+def build(name: str, settings: Settings, take: Take, _emit: Emit) -> "SmsWeb":
+    """The gateway, which listens nowhere yet; raises ConfigError for a token that is none."""
+    return SmsWeb(name, settings, take)
 
 
 class Came(Struct, frozen=True, rename={"number": "from"}):
@@ -54,24 +78,28 @@ class Refused(Exception):
         self.reason = reason
 
 
-class WebGateway:
-    """The listener; `reply_to` makes the way back to a number, in the form in which it wrote."""
+class SmsWeb:
+    """The listener, and the caller."""
 
-    def __init__(self, rules: Listening, intake: Intake, reply_to: ReplyTo) -> None:
+    def __init__(self, name: str, rules: Settings, take: Take) -> None:
+        self.name = name
         self._rules = rules
-        self._intake = intake
-        self._reply_to = reply_to
+        self._given = take
         self._token = read_token(rules.token)
+        if rules.sending is not None:
+            read_token(rules.sending.token)
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.Task[None]] = set()
 
-    async def start(self) -> None:
+    async def open(self) -> None:
         """Listen; raises ConfigError if that place is taken."""
         rules = self._rules
         try:
             self._server = await asyncio.start_server(self._serve, rules.host, rules.port)
         except OSError as error:
-            raise ConfigError("sms.gateway", f"cannot listen on {rules.host}:{rules.port}: {error}") from error
+            raise ConfigError(
+                f"gateways.{self.name}", f"cannot listen on {rules.host}:{rules.port}: {error}"
+            ) from error
 
     @property
     def port(self) -> int:
@@ -79,13 +107,31 @@ class WebGateway:
         assert self._server is not None
         return int(self._server.sockets[0].getsockname()[1])
 
-    async def close(self) -> None:
-        """Stop listening and let everyone go."""
-        if self._server is not None:
-            self._server.close()
-        for task in list(self._clients):
-            task.cancel()
-        await asyncio.gather(*self._clients, return_exceptions=True)
+    async def run(self) -> None:
+        """Clients are served as they come; in the end let everyone go."""
+        try:
+            await asyncio.Event().wait()
+        finally:
+            if self._server is not None:
+                self._server.close()
+            for task in list(self._clients):
+                task.cancel()
+            await asyncio.gather(*self._clients, return_exceptions=True)
+
+    async def send(self, to: str, capsule: bytes) -> None:
+        """{"to": number, "data": base64}, or "text" if that number wrote text; in a thread of its own."""
+        number, content = sms.content(to, capsule)
+        told = {"text": content} if isinstance(content, str) else {"data": b64encode(content).decode()}
+        await asyncio.to_thread(self._post, msgspec.json.encode({"to": number} | told))
+
+    def _post(self, body: bytes) -> None:
+        sending = self._rules.sending
+        assert sending is not None
+        try:
+            webhook.post(Webhook(url=sending.url, token_file=sending.token), body, sending.within_s)
+        except (OSError, ValueError, HTTPException) as error:
+            problem = f"it took nothing: {error or type(error).__name__}"
+            raise PatrolaError(self.name, problem, f"check url and token in [gateways.{self.name}.sending]") from error
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -148,7 +194,7 @@ class WebGateway:
         try:
             came = decode_as(Came, body)
             data = _data(came)
-            await self._intake.took(data, self._reply_to(came.number, is_text=not came.data))
+            await self._given(data, sms.address(came.number, is_text=not came.data))
         except Malformed as error:
             raise Refused(422, f"this is no capsule: {error}") from error
         except DiskFailed as error:
@@ -156,12 +202,11 @@ class WebGateway:
 
 
 def _data(came: Came) -> bytes:
-    if not came.data:
-        return from_text(came.text.strip())
     try:
-        return b64decode(came.data, validate=True)
+        data = b64decode(came.data, validate=True)
     except ValueError as error:
         raise Malformed("expected data in base64") from error
+    return sms.capsule(data, came.text)
 
 
 def _answer(http: h11.Connection, status: int, reason: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Capsules as headquarters takes and gives them: an SMS as a publication of its car, its receipt and answer. Pure."""
+"""Capsules as headquarters takes and gives them: one as a publication of its car, its receipt and answer. Pure."""
 
 from base64 import b64encode
 from collections.abc import Callable
@@ -8,6 +8,7 @@ import msgspec
 from hq.arrivals import Arrival, Publication
 from hq.incidents import Incident
 from hq.marks import Weighed
+from hq.routes import Back
 from hq.units import Key
 from terminal.contract.capsule import (
     AlarmCapsule,
@@ -26,16 +27,14 @@ from terminal.contract.messages import Malformed
 from terminal.contract.signed import CAPSULE, Parted
 from terminal.contract.topics import Lane
 
-SMS = "sms"
-"""As the bearer of what came so."""
-
 WeighParts = Callable[[Key, str, Parted], Weighed]
 
 
-def publication(data: bytes, weigh: WeighParts) -> Publication:
-    """What a capsule holds, and what its signature says of it; raises Malformed.
+def publication(data: bytes, weigh: WeighParts, bearer: str, answered: tuple[str, str] | None = None) -> Publication:
+    """What a capsule holds that came by this bearer, and what its signature says of it; raises Malformed.
 
-    What cannot be verified is a publication too, under an id of its own: it is kept and shown, and marked.
+    What cannot be verified is a publication too, under an id of its own: it is kept and shown, and marked, and the
+    gateway and address where it would be `answered` are nobody's.
     """
     body, signature = split(data)
     capsule = read(body)
@@ -50,25 +49,27 @@ def publication(data: bytes, weigh: WeighParts) -> Publication:
         id=message.id if weighed.credible else identity_of(data),
         place=None,
         who=message.who,
-        body=kept(data, message),
+        body=kept(data, message, bearer),
         credible=weighed.credible,
-        bearer=SMS,
+        bearer=bearer,
     )
-    return Publication(realm, unit, Lane.ALARM, (arrival,), message, weighed.mark, weighed.credible, bearer=SMS)
+    is_answered = answered is not None and weighed.credible
+    back = Back(*answered, message.incident, tail_of(message.id)) if answered is not None and is_answered else None
+    return Publication(realm, unit, Lane.ALARM, (arrival,), message, weighed.mark, weighed.credible, bearer, back)
 
 
-def kept(data: bytes, message: Told) -> bytes:
+def kept(data: bytes, message: Told, bearer: str) -> bytes:
     """What is stored of it: the message as any other, and beside it the very bytes that were signed."""
     fields = msgspec.to_builtins(message)
-    return msgspec.json.encode(fields | {"bearer": SMS, "capsule": b64encode(data).decode()})
+    return msgspec.json.encode(fields | {"bearer": bearer, "capsule": b64encode(data).decode()})
 
 
-def answer(message: Told, incident: Incident, epoch: str) -> bytes:
+def answer(back: Back, incident: Incident, epoch: str, most_bytes: int) -> bytes:
     """The body of what tells a car that a person has taken its alarm, or ended it."""
     ended = bool(incident.cleared_by)
     told = AnswerCapsule(
-        incident=message.incident,
-        tail=tail_of(message.id),
+        incident=back.incident,
+        tail=back.tail,
         signals=incident.signals if ended else incident.taken_signals,
         epoch=epoch_mark(epoch),
         revision=incident.told_revision,
@@ -76,15 +77,15 @@ def answer(message: Told, incident: Incident, epoch: str) -> bytes:
         cleared_by=incident.cleared_by,
         reason=incident.reason if ended else "",
     )
-    return answer_body(told)
+    return answer_body(told, most_bytes)
 
 
-def receipt(message: Told, incident: Incident) -> bytes:
+def receipt(back: Back, incident: Incident, most_bytes: int) -> bytes:
     """The body of headquarters' answer: the message is on disk, and who has taken all that was pressed, if one has."""
     told = ReceiptCapsule(
-        incident=message.incident,
-        tail=tail_of(message.id),
+        incident=back.incident,
+        tail=back.tail,
         signals=incident.signals,
         acknowledged_by="" if incident.is_pressed_again else incident.acknowledged_by,
     )
-    return receipt_body(told)
+    return receipt_body(told, most_bytes)
