@@ -236,10 +236,15 @@ class Outbox:
 
     def receipted(self, lane: Lane) -> list[str]:
         """The ids of messages that are still held although they have their receipt."""
+        return self._ids("SELECT id FROM messages WHERE lane = ? AND receipted_s IS NOT NULL", lane)
+
+    def unreceipted(self, lane: Lane) -> list[str]:
+        """The ids of messages that have no receipt."""
+        return self._ids("SELECT id FROM messages WHERE lane = ? AND receipted_s IS NULL", lane)
+
+    def _ids(self, question: str, lane: Lane) -> list[str]:
         with durable.failing(self._path):
-            found: list[Any] = self._db.execute(
-                "SELECT id FROM messages WHERE lane = ? AND receipted_s IS NOT NULL", (LANE_NUMBERS[lane],)
-            ).fetchall()
+            found: list[Any] = self._db.execute(question, (LANE_NUMBERS[lane],)).fetchall()
         return [str(UUID(bytes=message_id)) for (message_id,) in found]
 
     def counts(self) -> dict[Lane, int]:
