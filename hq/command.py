@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from hal.errors import PatrolaError
+from hq import calls, dispatch_command, verify
 from hq import config as hq_config
-from hq import dispatch_command, verify
 from hq.api import RINGING
 from hq.dispatch import INCIDENTS_LISTED
 from hq.marks import Mark
 from hq.service import Service
-from terminal.contract.messages import AlarmKind, Trigger
+from terminal.contract.messages import AlarmKind
 from terminal.contract.systemd import Watchdog, notify_ready
 from terminal.contract.topics import MQTT
 
@@ -32,9 +32,6 @@ CALL = "\a"
 LATE_S = 30
 """An alarm that came so long after its press is not news, and its position is old."""
 AMBER, PLAIN = "\x1b[33m", "\x1b[0m"
-
-
-FINGERS = frozenset((Trigger.BUTTON, Trigger.SCREEN, Trigger.UNKNOWN))
 
 
 COUNTED = frozenset(("messages-stored",))
@@ -169,22 +166,29 @@ def _dispatch(path: Path, args: argparse.Namespace) -> int:
         if not answer["ok"]:
             return _tell(answer)
         for one, line in dispatch_command.lines(answer, args.action):
-            print(json.dumps(one, ensure_ascii=False) if getattr(args, "json", False) else line)
+            print(json.dumps(one, ensure_ascii=False) if getattr(args, "json", False) else _said(line))
     return 0
 
 
 def _summary(one: dict[str, Any], what: str) -> str:
     if what == "units":
         signs = "" if one["signs"] else ", unsigned"
-        how = f"{_there(one):38} {one['duty'] or '-':16} {_proof(one)} waiting {one['pending']}{signs}"
+        how = f"{_there(one):38} {_said(one['duty']) or '-':16} {_proof(one)} waiting {one['pending']}{signs}"
         return f"{one['realm']:8} {one['unit']:12} {how}"
     if what == "gaps":
-        return f"{one['realm']:8} {one['unit']:12} {one['lane']:6} {one['first']} to {one['last']} of {one['outbox']}"
+        run = f"{one['first']} to {one['last']} of {_said(one['outbox'])}"
+        return f"{one['realm']:8} {one['unit']:12} {one['lane']:6} {run}"
     raised = datetime.fromtimestamp(one["raised_ms"] / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
     taken = f"taken by {one['acknowledged_by']}" if one["acknowledged_by"] else "NOT TAKEN"
     taken += ", PRESSED AGAIN" if one["acknowledged_by"] and one["untaken"] else ""
     end = f"cleared by {one['cleared_by']}: {one['reason']}" if one["cleared_by"] else taken
-    return f"{one['incident']} {raised} {one['unit']}{_how(one)} {end}{_bearers(one)}{_stored(one)}{_signature(one)}"
+    how = f"{_how(one)} {_said(end)}{_bearers(one)}{_stored(one)}{_signature(one)}"
+    return f"{one['incident']} {raised} {one['unit']}{how}"
+
+
+def _said(words: str) -> str:
+    """What a car or a person wrote, so that it moves nothing on a terminal and is no line of its own."""
+    return "".join(one if one.isprintable() else "?" for one in words)
 
 
 def _how(incident: dict[str, Any]) -> str:
@@ -193,17 +197,9 @@ def _how(incident: dict[str, Any]) -> str:
     kind += " SILENT, do not call the crew;" if incident["silent"] else ""
     kind += f" {incident['signals']} presses;" if incident["signals"] > 1 else ""
     kind += f" pressed {incident['late_s']} s before;" if (incident["late_s"] or 0) >= LATE_S else ""
-    kind += "".join(f" {words};" for words in _calls(incident))
+    first = incident["vehicle_event"] or incident["trigger"]
+    kind += "".join(f" {words};" for words in calls.in_words((first, *incident["also_by"])))
     return kind + (" cancelled by the crew;" if incident["cancelled"] else "")
-
-
-def _calls(incident: dict[str, Any]) -> Iterator[str]:
-    """What called that was no finger."""
-    for by in dict.fromkeys((incident["vehicle_event"] or incident["trigger"], *incident["also_by"])):
-        if by == Trigger.CHECK_IN:
-            yield "nobody answered the check-in"
-        elif by not in FINGERS:
-            yield f"the car says {by}"
 
 
 def _bearers(incident: dict[str, Any]) -> str:
@@ -273,6 +269,6 @@ def _watch(path: Path, by: str, *, as_json: bool) -> int:
             at = datetime.fromtimestamp(event["t"], UTC).strftime("%H:%M:%S")
             call = _bell(event) if event["event"] in RINGING else ""
             rest = " ".join(f"{key}={value}" for key, value in event.items() if key not in ("t", "where", "event"))
-            print(f"{call}{at} {event['event']} {rest}", flush=True)
+            print(f"{call}{at} {event['event']} {_said(rest)}", flush=True)
     print("patrola hq: headquarters closed the line", file=sys.stderr)
     return SAID_NO

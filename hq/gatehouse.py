@@ -1,12 +1,13 @@
 """All configured gateways as one thing: begun, run for ever, ended; none of them takes another one with it."""
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from hal.errors import PatrolaError
+from hal.errors import ConfigError, PatrolaError
 from hq.gateway import KINDS, Emit, Gateway, GatewaySettings
 
 log = logging.getLogger(__name__)
@@ -20,8 +21,19 @@ Took = Callable[[str, bytes, str], Coroutine[Any, Any, object]]
 """Takes a capsule that this gateway brought from there."""
 
 
+@contextlib.contextmanager
+def _alone(name: str) -> Iterator[None]:
+    """A defect of this gateway's file is no reason for headquarters not to start."""
+    try:
+        yield
+    except ConfigError:
+        raise
+    except Exception:
+        log.exception("gateway %s is not used; report this as a defect of its file", name)
+
+
 class Gatehouse:
-    """Raises ConfigError for a gateway that cannot be built."""
+    """Raises ConfigError for a gateway that is not configured as it must be; one with a defect is left out."""
 
     def __init__(
         self,
@@ -34,15 +46,17 @@ class Gatehouse:
         self._emit = emit
         self._again_after_s = again_after_s
         self._down: dict[str, str] = {}
-        self._gateways: dict[str, Gateway] = {
-            name: KINDS.module(kind).build(name, settings, partial(self._take, name), emit)
-            for name, (kind, settings) in gateways.items()
-        }
+        self._gateways: dict[str, Gateway] = {}
+        for name, (kind, settings) in gateways.items():
+            with _alone(name):
+                build = KINDS.module(kind).build
+                self._gateways[name] = build(name, settings, partial(self._take, name), emit)
 
     async def open(self) -> None:
         """Begin; raises ConfigError."""
-        for gateway in self._gateways.values():
-            await gateway.open()
+        for name, gateway in self._gateways.items():
+            with _alone(name):
+                await gateway.open()
 
     def works(self) -> list[Coroutine[Any, Any, None]]:
         """What runs for ever."""

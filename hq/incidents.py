@@ -4,6 +4,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hq import people
+from hq.calls import called_by, signal_of
 from hq.marks import Mark, weight
 from hq.moment import Moment
 from terminal.contract.capsule import MOST_SIGNALS, tail_of
@@ -277,7 +278,7 @@ def _pressed(incident: Incident, message: AlarmRaised | AlarmSignalled, bearer: 
         who=message.who,
         trigger=message.trigger,
         track=message.track,
-        vehicle_event=message.vehicle_event,
+        vehicle_event=signal_of(message),
         speed_mps=message.speed_mps,
         lights_on=message.lights_on,
         siren_on=message.siren_on,
@@ -297,11 +298,6 @@ def _counted(incident: Incident, message: AlarmRaised | AlarmSignalled) -> Incid
     # After a crash its car may give one number twice.
     signals = max(incident.signals, message.signal, len(incident.presses))
     return replace(incident, signals=signals, also_by=tuple(also_by))
-
-
-def called_by(message: AlarmRaised | AlarmSignalled) -> str:
-    """What a press came from: a trigger, or the vehicle's signal where one is named."""
-    return message.vehicle_event or str(message.trigger)
 
 
 def _placed(incident: Incident, position: Position | None, now_ms: int) -> Incident:

@@ -20,13 +20,18 @@ def message(mail: Mail, notice: Notice) -> EmailMessage:
     told = EmailMessage()
     told["From"] = mail.sender
     told["To"] = ", ".join(mail.to)
-    told["Subject"] = notice.text
+    told["Subject"] = _on_one_line(notice.text)
     told["Date"] = formatdate(localtime=False)
     told["Message-ID"] = f"<{notice.id.replace('/', '.')}@patrola>"
     told["X-Priority"] = "1"
     fields = msgspec.to_builtins(notice)
-    told.set_content("".join(f"{name}: {value}\n" for name, value in fields.items() if name != "id"))
+    told.set_content("".join(f"{name}: {_on_one_line(value)}\n" for name, value in fields.items() if name != "id"))
     return told
+
+
+def _on_one_line(value: object) -> str:
+    """A car says its own names: a break in one must neither keep the mail back nor pretend to be another field."""
+    return " ".join(str(value).split())
 
 
 def send(mail: Mail, notice: Notice) -> None:

@@ -8,6 +8,7 @@ import msgspec
 
 from hq import incidents, taking
 from hq.arrivals import Publication
+from hq.calls import called_by
 from hq.incidents import Incident
 from hq.taking import Taken
 from terminal.contract.messages import (
@@ -56,5 +57,5 @@ def events(came: Sequence[Publication], taken: Taken, shown: Collection[int]) ->
 def of_alarm(publication: Publication, incident: Incident) -> dict[str, Any]:
     """What is told of an alarm message, with its incident as it is by now; of a press what called."""
     message, told = publication.message, {"signature": publication.mark, "bearer": publication.bearer}
-    by = {"called_by": incidents.called_by(message)} if isinstance(message, AlarmRaised | AlarmSignalled) else {}
+    by = {"called_by": called_by(message)} if isinstance(message, AlarmRaised | AlarmSignalled) else {}
     return incidents.named(incident) | by | told

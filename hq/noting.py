@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from hq import audit
 from hq.arrivals import Publication
 from hq.audit import Fact, What
-from hq.incidents import Incident, called_by
+from hq.calls import called_by
+from hq.incidents import Incident
 from hq.marks import Mark
 from terminal.contract.messages import AlarmCancelled, AlarmRaised, AlarmSignalled
 from terminal.contract.topics import MQTT

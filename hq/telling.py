@@ -1,7 +1,7 @@
 """Tells cars, by the gateways that brought their alarms, that these are on disk and what people did about them.
 
-A receipt goes by the way on which its message came. Who has taken or ended an alarm is told by every way on which its
-car is proved to have written, or else on which it may have.
+A receipt goes by the gateway that brought its message. Who has taken or ended an alarm is told by every gateway that
+brought something of it: nobody here can know which of them works downwards.
 """
 
 import asyncio
@@ -91,8 +91,7 @@ class Telling:
         `unanswered` hears of one that is not answered, or whose answer does not go out.
         """
         route = self._routes.get(incident.key, {}).get(back.gateway)
-        budgets = self._budgets[back.gateway]
-        if route is not None and self._may_cost(incident, back.gateway, budgets.news if is_new else budgets.repeats):
+        if route is not None and self._may_cost(incident, back.gateway, is_new=is_new):
             self._start(self._receipt(incident, replace(back, to=route.back.to), unanswered))
         else:
             unanswered()
@@ -108,18 +107,13 @@ class Telling:
 
     def _look_at(self, key: Key) -> None:
         incident = self._receiver.incidents.get(key)
-        if incident is None or not (incident.acknowledged_by or incident.cleared_by):
+        if incident is None or key not in self._routes or not (incident.acknowledged_by or incident.cleared_by):
             return
-        due = [route for route in self._ways(key) if self._is_due(incident, route)]
+        due = [route for route in self._routes[key].values() if self._is_due(incident, route)]
         if due and not (self._receiver.owes(key) or self._is_reached(incident)):
             for route in due:
                 self._again_s[key, route.back.gateway] = inf
-                self._start(self._tell(incident, route.back))
-
-    def _ways(self, key: Key) -> list[Route]:
-        """Those on which the car is proved to have written, or else all."""
-        every = list(self._routes.get(key, {}).values())
-        return [route for route in every if route.is_proved] or every
+                self._start(self._tell(incident, route))
 
     def _is_due(self, incident: Incident, route: Route) -> bool:
         again_s = self._again_s.get((incident.key, route.back.gateway), -inf)
@@ -130,16 +124,16 @@ class Telling:
         hears = self._receiver.watching.deaf_since_ms is None
         return hears and MQTT in incident.bearers and self._receiver.units[incident.key[:2]].online
 
-    async def _tell(self, incident: Incident, back: Back) -> None:
-        knows = False
+    async def _tell(self, incident: Incident, route: Route) -> None:
+        gateway, knows = route.back.gateway, False
         try:
-            knows = await self._confirmed(incident) or await self._answered(incident, back)
+            knows = await self._confirmed(incident) or await self._answered(incident, route)
             if knows:
-                self._told(incident, back.gateway)
+                self._told(incident, gateway)
         finally:
-            self._let_try_again(incident, back.gateway)
+            self._let_try_again(incident, gateway)
         if knows:
-            await self._keep_told(incident, back.gateway)
+            await self._keep_told(incident, gateway)
 
     async def _confirmed(self, incident: Incident) -> bool:
         """Whether the car has shown it by now, told by a broker."""
@@ -150,9 +144,10 @@ class Telling:
                 return confirmed >= incident.told_revision
         return False
 
-    async def _answered(self, incident: Incident, back: Back) -> bool:
+    async def _answered(self, incident: Incident, route: Route) -> bool:
         """Whether it went out, or is not to be tried again, since it would cost too much."""
-        if not self._may_cost(incident, back.gateway, self._budgets[back.gateway].news):
+        back = route.back
+        if not self._may_cost(incident, back.gateway, is_new=route.is_proved):
             return True
         most_bytes = self._gateways[back.gateway].takes_bytes
         return await self._sent(capsules.answer(back, incident, self._receiver.epoch, most_bytes), incident, back)
@@ -194,7 +189,10 @@ class Telling:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _may_cost(self, incident: Incident, gateway: str, budget: Budget) -> bool:
+    def _may_cost(self, incident: Incident, gateway: str, *, is_new: bool) -> bool:
+        """Whether its budget has an answer left: that for the car, or that for who may only repeat what it said."""
+        budgets = self._budgets[gateway]
+        budget = budgets.news if is_new else budgets.repeats
         if budget.spend(incident.key, self._now_s()):
             return True
         problem = f"the limit of [gateways.{gateway}] is reached"

@@ -81,11 +81,12 @@ def pressed(
 
 def called(emergency: Emergency, call: Call, scene: Scene, moment: Moment) -> Step:
     """Someone or something calls for help, or tries the way; who does so by the same call again has done it once."""
+    message_id, press = call.message_id, call.press
     for alarm in emergency.alarms:
-        if call.message_id in alarm.message_ids:
+        if message_id in alarm.message_ids:
             return emergency, []
     for alarm in emergency.alarms:
-        if call.press in alarm.presses:
+        if press in alarm.presses:
             return _told_again(emergency, alarm, call, scene, moment)
     for alarm in emergency.alarms:
         if is_open(alarm) and (alarm.kind, alarm.silent) == (call.kind, call.silent):

@@ -84,6 +84,7 @@ class Core:
         self._boot = boot_id()
         self._time = TrustedTime(config.time.believe_after or BUILD)
         self._time_kept_ns: int | None = None
+        self._noted: list[Note] = []
         self._rules = self._rules_of(config, bearers, frozenset(self._boards))
         self._state = State(duty=Duty(config.profile.initial), work=work.begin(unit.crew))
         self._intake = Intake()
@@ -186,6 +187,7 @@ class Core:
     async def _end(self, tasks: Sequence["asyncio.Task[None]"]) -> None:
         for told in self._intake.left():
             self._take(told)
+        self._write_down()
         self._note("terminal-stopped", {})
         await self._trying.close()
         await self._storing.close()
@@ -245,10 +247,11 @@ class Core:
         while True:
             for told in await self._intake.take():
                 self._take(told)
+            self._show()
             with apart("the line could not be told how the car is"):
                 self._sender.hq_heard = hq_answers(self._state.line, self._clock.mono_ns(), self._config.supervision)
                 self._session.say(state.presence_facts(self._state, self._clock.mono_ns()))
-            self._show()
+            self._write_down()
             turned()
 
     def _take(self, told: Input) -> None:
@@ -299,8 +302,8 @@ class Core:
                     board.show_rung(word)
             case effects.CheckPin() | effects.MeasureDisk() | effects.TestBoards():
                 self._trying.do(effect)
-            case Note(event, fields):
-                self._note(event, fields)
+            case Note():
+                self._noted.append(effect)
 
     def _confirm(self, source: str, press: Press) -> None:
         """Tell its board; one that has another name since the press was taken knows its own."""
@@ -377,6 +380,12 @@ class Core:
         # What cannot be shown must not take the emergency button with it; the screen misses its beat and says so.
         with apart("the state could not be shown"):
             self._link.publish(state.snapshot(self._state, self._rules, self._clock.mono_ns()))
+
+    def _write_down(self) -> None:
+        """What is to be in the journal, once it has been done and shown."""
+        noted, self._noted = self._noted, []
+        for note in noted:
+            self._note(note.event, note.fields)
 
     def _note(self, event: str, fields: dict[str, object]) -> None:
         self._journal.write(event, fields, self._time.utc(self._clock.mono_ns()) or datetime.now(UTC))

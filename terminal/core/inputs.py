@@ -85,9 +85,13 @@ class Received(Struct, frozen=True):
 
 
 class Unreceipted(Struct, frozen=True):
-    """Headquarters has another store: these alarm messages, which are on disk, have no receipt of it."""
+    """Headquarters has another store: these alarm messages, which are on disk, have no receipt of it.
+
+    `events` are the ids of the events that are sent to it too, all that the outbox still has.
+    """
 
     messages: tuple[Message, ...]
+    events: frozenset[str] = frozenset()
 
 
 class CapsuleReceipted(Struct, frozen=True):

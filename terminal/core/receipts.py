@@ -8,9 +8,9 @@ from typing import cast
 
 from msgspec.structs import replace
 
-from terminal.contract.messages import AlarmStatus
+from terminal.contract.messages import AlarmStatus, DutyChanged
 from terminal.core import carrying, duty, proofs, work
-from terminal.core.effects import Effect, SaveWork
+from terminal.core.effects import Effect, SaveWork, StoreEvent
 from terminal.core.inputs import CapsuleAnswered, CapsuleReceipted, HeartbeatHeard, Input, Received, Unreceipted
 from terminal.core.line import after_beat
 from terminal.core.moment import Moment
@@ -62,8 +62,14 @@ def _in_store(state: State, epoch: str, moment: Moment) -> Step:
     return state, [*effects, *more]
 
 
-def _unreceipted(state: State, told: Unreceipted, _moment: Moment, _rules: Rules) -> Step:
-    return with_emergency(state, proofs.unreceipted(state.emergency, told.messages))
+def _unreceipted(state: State, told: Unreceipted, moment: Moment, _rules: Rules) -> Step:
+    """A duty status of which the outbox has nothing any more is told anew."""
+    state, effects = with_emergency(state, proofs.unreceipted(state.emergency, told.messages))
+    known = state.duty
+    if known.received or not known.message_id or known.message_id in told.events:
+        return state, effects
+    message = DutyChanged(**moment.envelope(), status=known.status)
+    return replace(state, duty=duty.Duty(known.status, message.id)), [*effects, StoreEvent(message)]
 
 
 def _receipted(state: State, told: CapsuleReceipted, moment: Moment, _rules: Rules) -> Step:

@@ -5,9 +5,9 @@ with `Settings`, a `BearerSettings`, and
 
     def build(name: str, settings: Settings, sources: Mapping[str, Source]) -> Bearer
 
-Its word is then a `kind` in unit.toml; docs/architecture.md says the same of headquarters' end. When a message goes,
-how often, what it costs at most and what a receipt proves is decided once for all of them, in
-terminal/core/carrying.py; signing and reading is `Carrier`'s.
+which opens nothing yet, since `patrola config check` builds it too. Its word is then a `kind` in unit.toml;
+docs/architecture.md says the same of headquarters' end. When a message goes, how often, what it costs at most and what
+a receipt proves is decided once for all of them, in terminal/core/carrying.py; signing and reading is `Carrier`'s.
 """
 
 from typing import ClassVar, Protocol

@@ -108,7 +108,9 @@ class Inbox:
             before = self._epoch_on_disk
             alarms = await self._open_account()
             if before not in ("", on_disk):
-                self._tell(Unreceipted(tuple(msgspec.json.decode(row.body, type=Stored) for row in alarms)))
+                events = await self._writer.submit(lambda outbox: outbox.unreceipted(Lane.EVENT))
+                messages = tuple(msgspec.json.decode(row.body, type=Stored) for row in alarms)
+                self._tell(Unreceipted(messages, frozenset(events)))
 
     async def open_account(self) -> str:
         """Tell the sender which account this is and which alarms it still owes; returns the outbox id."""

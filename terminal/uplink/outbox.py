@@ -67,6 +67,8 @@ NO_STATES: Mapping[str, bytes] = MappingProxyType({})
 
 PAGE_BYTES = 1024
 """A commit writes whole pages, so small ones wear the card less; tests/bench/bench_outbox.py measures it."""
+CHECKPOINT_PAGES = 1000
+"""Pages of the log from which on it is taken into the database (sqlite.org/wal.html#automatic_checkpoint)."""
 PURGE_EVERY = 512
 """Settlements between looks for receipts that need not be kept any longer."""
 MOST_PLACES = 100_000
@@ -118,6 +120,9 @@ class Outbox:
         self.problem = problem
         self.id = self._born()
         self._db.execute(_waiting())
+        self._log_pages = 0
+        # In the place of SQLite's own, which would have whoever commits wait for a checkpoint.
+        self._db.set_wal_hook(self._grown)
         self._opened_s = time.monotonic()
         self._operated_before_s = int(str(self._fact("operated_s") or 0))
 
@@ -153,6 +158,20 @@ class Outbox:
     def _transaction(self) -> Iterator[None]:
         with durable.failing(self._path), durable.transaction(self._db):
             yield
+
+    def _grown(self, _db: apsw.Connection, _name: str, pages: int) -> int:
+        self._log_pages = pages
+        return apsw.SQLITE_OK
+
+    def tidy(self) -> None:
+        """Take a log that has grown long into the database: several syncs, for which no commit should have to wait.
+
+        A disk that refuses has it tried again after the next commit, and what is stored stays in the log.
+        """
+        if self._log_pages >= CHECKPOINT_PAGES:
+            self._log_pages = 0
+            with contextlib.suppress(apsw.Error):
+                self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def commit(self, entries: Sequence[Entry], states: Mapping[str, bytes] = NO_STATES) -> list[int]:
         """Put the entries, and states by name, on disk in one transaction; the entries' places. Raises DiskFailed.
@@ -217,10 +236,15 @@ class Outbox:
 
     def receipted(self, lane: Lane) -> list[str]:
         """The ids of messages that are still held although they have their receipt."""
+        return self._ids("SELECT id FROM messages WHERE lane = ? AND receipted_s IS NOT NULL", lane)
+
+    def unreceipted(self, lane: Lane) -> list[str]:
+        """The ids of messages that have no receipt."""
+        return self._ids("SELECT id FROM messages WHERE lane = ? AND receipted_s IS NULL", lane)
+
+    def _ids(self, question: str, lane: Lane) -> list[str]:
         with durable.failing(self._path):
-            found: list[Any] = self._db.execute(
-                "SELECT id FROM messages WHERE lane = ? AND receipted_s IS NOT NULL", (LANE_NUMBERS[lane],)
-            ).fetchall()
+            found: list[Any] = self._db.execute(question, (LANE_NUMBERS[lane],)).fetchall()
         return [str(UUID(bytes=message_id)) for (message_id,) in found]
 
     def counts(self) -> dict[Lane, int]:

@@ -83,6 +83,8 @@ class Writer:
                 if isinstance(error, DiskFailed):
                     self._close()
                 job.finish(None, error)
+            if self._outbox is not None and not self._jobs[True]:
+                self._outbox.tidy()
         self._close()
 
     def _close(self) -> None:

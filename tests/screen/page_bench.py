@@ -25,6 +25,7 @@ from terminal.screen.sheet import Sheet
 from terminal.shown import AlarmView, DutyView, LineView, PositionView, PressView, UnitView, VehicleView
 
 DEADLINE_S = 20
+LOST = "THE TERMINAL DOES NOT WORK"
 SECOND_NS = 1_000_000_000
 SMALL, LARGE = (50, 15), (100, 30)
 
@@ -220,3 +221,14 @@ def core_process(path: Path) -> "subprocess.Popen[bytes]":
     """A core of its own process, which can be killed and stopped."""
     folders = {"PYTHONPATH": f"{Path(__file__).parent}:{Path(__file__).parents[2]}"}
     return subprocess.Popen([sys.executable, "-c", CORE_PROGRAM, str(path)], env=folders)
+
+
+def driving(snapshot: Snapshot, speed_mps: float) -> Snapshot:
+    """The same at this speed."""
+    return replace(snapshot, vehicle=VehicleView(speed_mps=speed_mps))
+
+
+async def call(seen: Page) -> None:
+    """Both taps of SOS."""
+    await seen.tap("arm")
+    await seen.tap("send")

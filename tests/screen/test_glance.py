@@ -8,6 +8,7 @@ from gallery import SIZES, by_name, in_scene, scenes, view
 from glance import MOST_TAPS, MOST_WORDS, table, taps, words_of
 from msgspec.structs import replace
 
+from terminal.contract.kinds import misnamed
 from terminal.screen import frame, measure
 from terminal.screen.backlight import Light
 from terminal.screen.cells import painted
@@ -54,6 +55,25 @@ def test_a_light_that_cannot_be_set_says_so_and_is_no_target(language: Language,
         one = replace(in_scene("system", language, height, width), light=light)
         assert faults("system", one) == []
         assert "brighter" not in {box.code for box in frame.boxes(one)}
+
+
+@pytest.mark.promise("P-BEARER-09")
+@pytest.mark.parametrize("language", list(Language))
+def test_a_bearers_longest_name_has_room_on_every_rung(language: Language) -> None:
+    name = "satellite-12"
+    assert misnamed(name) == ""
+    assert misnamed(name + "3")
+    shown = in_scene("alarm", language, *SIZES[0])
+    assert shown.seen.snapshot is not None
+    alarms = tuple(
+        replace(alarm, sent=True, received=True, sent_by=(name,), received_by=(name,))
+        for alarm in shown.seen.snapshot.alarms
+    )
+    one = replace(shown, seen=replace(shown.seen, snapshot=replace(shown.seen.snapshot, alarms=alarms)))
+    assert faults("alarm", one) == []
+    assert [box.words.endswith(f"({name.upper()})") for box in frame.boxes(one) if name.upper() in box.words] == [
+        True
+    ] * 2
 
 
 @pytest.mark.parametrize("palette", list(Palette))

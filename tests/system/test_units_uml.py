@@ -116,3 +116,4 @@ def test_core_and_screen_come_back_from_hanging_starving_and_crashing_with_the_o
     assert found["hang"] == found["starve"] == found["crash_screens"]["alarm"] == found["raised"]
     assert found["crash_screens"]["core_restarts"] == 0
     assert found["light"]["by_screen"] != found["light"]["before"]
+    assert found["foremost"]["patrola-core.service"] < found["foremost"]["patrola-screen.service"]

@@ -93,6 +93,11 @@ def crash_screens() -> dict[str, object]:
     return {"core_restarts": restarts(CORE) - cores, "alarm": alarm_now().incident}
 
 
+def foremost() -> dict[str, int]:
+    """How nice (sched(7)) core and the screen are to others."""
+    return {unit: os.getpriority(os.PRIO_PROCESS, int(show(unit, "MainPID"))) for unit in (CORE, SCREEN)}
+
+
 def light() -> dict[str, str]:
     """What a screen that is shut in as its unit says makes of a number that the group video may set."""
     number = next(Path("/sys/devices/virtual/bdi").glob("*/read_ahead_kb"))
@@ -108,7 +113,7 @@ def light() -> dict[str, str]:
 
 def main() -> None:
     found: dict[str, object] = {"raised": raise_alarm()}
-    for proof in (hang, starve, light, crash_screens):
+    for proof in (hang, starve, light, crash_screens, foremost):
         found[proof.__name__] = proof()
     print("FOUND", json.dumps(found), flush=True)
 

@@ -50,6 +50,7 @@ T = TypeVar("T", AlarmRaised, AlarmSignalled, AlarmCancelled)
 WITHIN_S = 30.0
 REALM = "LJ"
 WHO = Who(unit="LJ-101", call_sign="Ljubljana 101", vehicle="V1", crew=("1234", "5678"))
+DOWN = f"patrola/1/{REALM}/down/{WHO.unit}"
 QUICK = Sending(receipt_within_s=2.0, alarm_again_after_s=0.5, alarm_again_at_most_s=2.0)
 HASTY = Holding(connect_within_s=2.0, first_pause_s=0.05, longest_pause_s=0.2)
 CLOSELY = Supervision(presence_every_s=0.5, acknowledge_within_s=2.0)

@@ -19,6 +19,7 @@ from hal.errors import BadInput
 from hal.readings import Press
 
 BEAT_EVERY_MS = 1000
+SETTLED_MS = 1500
 Line = Callable[[bytes], bytes]
 
 
@@ -202,3 +203,9 @@ class Bench:
             self.told.append(press)
         if self.stores:
             self.say(self.talk.store(press))
+
+
+def press(bench: Bench, ms: int = 100) -> None:
+    """Down for so long, and up again."""
+    bench.run(ms, inputs.BUTTON)
+    bench.run(50, inputs.NORMAL)

@@ -262,6 +262,36 @@ def test_headquarters_profile_is_held_to_what_it_promises(tmp_path: Path, settin
     assert hq_config.load(path).line.known_within_s == 62
 
 
+WEB = '[gateways.web]\nkind = "sms_web"\ntoken = "token"\n'
+WRONG_GATEWAYS: dict[str, tuple[str, list[str]]] = {
+    "a kind that there is not": ('[gateways.a]\nkind = "sms_wep"\n', [":5:", "gateways.a.kind", '"sms_web"']),
+    "no kind": ("[gateways.a]\nport = 1\n", [":4:", "gateways.a", "known are sms_modem, sms_web"]),
+    "a key that it has not": (
+        '[gateways.m]\nkind = "sms_modem"\n[gateways.m.device]\nlook_every = 1\n',
+        [":7:", "gateways.m.device.look_every", '"look_every_s"'],
+    ),
+    "no way to answer": (WEB, [":4:", "gateways.web", "could not be answered", "answers_by"]),
+    "an answer by what is no gateway": (
+        WEB + 'answers_by = "moden"\n[gateways.modem]\nkind = "sms_modem"\n',
+        [":7:", "gateways.web.answers_by", "'moden' is no gateway that sends answers", '"modem"'],
+    ),
+    "an answer by what sends none": (WEB + 'answers_by = "web"\n', ["answers_by", "'web' is no gateway that sends"]),
+    "the brokers' name": ('[gateways.mqtt]\nkind = "sms_modem"\n', [":4:", "gateways.mqtt", "the brokers' line"]),
+}
+
+
+@pytest.mark.promise("P-FLOW-06")
+@pytest.mark.parametrize(("text", "said"), WRONG_GATEWAYS.values(), ids=WRONG_GATEWAYS.keys())
+def test_what_is_wrong_with_a_gateway_is_said_too(tmp_path: Path, text: str, said: list[str]) -> None:
+    path = tmp_path / "hq.toml"
+    path.write_text('name = "HQ-1"\n[[brokers]]\nhost = "h"\n' + text)
+    with pytest.raises(ConfigError) as error:
+        hq_config.load(path)
+    (line,) = str(error.value).splitlines()
+    for part in said:
+        assert part in line
+
+
 def test_a_deployment_may_say_that_it_promises_less(tmp_path: Path) -> None:
     slow = "[supervision]\npresence_every_s = 25\nhq_silent_after_s = 55\nkeepalive_s = 30\n"
     assert len(refused(tmp_path, GOOD + slow)) == 3
@@ -313,6 +343,57 @@ def test_config_check_warns_of_a_car_without_an_emergency_button(
     assert "good" in said["without"].out
     assert "warning: no emergency button is configured" in said["without"].err
     assert 'driver = "io_board"' in said["without"].err
+
+
+NARROW = """
+from typing import ClassVar
+from {0} import {1}
+
+class Settings({1}, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    takes_bytes: ClassVar[int] = 109
+
+build = None
+"""
+
+
+@pytest.mark.promise("P-FLOW-06")
+def test_what_is_too_narrow_for_an_alarm_or_an_answer_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "patrola_bearer_narrow.py").write_text(NARROW.format("terminal.uplink.bearer", "BearerSettings"))
+    (tmp_path / "patrola_gateway_narrow.py").write_text(NARROW.format("hq.gateway", "GatewaySettings"))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (line,) = refused(tmp_path, GOOD + '[bearers.n]\nkind = "narrow"\n')
+    assert "bearers.n: takes 109 bytes, and an alarm has 114" in line
+    (tmp_path / "hq.toml").write_text('name = "HQ-1"\nbrokers = [{ host = "h" }]\n[gateways.n]\nkind = "narrow"\n')
+    with pytest.raises(ConfigError, match="takes 109 bytes, and an answer may have 110"):
+        hq_config.load(tmp_path / "hq.toml")
+
+
+BROKEN = """
+from hal.errors import ConfigError
+from terminal.uplink.bearer import BearerSettings as Settings
+
+def build(name, settings, sources):
+    if name == "good":
+        return type("Bearer", (), {"name": name})()
+    raise {"ours": ConfigError(name, "no antenna"), "defect": KeyError(name)}[name]
+"""
+
+
+@pytest.mark.promise("P-BEARER-09")
+def test_a_bearer_that_cannot_be_built_is_left_out_and_config_check_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "patrola_bearer_unbuilt.py").write_text(BROKEN)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    text = GOOD + "".join(f'[bearers.{name}]\nkind = "unbuilt"\n' for name in ("ours", "defect", "good"))
+    config = loaded(tmp_path, text)
+    assert [one.bearer.name for one in assemble.bearers(config, ())] == ["good"]
+    assert "bearer ours is not used: ours: no antenna" in caplog.text
+    assert "bearer defect is not used" in caplog.text
+    with pytest.raises(ConfigError, match="no antenna"):
+        check_config.run(argparse.Namespace(action="check", file=tmp_path / "unit.toml"))
 
 
 def test_config_check_says_good_or_everything_that_is_wrong(tmp_path: Path) -> None:

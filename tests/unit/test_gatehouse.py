@@ -22,6 +22,8 @@ class Settings(GatewaySettings, frozen=True, kw_only=True, forbid_unknown_fields
     fails: str = ""
 
 def build(name, settings, take, emit):
+    if settings.fails == "early":
+        raise KeyError("x")
     return Gateway(name, settings, take)
 
 class Gateway:
@@ -29,10 +31,14 @@ class Gateway:
         self.name, self.fails, self.take, self.runs = name, settings.fails, take, 0
 
     async def open(self):
-        pass
+        if self.fails == "late":
+            raise KeyError("x")
+        self.is_open = True
 
     async def run(self):
         self.runs += 1
+        if self.fails == "late":
+            raise PatrolaError(self.name, "it is not open")
         if self.fails and self.runs <= 2:
             raise {"ours": PatrolaError(self.name, "no network"), "defect": KeyError("x")}[self.fails]
         await self.take(self.name.encode(), "there")
@@ -87,6 +93,16 @@ def test_one_that_fails_is_run_again_and_told_of_once_and_the_others_go_on() -> 
         assert sorted(told) == [(f"gateway-{way}", name) for way in ("down", "up") for name in ("defect", "ours")]
 
     played(story, "ours", "", "defect")
+
+
+def test_a_defect_in_ones_file_is_no_reason_not_to_start(caplog: pytest.LogCaptureFixture) -> None:
+    async def story(hall: Hall) -> None:
+        assert await hall.came.get() == ("good", b"good", "there")
+        assert all(f"gateway {name} is not used" in caplog.text for name in ("early", "late"))
+        with pytest.raises(PatrolaError):
+            await hall.house.send("early", "there", b"capsule")
+
+    played(story, "early", "late", "")
 
 
 @pytest.mark.parametrize(("fails", "said"), [("ours", "no network"), ("defect", "KeyError"), ("", "OSError")])

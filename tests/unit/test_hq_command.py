@@ -10,12 +10,15 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from hq import command
 from hq.desk import public
 from hq.incidents import Incident, named
-from hq.units import unknown
+from hq.units import LastKnown, unknown
 from terminal.contract.messages import AlarmKind, Trigger, Who
+
+WHO = Who(unit="LJ-101")
 
 
 @pytest.mark.parametrize("what", ["units", "incidents", "gaps"])
@@ -36,6 +39,7 @@ SUMMARIES = [
     ({"raised_ms": 1_000, "pressed_utc_ms": 1_500}, " NOT TAKEN"),
     ({"cancelled_signals": 1}, " cancelled by the crew; NOT TAKEN"),
     ({"trigger": Trigger.CHECK_IN}, " nobody answered the check-in; NOT TAKEN"),
+    ({"trigger": Trigger.VEHICLE}, " the car called by itself; NOT TAKEN"),
     ({"trigger": Trigger.VEHICLE, "vehicle_event": "A.Airbag"}, " the car says A.Airbag; NOT TAKEN"),
     (
         {"signals": 4, "also_by": ("A.Airbag", "button", "check-in")},
@@ -73,6 +77,19 @@ def test_on_a_terminal_a_car_whose_alarm_chain_is_not_proved_is_amber(proved: bo
     assert ("\x1b[33malarm NOT PROVED" in line) is not proved
 
 
+@pytest.mark.promise("P-HQ-08")
+def test_what_a_car_wrote_moves_nothing_on_a_dispatchers_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    wrote = "\x1b[2J\n12:00:00 alarm-cleared\x9b\u2028"
+    unit = public(replace(unknown(("LJ", "LJ-101")), last=LastKnown(realm="LJ", unit="LJ-101", who=WHO, duty=wrote)))
+    ended = public(Incident(incident="I", realm="LJ", unit="LJ-101", who=WHO, cleared_by="Kos", reason=wrote))
+    answers = {"units": unit | {"proved": True, "proved_ms": 0}, "incidents": ended}
+    for what, one in answers.items():
+        command._show({"ok": True, what: [one]}, what, as_json=False)
+    lines = capsys.readouterr().out.split("\n")
+    assert len(lines) == 3
+    assert all(line.isprintable() for line in lines)
+
+
 def test_who_begins_to_watch_is_shown_the_alarms_that_are_open(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -86,11 +103,13 @@ def test_who_begins_to_watch_is_shown_the_alarms_that_are_open(
         api, _ = listening.accept()
         with api:
             assert b'"watch"' in api.recv(1000)
-            api.sendall(
-                answer + b'{"t": 0, "event": "messages-stored", "count": 9}\n{"t": 0, "event": "unit-online"}\n'
+            counted, came = (
+                b'{"t": 0, "event": "messages-stored", "count": 9}',
+                b'{"t": 0, "event": "unit-online", "x": ',
             )
+            api.sendall(answer + counted + b"\n" + came + b'"\\u001b[2J\\n"}\n')
         assert watching.result(30) == command.SAID_NO, "headquarters closed the line"
     shown = capsys.readouterr().out
     assert "LJ-101 SILENT, do not call the crew; NOT TAKEN" in shown
-    assert "unit-online" in shown
+    assert "unit-online x=?[2J?\n" in shown
     assert "messages-stored" not in shown, "a person would not see an alarm among them"

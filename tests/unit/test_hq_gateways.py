@@ -11,7 +11,7 @@ from hq.audit import What
 from hq.gateway import GatewaySettings
 from terminal.contract.capsule import LEAST_BYTES, AnswerCapsule, read, split, tail_of
 from terminal.contract.messages import Position
-from tests.unit.capsule_scene import CAR, RAISED, SIGNALLED, Desk, capsule, played, repeat
+from tests.unit.capsule_scene import CAR, RAISED, SIGNALLED, THIEF, Desk, capsule, played, raised, repeat
 
 OTHER = {"sat": GatewaySettings()}
 
@@ -34,6 +34,25 @@ def test_what_comes_by_two_gateways_is_of_one_incident_named_by_both_and_answere
         assert sorted(desk.by[-2:]) == ["sat", "sms"], "headquarters cannot know which of them works downwards"
 
     played(tmp_path, story, OTHER)
+
+
+@pytest.mark.promise("P-BEARER-06")
+def test_who_can_only_repeat_it_takes_nothing_from_the_car_at_another_gateway_either(tmp_path: Path) -> None:
+    async def story(desk: Desk) -> None:
+        await raised(desk)
+        for _ in range(9):
+            await desk.took(repeat(RAISED), to=THIEF, gateway="sat")
+        await desk.taken()
+        assert (await desk.answer()).acknowledged_by == "Novak"
+        assert await desk.is_quiet()
+        assert len(desk.elsewhere) == 2
+        await desk.took(capsule(SIGNALLED), gateway="sat")
+        assert (await desk.receipt()).signals == 2
+        await desk.ended()
+        assert {(await desk.answer()).cleared_by for _ in range(2)} == {"Novak"}
+        assert (desk.by[:3], len(desk.elsewhere)) == (["sms", "sms", "sat"], 2)
+
+    played(tmp_path, story, {"sat": GatewaySettings(most_per_incident=2, most_repeats_per_incident=2)})
 
 
 @pytest.mark.promise("P-BEARER-09")

@@ -69,6 +69,14 @@ def test_what_further_calls_came_from_is_kept_whichever_comes_first() -> None:
     assert (ends[0].trigger, ends[0].vehicle_event, ends[0].also_by) == (Trigger.CHECK_IN, "", ("Airbag", "button"))
 
 
+@pytest.mark.parametrize("said_so", ["\x1b[2J", "A.B\nC", "A" * 201, "A B"])
+def test_what_is_no_signal_of_a_vehicle_is_not_said_to_be_one(said_so: str) -> None:
+    calls = [said(AlarmRaised, trigger=Trigger.VEHICLE, vehicle_event=said_so)]
+    calls.append(said(AlarmSignalled, signal=2, trigger=Trigger.VEHICLE, vehicle_event=said_so))
+    alarm = opened(*calls)
+    assert (alarm.vehicle_event, alarm.also_by) == ("", ("vehicle",))
+
+
 @pytest.mark.promise("P-KIND-08")
 def test_a_press_after_a_cancellation_takes_it_back_in_whatever_order_they_come() -> None:
     presses = [said(AlarmRaised), said(AlarmSignalled, signal=2)]

@@ -30,8 +30,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_our_own_kinds_are_the_files_of_their_folders() -> None:
-    assert BEARERS.words() == ["sms"]
-    assert GATEWAYS.words() == ["sms_modem", "sms_web"]
+    assert "sms" in BEARERS.words()
+    assert {"sms_modem", "sms_web"} <= set(GATEWAYS.words())
     for kinds in (BEARERS, GATEWAYS):
         for word in kinds.words():
             kind = kinds.settings_type(word)
@@ -41,7 +41,7 @@ def test_our_own_kinds_are_the_files_of_their_folders() -> None:
 
 def test_a_file_anywhere_on_the_path_is_a_kind_too(folder: Path) -> None:
     (folder / f"{PREFIX}whale.py").write_text(SETTINGS + BUILD)
-    assert BEARERS.words() == ["sms", "whale"]
+    assert {"sms", "whale"} <= set(BEARERS.words())
     assert "depth_m" in BEARERS.settings_type("whale").__struct_fields__
 
 

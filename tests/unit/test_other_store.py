@@ -6,11 +6,11 @@ import msgspec
 import pytest
 
 from terminal.asked import AnswerJob, FileReport, SendText, SetDuty, WorkCommand
-from terminal.contract.messages import DesiredState, Event, Heartbeat
+from terminal.contract.messages import DesiredState, DutyChanged, Event, Heartbeat
 from terminal.contract.work import Job, JobStep
 from terminal.core.duty import Duty
 from terminal.core.effects import SaveWork, StoreEvent
-from terminal.core.inputs import Commanded, HeartbeatHeard, Received, Restored, StateDesired
+from terminal.core.inputs import Commanded, HeartbeatHeard, Received, Restored, StateDesired, Unreceipted
 from terminal.core.state import State
 from terminal.core.work import Work
 from tests.unit.core_scene import RULES, Car, of_type
@@ -131,10 +131,23 @@ def test_after_a_restart_receipts_of_another_store_than_the_last_run_knew_prove_
         assert has(again) == NOTHING
 
 
+def test_a_duty_status_that_the_outbox_has_no_more_is_told_anew_and_one_that_it_has_is_not() -> None:
+    car, ids = busy()
+    car.take(beat(NEW))
+    assert car.take(Unreceipted((), frozenset(ids))) == []
+    (told,) = of_type(car.take(Unreceipted((), frozenset(ids[1:]))), StoreEvent)
+    assert isinstance(told.message, DutyChanged)
+    assert told.message.status == "busy"
+    car.take(Received((told.message.id,), epoch=NEW))
+    assert car.shown.duty.received
+    assert car.take(Unreceipted(())) == [], "it has come meanwhile"
+
+
 def test_a_store_that_is_heard_of_before_the_disk_gives_what_was_said_counts() -> None:
     car, ids = busy()
     late = Car(State(duty=Duty("available")))
-    late.take(beat(NEW))
+    for epoch in ("older", NEW):
+        late.take(beat(epoch))
     assert of_type(late.effects, SaveWork) == [], "the saved work is not known yet"
     late.take(Restored(None, None, work_of(car)))
     assert has(late) == NOTHING

@@ -13,7 +13,7 @@ from terminal.contract.durable import DiskFailed
 from terminal.contract.identity import digest_of_ids, new_id
 from terminal.contract.messages import StateConfirmed, StoredRange, Thinned, Who, decode_event, encode
 from terminal.contract.topics import Lane
-from terminal.uplink.outbox import PURGE_EVERY, Entry, Limits, Outbox, Row
+from terminal.uplink.outbox import CHECKPOINT_PAGES, PAGE_BYTES, PURGE_EVERY, Entry, Limits, Outbox, Row
 
 WHO = Who(unit="LJ-101")
 ROOMY = Limits(most_bytes=10_000_000)
@@ -402,3 +402,16 @@ def settle_enough_to_purge(outbox: Outbox) -> None:
 def held(outbox: Outbox) -> int:
     """Events that have a receipt and are still here."""
     return int(outbox._db.execute("SELECT count(*) FROM messages WHERE receipted_s IS NOT NULL").get)
+
+
+def test_no_commit_waits_while_a_long_log_is_taken_into_the_database(outbox: Outbox, path: Path) -> None:
+    log, begun = path.with_name(path.name + "-wal"), path.stat().st_size
+    for _ in range(4):
+        outbox.commit(entries(CHECKPOINT_PAGES // 2, size=PAGE_BYTES))
+    assert log.stat().st_size > CHECKPOINT_PAGES * PAGE_BYTES
+    assert path.stat().st_size == begun
+    outbox.tidy()
+    assert path.stat().st_size > CHECKPOINT_PAGES * PAGE_BYTES
+    kept = log.stat().st_size
+    outbox.commit([entry(Lane.ALARM)])
+    assert log.stat().st_size == kept

@@ -20,7 +20,7 @@ class Settings(BearerSettings, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 def build(name: str, settings: Settings, _sources: Mapping[str, Source]) -> "Satellite":
-    """The bearer, with its antenna out."""
+    """The bearer, with its antenna in."""
     return Satellite(name, settings)
 
 
@@ -29,19 +29,25 @@ class Satellite:
 
     def __init__(self, name: str, settings: Settings) -> None:
         self.name = name
-        self._ground = str(settings.ground)
-        settings.antenna.unlink(missing_ok=True)
-        self._antenna = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._antenna.setblocking(False)
-        self._antenna.bind(str(settings.antenna))
+        self._settings = settings
+        self._antenna: socket.socket | None = None
+
+    def _out(self) -> socket.socket:
+        """Its antenna, out from the first call on."""
+        if self._antenna is None:
+            self._settings.antenna.unlink(missing_ok=True)
+            self._antenna = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            self._antenna.setblocking(False)
+            self._antenna.bind(str(self._settings.antenna))
+        return self._antenna
 
     async def send(self, capsule: bytes) -> None:
         """Up and down again."""
         try:
-            await asyncio.get_running_loop().sock_sendto(self._antenna, capsule, self._ground)
+            await asyncio.get_running_loop().sock_sendto(self._out(), capsule, str(self._settings.ground))
         except OSError as error:
             raise SourceMissing(self.name, f"nobody is on the ground: {error}") from error
 
     async def receive(self) -> bytes:
         """What the ground says."""
-        return await asyncio.get_running_loop().sock_recv(self._antenna, 512)
+        return await asyncio.get_running_loop().sock_recv(self._out(), 512)
