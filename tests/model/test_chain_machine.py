@@ -422,6 +422,10 @@ QUICK = settings(
 @pytest.mark.promise("P-PRESS-19")
 @pytest.mark.promise("P-RECEIPT-14")
 @pytest.mark.promise("P-RECEIPT-17")
+@pytest.mark.promise("P-BEARER-01")
+@pytest.mark.promise("P-BEARER-02")
+@pytest.mark.promise("P-BEARER-06")
+@pytest.mark.promise("P-BEARER-07")
 def test_every_press_arrives_and_nothing_is_shown_that_is_not_so() -> None:
     run_state_machine_as_test(Chain, settings=QUICK)
 
