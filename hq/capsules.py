@@ -6,7 +6,7 @@ from collections.abc import Callable
 import msgspec
 
 from hq.arrivals import Arrival, Publication
-from hq.incidents import Incident
+from hq.incidents import Incident, in_full
 from hq.marks import Weighed
 from hq.routes import Back
 from hq.units import Key
@@ -70,7 +70,7 @@ def answer(back: Back, incident: Incident, epoch: str, most_bytes: int) -> bytes
     told = AnswerCapsule(
         incident=back.incident,
         tail=back.tail,
-        signals=incident.signals if ended else incident.taken_signals,
+        signals=in_full(incident, incident.signals if ended else incident.taken_signals),
         epoch=epoch_mark(epoch),
         revision=incident.told_revision,
         acknowledged_by="" if ended else incident.acknowledged_by,
@@ -85,7 +85,7 @@ def receipt(back: Back, incident: Incident, most_bytes: int) -> bytes:
     told = ReceiptCapsule(
         incident=back.incident,
         tail=back.tail,
-        signals=incident.signals,
+        signals=in_full(incident, incident.signals),
         acknowledged_by="" if incident.is_pressed_again else incident.acknowledged_by,
     )
     return receipt_body(told, most_bytes)

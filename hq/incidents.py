@@ -376,6 +376,11 @@ def status(incident: Incident, now_ms: int) -> AlarmStatus:
     )
 
 
+def in_full(incident: Incident, signals: int) -> int:
+    """So many presses, as a number that names none of them may say: 0 while one that its car has counted is missing."""
+    return signals if len(incident.presses) >= min(incident.signals, MOST_PRESSES) else 0
+
+
 def found_elsewhere(incident: Incident, now_ms: int) -> Incident:
     """What was shown before the disk could say that its press is in another incident: nobody need take it."""
     reason = "its press is in an earlier incident"

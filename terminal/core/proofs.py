@@ -233,7 +233,8 @@ def _knew_of(status: AlarmStatus, one: Pressed) -> bool:
     """Whether this press was meant; where headquarters names none, the first so many of what a person deals with."""
     if status.presses:
         return tail_of(one.id).hex() in status.presses
-    return bool(status.acknowledged_by or status.cleared_by) and one.number <= (status.signals or 1)
+    most = 1 if status.signals is None else status.signals
+    return bool(status.acknowledged_by or status.cleared_by) and one.number <= most
 
 
 def _given_back(alarm: Alarm, status: AlarmStatus) -> Alarm:

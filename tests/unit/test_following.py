@@ -305,3 +305,13 @@ def test_an_incident_of_which_nothing_can_be_told_any_more_is_not_shown_until_he
     assert (shown(car), sent(car)) == ({}, [])
     car.take(StateDesired(DesiredState(revision=1, epoch="F", alarms=(status(PRESS, SECOND),))))
     assert incident_of(PRESS) in shown(car)
+
+
+@pytest.mark.promise("P-BEARER-07")
+def test_an_answer_that_counts_no_press_proves_none_and_ends_nothing() -> None:
+    car = Car()
+    car.press()
+    for told in (status(PRESS, signals=0, acknowledged_by="Novak"), cleared(PRESS, signals=0)):
+        car.take(answer(1, told))
+        alarm = shown(car)[incident_of(PRESS)]
+        assert (alarm.received, alarm.taken, alarm.cleared_by) == (False, False, "")

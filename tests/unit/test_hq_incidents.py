@@ -276,3 +276,13 @@ def test_headquarters_ends_by_itself_nothing_but_a_test_even_if_it_was_one_a_mom
         assert other is not None
         with pytest.raises(NotPossible):
             incidents.closed_test(other, NOW_MS)
+
+
+@pytest.mark.promise("P-BEARER-07")
+def test_a_number_of_presses_is_said_only_when_all_of_them_are_here() -> None:
+    third = after(said(AlarmSignalled, signal=3), incident=opened())
+    assert third is not None
+    assert (third.signals, incidents.in_full(third, third.signals)) == (3, 0)
+    whole = after(said(AlarmSignalled, signal=2), incident=third)
+    assert whole is not None
+    assert incidents.in_full(whole, whole.signals) == 3
