@@ -1,9 +1,12 @@
 """What a press came from, as its car says it: a button, a timer, the vehicle itself. Pure."""
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator
 
-from terminal.contract.messages import AlarmRaised, AlarmSignalled, Trigger
+from msgspec.structs import replace
+
+from terminal.contract.messages import AlarmRaised, AlarmSignalled, Trigger, encode
 
 SIGNAL = re.compile(r"[A-Za-z0-9_.]{1,200}")
 """A path of VSS."""
@@ -19,6 +22,11 @@ def called_by(message: AlarmRaised | AlarmSignalled) -> str:
 def signal_of(message: AlarmRaised | AlarmSignalled) -> str:
     """The vehicle's signal, if that is what it names: people read it on a terminal."""
     return message.vehicle_event if SIGNAL.fullmatch(message.vehicle_event) else ""
+
+
+def digest_of(message: AlarmRaised | AlarmSignalled) -> str:
+    """Of all that it says; where its place is in the car's account is no matter."""
+    return hashlib.sha256(encode(replace(message, place=None))).hexdigest()[:16]
 
 
 def in_words(calls: Iterable[str]) -> Iterator[str]:

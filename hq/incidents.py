@@ -4,7 +4,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hq import people
-from hq.calls import called_by, signal_of
+from hq.calls import called_by, digest_of, signal_of
 from hq.marks import Mark, weight
 from hq.moment import Moment
 from terminal.contract.capsule import MOST_SIGNALS, tail_of
@@ -30,6 +30,7 @@ class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `bearers` are the ways on which it was told, the first that brought it first; `presses` the tails of the
     messages that told of one, and `also_by` what the further ones came from: a trigger, or the vehicle's signal.
+    `bare` are digests of those that were told without proof.
 
     `signature` is that of the messages that it was made of; `doubted` others, signed less well, spoke of it too.
     One message that says "real" makes it real for good, and one that says "silent" silent: the car may have lost, in a
@@ -60,6 +61,7 @@ class Incident(Struct, frozen=True, kw_only=True, omit_defaults=True):
     bearers: tuple[str, ...] = ()
     presses: tuple[str, ...] = ()
     also_by: tuple[str, ...] = ()
+    bare: tuple[str, ...] = ()
     signature: Mark = Mark.UNCHECKED
     doubted: int = 0
     acknowledged_by: str = ""
@@ -164,7 +166,9 @@ def told(
     incident = replace(incident, kind=kind, silent=silent, signature=mark, bearers=bearers)
     match message:
         case AlarmRaised() | AlarmSignalled():
-            return _placed(_pressed(incident, message, bearer), message.position, now_ms)
+            after = _pressed(incident, message, bearer)
+            after = after if weight(mark) or mark is Mark.UNCHECKED else _told_bare(after, message)
+            return _placed(after, message.position, now_ms)
         case AlarmCancelled():
             return replace(incident, cancelled_signals=max(incident.cancelled_signals, _spoken_of(message)))
         case AlarmMoved():
@@ -190,6 +194,7 @@ def _proved(incident: Incident, message: Alarm) -> Incident:
     after = replace(
         _begun(incident.realm, incident.unit, message, incident.raised_ms),
         doubted=incident.doubted + 1,
+        bare=incident.bare,
         acknowledged_by=incident.acknowledged_by,
         acknowledged_ms=incident.acknowledged_ms,
         # Presses that were not proved to be the car's count no more, also where a person knew of them.
@@ -211,6 +216,11 @@ def _proved(incident: Incident, message: Alarm) -> Incident:
         pressed_utc_ms=incident.pressed_utc_ms,
         acknowledged_signals=incident.acknowledged_signals,
     )
+
+
+def _told_bare(incident: Incident, message: AlarmRaised | AlarmSignalled) -> Incident:
+    """The incident that knows what this press said without proof: signed word for word, it is the press that it was."""
+    return replace(incident, bare=tuple(sorted({*incident.bare, digest_of(message)})[:MOST_PRESSES]))
 
 
 def _opened(incident: Incident) -> Incident:
@@ -291,7 +301,9 @@ def _counted(incident: Incident, message: AlarmRaised | AlarmSignalled) -> Incid
     if not knows(incident, message):
         presses = sorted((*incident.presses, _tail(message)))[:MOST_PRESSES]
         told_ms = [at_ms for at_ms in (incident.pressed_utc_ms, message.utc_ms) if at_ms is not None]
-        incident = replace(_opened(incident), presses=tuple(presses), pressed_utc_ms=min(told_ms, default=None))
+        # What a person ended who had read the same without a signature has not come anew with it.
+        incident = incident if digest_of(message) in incident.bare else _opened(incident)
+        incident = replace(incident, presses=tuple(presses), pressed_utc_ms=min(told_ms, default=None))
     if isinstance(message, AlarmRaised):
         return replace(incident, signals=max(incident.signals, 1))
     also_by = sorted({*incident.also_by, called_by(message)})[:MOST_ALSO_BY]

@@ -4,6 +4,7 @@ import os
 import sys
 from typing import Any
 
+from hal.clock import TrustedTime
 from terminal.contract import durable
 from terminal.contract.messages import Stored
 from terminal.core import calling
@@ -41,7 +42,12 @@ def believes_a_read_only_disk() -> None:
     durable._require_writable = lambda _: None
 
 
-PLANTED = (sends_what_is_stored, opens_a_file_for_an_alarm, believes_a_read_only_disk)
+def believes_the_walls_clock() -> None:
+    """Certificates are held against whatever this machine takes for the time."""
+    TrustedTime.earliest = lambda _time, _mono_ns, wall: wall  # type: ignore[method-assign]
+
+
+PLANTED = (sends_what_is_stored, opens_a_file_for_an_alarm, believes_a_read_only_disk, believes_the_walls_clock)
 FAULTS = {fault.__name__: fault for fault in PLANTED}
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from terminal.shown import Trouble
+from tests.system.faulty_core import with_fault
 from tests.system.patrol_car import PATROLA, ROOT, WITHIN_S, Board, Car
 from tests.system.tls_bench import TlsBench, years_off
 
@@ -47,6 +48,20 @@ def test_an_alarm_arrives_and_is_answered_whatever_the_clocks_say(
             again = board.press()
             screen.until(lambda seen: any(one.incident == again and one.received for one in seen.alarms))
             assert [one["incident"] for one in hq.incidents("LJ-101")] == [incident, again]
+            assert core.end() == 0
+    finally:
+        bench.server.kill()
+
+
+@pytest.mark.promise("P-TIME-01")
+def test_a_core_that_believes_the_walls_clock_would_be_noticed(tmp_path: Path) -> None:
+    bench, ahead, faulty = TlsBench(tmp_path), years_off(20), with_fault("believes_the_walls_clock")
+    bench.server.start()
+    car = bench.car()
+    try:
+        with car.core(lambda command: ahead(list(faulty(command)))) as core, car.screen(core) as screen:
+            line = screen.until(lambda seen: seen.line.trouble is Trouble.REFUSED).line
+            assert "its certificate has expired" in line.problem
             assert core.end() == 0
     finally:
         bench.server.kill()

@@ -18,10 +18,12 @@ from terminal.contract.messages import (
     AlarmMoved,
     AlarmRaised,
     AlarmSignalled,
+    Place,
     Position,
     Trigger,
     Who,
 )
+from terminal.contract.topics import Lane
 from tests.unit.hq_scene import LJUBLJANA, NOW_MS, REALM, UNIT
 
 INCIDENT = new_incident()
@@ -97,6 +99,20 @@ def test_a_press_whose_certificate_has_expired_meanwhile_counts_and_waits_for_a_
     assert marked(taken, second, Mark.WRONG, credible=False).signals == 1, "anybody may have said that"
     other_way = marked(marked(None, second, Mark.EXPIRED), first, Mark.VERIFIED)
     assert (other_way.signals, other_way.signature) == (2, Mark.VERIFIED)
+
+
+@pytest.mark.promise("P-PRESS-18")
+@pytest.mark.parametrize("bare", [Mark.MISSING, Mark.UNKNOWN_KEY])
+def test_a_press_that_a_person_ended_unsigned_opens_nothing_when_it_comes_signed_word_for_word(bare: Mark) -> None:
+    """As one that was pressed before the car's cryptography was loaded, whose receipt was lost."""
+    first = said(AlarmRaised, position=LJUBLJANA)
+    shown = marked(None, first, bare, credible=bare is Mark.MISSING)
+    ended = incidents.cleared(shown, "Novak", "spoken to", NOW_MS)
+    signed = marked(ended, replace(first, place=Place("outbox", Lane.ALARM, 1)), Mark.VERIFIED)
+    assert (signed.cleared_by, signed.signature, signed.signals) == ("Novak", Mark.VERIFIED, 1)
+    for other in (replace(first, position=MARIBOR), replace(first, silent=True), said(AlarmSignalled, signal=2)):
+        assert marked(ended, other, Mark.VERIFIED).is_open, "nobody has read that"
+        assert marked(ended, said(AlarmSignalled, signal=2), bare, credible=bare is Mark.MISSING).is_open
 
 
 def test_what_its_car_was_told_of_an_incident_stays_when_something_better_signed_takes_its_place() -> None:

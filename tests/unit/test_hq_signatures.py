@@ -319,7 +319,7 @@ def test_once_a_car_has_signed_an_incident_only_what_it_signed_is_told_of_it(
     every = folded(told)
     if proved is not None:
         assert every is not None
-        assert replace(every, doubted=0, presses=()) == replace(proved, presses=())
+        assert replace(every, doubted=0, presses=(), bare=()) == replace(proved, presses=())
         assert len(every.presses) == len(proved.presses)
     elif any(kind != "moved" for (kind, _), _ in told):
         assert every is not None, "and whatever it is, it is shown"
