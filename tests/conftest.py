@@ -12,6 +12,10 @@ from tests.prove.table import load, promises
 settings.register_profile("patrola", deadline=None)
 settings.load_profile("patrola")
 
+# The terminal that the tests are run on is not the one that a tested screen is on; readline exports its size.
+for size in ("COLUMNS", "LINES"):
+    os.environ.pop(size, None)
+
 ROOT = Path(__file__).parent.parent
 
 
