@@ -183,7 +183,7 @@ def _doubted(incident: Incident, message: Alarm, *, counts: bool) -> Incident:
     if isinstance(message, AlarmCancelled) or knows(incident, message):
         return incident
     incident = _opened(incident)
-    return _counted(incident, message) if counts else incident
+    return _counted(incident, message) if counts else _told_bare(incident, message)
 
 
 def _proved(incident: Incident, message: Alarm) -> Incident:

@@ -115,6 +115,16 @@ def test_a_press_that_a_person_ended_unsigned_opens_nothing_when_it_comes_signed
         assert marked(ended, said(AlarmSignalled, signal=2), bare, credible=bare is Mark.MISSING).is_open
 
 
+def test_so_does_a_further_press_on_an_incident_that_is_signed() -> None:
+    known = incidents.cleared(marked(None, said(AlarmRaised), Mark.VERIFIED), "Novak", "over", NOW_MS)
+    again = said(AlarmSignalled, signal=2)
+    bare = marked(known, again, Mark.MISSING, credible=False)
+    assert (bare.is_open, bare.signals) == (True, 1)
+    signed = marked(incidents.cleared(bare, "Kos", "spoken to", NOW_MS), again, Mark.VERIFIED)
+    assert (signed.cleared_by, signed.signals) == ("Kos", 2)
+    assert marked(bare, again, Mark.VERIFIED).is_untaken, "nobody has ended it"
+
+
 def test_what_its_car_was_told_of_an_incident_stays_when_something_better_signed_takes_its_place() -> None:
     taken = incidents.acknowledged(marked(None, said(AlarmRaised), Mark.MISSING), "Novak", NOW_MS)
     proved = marked(replace(taken, told_revision=5), said(AlarmMoved, position=LJUBLJANA), Mark.VERIFIED)
