@@ -251,6 +251,16 @@ class Chain(Ending):
         self.press()
         self.let_pass(CARRIED_WITHIN_S)
 
+    @rule()
+    def headquarters_stores_nothing(self) -> None:
+        """A broker brings the press, and headquarters' disk refuses it."""
+        self._mend_all_but_the_brokers()
+        self.the_brokers_carry()
+        self.let_pass(3.0)
+        self.headquarters_disk(0)
+        self.press()
+        self.let_pass(1.0)
+
     @rule(who=st.sampled_from(PEOPLE))
     def an_answer_by_sms_is_late(self, who: str) -> None:
         """Meanwhile brokers have told that it was cleared, and open again by a press that the desk did not know."""
