@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from terminal.contract.capsule import tail_of
 from terminal.contract.identity import message_of_call
 from terminal.contract.messages import AlarmKind, AlarmRaised, AlarmStatus, Stored
-from terminal.core.alarm import Alarm
+from terminal.core.alarm import Alarm, is_open
 from terminal.core.effects import Effect, SaveEmergency
 from terminal.core.emergency import Emergency, Step, notes, out, put, with_message
 from terminal.core.ladder import TABLE, Cause, Phase
@@ -37,10 +37,10 @@ def told_again(alarm: Alarm, moment: Moment) -> tuple[Alarm, list[Effect]]:
     """The alarm when headquarters has another store: the press that the one before alone knew of is told by this car.
 
     It is the one that the incident is named after; of others that a crash made this car forget nothing can be told, and
-    they count no more.
+    they count no more. What has ended is not told of again.
     """
     here = {tail_of(one.id).hex() for one in alarm.told}
-    named = (message_of_call(alarm.incident, kind) for kind in AlarmKind)
+    named = [message_of_call(alarm.incident, kind) for kind in AlarmKind] if is_open(alarm) else []
     lost = next((one for one in named if tail_of(one).hex() in set(alarm.presses) - here), None)
     if lost is None:
         return replace(alarm, presses=tuple(press for press in alarm.presses if press in here)), []

@@ -12,7 +12,6 @@ from terminal.core.effects import ConfirmPress, Effect, SaveEmergency, SendAlarm
 from terminal.core.emergency import (
     Emergency,
     Step,
-    any_open,
     notes,
     on_disk,
     open_alarm,
@@ -81,18 +80,21 @@ def received(emergency: Emergency, ids: tuple[str, ...], bearer: str, moment: Mo
 
 
 def in_store(emergency: Emergency, epoch: str, moment: Moment) -> Step:
-    """Headquarters has the store of this epoch; what another one had of open alarms is not known to be in it."""
+    """Headquarters has the store of this epoch; what another one had is not known to be in it.
+
+    Nor is it of what has ended: a store of before may open it again.
+    """
     before = emergency.epoch
     if epoch in ("", before):
         return emergency, []
     emergency = replace(emergency, epoch=epoch)
-    if not (before and any_open(emergency)):
+    if not (before and emergency.alarms):
         return emergency, []
     # What the disk never took is in no outbox from which it would be sent again.
     again: list[Effect] = [SendAlarm(message) for message in unstored(emergency)]
     alarms: list[Alarm] = []
     for alarm in emergency.alarms:
-        after, told = following.told_again(_unproved(alarm, moment), moment) if is_open(alarm) else (alarm, [])
+        after, told = following.told_again(_unproved(alarm, moment), moment)
         # Of what nobody can prove any more headquarters may tell again.
         alarms += [after] if after.told or not is_open(after) else []
         again += told

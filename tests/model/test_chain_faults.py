@@ -30,6 +30,7 @@ from terminal.uplink.session import Session
 from tests.model.test_chain_machine import QUICK, Chain
 
 SEEKING = settings(QUICK, max_examples=60, phases=[Phase.generate], report_multiple_bugs=False)
+SEEKING_LONG = settings(SEEKING, max_examples=300)
 
 
 def a_brokers_word_is_a_receipt(plant: pytest.MonkeyPatch) -> None:
@@ -169,4 +170,4 @@ LONG_FAULTS = (
 def test_a_fault_is_found(fault: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch) -> None:
     fault(monkeypatch)
     with pytest.raises(AssertionError):
-        run_state_machine_as_test(Chain, settings=SEEKING)
+        run_state_machine_as_test(Chain, settings=SEEKING if fault in QUICK_FAULTS else SEEKING_LONG)

@@ -251,6 +251,27 @@ class Chain(Ending):
         self.press()
         self.let_pass(CARRIED_WITHIN_S)
 
+    @rule(presses=st.integers(1, 8))
+    def more_is_pressed_than_sms_may_cost(self, presses: int) -> None:
+        """No broker runs, and every press is a message of its own."""
+        for host in HOSTS:
+            self.broker(host, "ends")
+        self._mend_all_but_the_brokers()
+        for _ in range(presses):
+            self.press()
+            self.let_pass(1.0)
+        self.let_pass(15.0)
+
+    @rule()
+    def headquarters_stores_nothing(self) -> None:
+        """A broker brings the press, and headquarters' disk refuses it."""
+        self._mend_all_but_the_brokers()
+        self.the_brokers_carry()
+        self.let_pass(5.0)
+        self.headquarters_disk(0)
+        self.press()
+        self.let_pass(3.0)
+
     @rule(who=st.sampled_from(PEOPLE))
     def an_answer_by_sms_is_late(self, who: str) -> None:
         """Meanwhile brokers have told that it was cleared, and open again by a press that the desk did not know."""

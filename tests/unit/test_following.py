@@ -315,3 +315,16 @@ def test_an_answer_that_counts_no_press_proves_none_and_ends_nothing() -> None:
         car.take(answer(1, told))
         alarm = shown(car)[incident_of(PRESS)]
         assert (alarm.received, alarm.taken, alarm.cleared_by) == (False, False, "")
+
+
+def test_what_another_store_opens_again_is_received_by_that_one_only_as_far_as_it_says() -> None:
+    car = in_store(Car(), "E")
+    car.press()
+    car.press(1.0, SECOND)
+    stored(car).take(answer(1, cleared(PRESS, PRESS, SECOND)))
+    car.take(Received(tuple(one.id for alarm in car.state.emergency.alarms for one in alarm.told)))
+    assert shown(car)[incident_of(PRESS)].received
+    in_store(car, "F")
+    car.take(StateDesired(DesiredState(revision=1, epoch="F", alarms=(status(PRESS, PRESS),))))
+    alarm = shown(car)[incident_of(PRESS)]
+    assert (alarm.cleared_by, alarm.received) == ("", False)
