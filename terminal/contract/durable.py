@@ -45,6 +45,10 @@ NO_PLACE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.EEXIST, 
 """Of the folder; it, and not the disk below it, is what somebody has to look at."""
 
 
+FILES = ("-journal", "-wal", "-shm", "")
+"""What a database is made of, by the ends of the names (sqlite.org/tempfiles.html); its own file last."""
+
+
 class Tables(NamedTuple):
     """A database's tables in SQL, their version, and what makes the next version of an earlier one."""
 
@@ -88,11 +92,14 @@ def open_database(
         damage = str(error)
     except (apsw.Error, OSError) as error:
         raise failed(path, error) from error
+    aside = _number_aside(path)
     try:
-        aside = _move_aside(path)
+        _rename(path, aside)
         repaired = f"was damaged ({damage}); it stands beside as {aside.name}, and a new one was begun"
         return _opened(path, tables, connect), repaired
     except (apsw.Error, OSError) as error:
+        # Whoever opens it next, on a disk that has room again, is to be told of the damage too.
+        _put_back(path, aside)
         raise failed(path, error) from error
 
 
@@ -227,16 +234,28 @@ def _make_tables(db: apsw.Connection, path: Path, tables: Tables) -> None:
             db.pragma("user_version", tables.version)
 
 
-def _move_aside(path: Path) -> Path:
+def _number_aside(path: Path) -> Path:
     number = 1
     while (aside := path.with_name(f"{path.name}.corrupt-{number}")).exists():
         number += 1
-    # The log first: a new database must never find the old one's.
-    for suffix in ("-wal", "-shm", ""):
-        with contextlib.suppress(FileNotFoundError):
-            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
-    _sync_folder(path.parent)
     return aside
+
+
+def _rename(path: Path, to: Path) -> None:
+    """A database and what belongs to it; its logs first, since a new database must never find another one's."""
+    for suffix in FILES:
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).rename(to.with_name(to.name + suffix))
+    _sync_folder(path.parent)
+
+
+def _put_back(path: Path, aside: Path) -> None:
+    """In the place of what was begun of a new one, which holds nothing yet."""
+    with contextlib.suppress(OSError):
+        if aside.exists():
+            for suffix in FILES:
+                path.with_name(path.name + suffix).unlink(missing_ok=True)
+            _rename(aside, path)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -38,6 +38,10 @@ CREATE TABLE messages (
 ) WITHOUT ROWID;
 CREATE INDEX unreceipted ON messages (lane, seq) WHERE receipted_s IS NULL;
 """
+BIRTH = """
+INSERT INTO facts VALUES ('outbox', '{born}');
+INSERT INTO lanes VALUES {lanes};
+"""
 LANE_NUMBERS = {lane: number for number, lane in enumerate(Lane)}
 
 ANSWERS = -1
@@ -118,7 +122,7 @@ class Outbox:
         self._reserve = Reserve(path, limits.reserve_bytes)
         self._settled = PURGE_EVERY
         self.problem = problem
-        self.id = self._born()
+        self.id = str(self._fact("outbox"))
         self._db.execute(_waiting())
         self._log_pages = 0
         # In the place of SQLite's own, which would have whoever commits wait for a checkpoint.
@@ -130,7 +134,7 @@ class Outbox:
     def open(cls, path: Path, limits: Limits, thinned: Thin | None = None, *, vfs: str | None = None) -> "Outbox":
         """Open or begin the outbox at `path`; raises DiskFailed."""
         db, problem = durable.open_database(
-            path, SCHEMA, SCHEMA_VERSION, page_bytes=PAGE_BYTES, exclusive=True, vfs=vfs
+            path, SCHEMA + _birth(), SCHEMA_VERSION, page_bytes=PAGE_BYTES, exclusive=True, vfs=vfs
         )
         try:
             outbox = cls(db, path, limits, thinned, problem)
@@ -140,16 +144,6 @@ class Outbox:
             raise durable.failed(path, error) from error
         outbox._reserve.keep()
         return outbox
-
-    def _born(self) -> str:
-        known = self._fact("outbox")
-        if known is not None:
-            return str(known)
-        born = new_id()
-        with durable.transaction(self._db):
-            self._db.execute("INSERT INTO facts VALUES ('outbox', ?)", (born,))
-            self._db.executemany("INSERT INTO lanes VALUES (?, 1)", [(number,) for number in LANE_NUMBERS.values()])
-        return born
 
     def _fact(self, name: str) -> object:
         return self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).get
@@ -354,6 +348,11 @@ class Outbox:
     def close(self) -> None:
         """Close the file."""
         durable.shut(self._db)
+
+
+def _birth() -> str:
+    """What makes new tables an outbox with an account of its own: in one transaction, so that none is without."""
+    return BIRTH.format(born=new_id(), lanes=",".join(f"({number}, 1)" for number in LANE_NUMBERS.values()))
 
 
 def _waiting() -> str:

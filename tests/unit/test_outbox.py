@@ -14,9 +14,12 @@ from terminal.contract.identity import digest_of_ids, new_id
 from terminal.contract.messages import StateConfirmed, StoredRange, Thinned, Who, decode_event, encode
 from terminal.contract.topics import Lane
 from terminal.uplink.outbox import CHECKPOINT_PAGES, PAGE_BYTES, PURGE_EVERY, Entry, Limits, Outbox, Row
+from tests.system.faulty_disk import faulty
 
 WHO = Who(unit="LJ-101")
 ROOMY = Limits(most_bytes=10_000_000)
+NEVER = 1 << 60
+NO_DATABASE = b"no database at all" * 100
 
 
 @pytest.fixture
@@ -415,3 +418,28 @@ def test_no_commit_waits_while_a_long_log_is_taken_into_the_database(outbox: Out
     kept = log.stat().st_size
     outbox.commit([entry(Lane.ALARM)])
     assert log.stat().st_size == kept
+
+
+def problem_of(path: Path, vfs: str | None = None) -> str:
+    with closing(Outbox.open(path, ROOMY, vfs=vfs)) as outbox:
+        return outbox.problem
+
+
+@pytest.mark.promise("P-DISK-07")
+def test_damage_is_told_of_whenever_a_new_outbox_can_at_last_be_begun(tmp_path: Path) -> None:
+    counting = faulty(NEVER, apsw.FullError, for_good=False)
+    Outbox.open(tmp_path / "count.db", ROOMY, vfs=counting.name).close()
+    counting.unregister()
+    assert counting.operations > 10
+    for fails_at in range(1, counting.operations + 1):
+        path = tmp_path / f"{fails_at}.db"
+        path.write_bytes(NO_DATABASE)
+        disk = faulty(fails_at, apsw.FullError, for_good=True)
+        try:
+            told = problem_of(path, disk.name)
+        except DiskFailed:
+            told = problem_of(path)
+        disk.unregister()
+        assert "was damaged" in told, fails_at
+        assert path.with_name(f"{path.name}.corrupt-1").read_bytes() == NO_DATABASE
+        assert problem_of(path) == ""
