@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import asdict
 
-from hq import incidents, orders, units
+from hq import acts, incidents, orders, units
 from hq.accounts import Gap
 from hq.archive import Archive
 from hq.at_hand import MOST_ENDED
@@ -111,21 +111,21 @@ class Desk:
         """A named person takes an alarm; raises NotPossible."""
         now_ms = self._now_ms()
         key = (await self.find(name)).key
-        incident = await self._receiver.act(key, lambda one: incidents.acknowledged(one, by, now_ms))
+        incident = await self._receiver.act(key, lambda one: acts.acknowledged(one, by, now_ms))
         await self._acted(incident, "alarm-acknowledged", {"by": incident.acknowledged_by})
         return incident
 
     async def clear(self, name: str, by: str, reason: str, seen: int | None = None) -> Incident:
         """A named person ends an alarm of which so many presses were `seen`; raises NotPossible."""
         key, now_ms = (await self.find(name)).key, self._now_ms()
-        incident = await self._receiver.act(key, lambda one: incidents.cleared(one, by, reason, now_ms, seen))
+        incident = await self._receiver.act(key, lambda one: acts.cleared(one, by, reason, now_ms, seen))
         await self._acted(incident, "alarm-cleared", {"by": incident.cleared_by, "reason": incident.reason})
         return incident
 
     async def close_test(self, key: IncidentKey) -> Incident:
         """Headquarters ends a test alarm by itself; raises NotPossible."""
         now_ms = self._now_ms()
-        incident = await self._receiver.act(key, lambda one: incidents.closed_test(one, now_ms))
+        incident = await self._receiver.act(key, lambda one: acts.closed_test(one, now_ms))
         await self._told(incident, "alarm-cleared", {"by": incident.cleared_by, "reason": incident.reason})
         return incident
 

@@ -3,7 +3,6 @@
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hq import people
 from hq.calls import called_by, digest_of, signal_of
 from hq.marks import Mark, weight
 from hq.moment import Moment
@@ -322,41 +321,6 @@ def _placed(incident: Incident, position: Position | None, now_ms: int) -> Incid
     return replace(incident, position=position, position_ms=now_ms)
 
 
-def acknowledged(incident: Incident, by: str, now_ms: int) -> Incident:
-    """Taken by a named person; the first who takes it keeps it, until the car signals again.
-
-    Who says so twice has done it once. Raises NotPossible or NoName.
-    """
-    name = people.person(by)
-    if not incident.is_open:
-        raise NotPossible(f"{incident.incident} was cleared by {incident.cleared_by}; there is nothing to take")
-    if not incident.is_untaken:
-        if people.is_same(name, incident.acknowledged_by):
-            return incident
-        raise NotPossible(f"{incident.incident} was taken by {incident.acknowledged_by} already")
-    return replace(incident, acknowledged_by=name, acknowledged_ms=now_ms, acknowledged_signals=incident.signals)
-
-
-def cleared(incident: Incident, by: str, reason: str, now_ms: int, seen: int | None = None) -> Incident:
-    """Ended by a named person with a reason; if nobody had taken it, that person does.
-
-    `seen` are the presses that this person knew of; one more came meanwhile, and it is not over. Raises NotPossible or
-    NoName.
-    """
-    name = people.person(by)
-    if not reason.strip():
-        raise NotPossible("why is it over? a reason is needed")
-    if not incident.is_open:
-        if people.is_same(name, incident.cleared_by) and reason.strip() == incident.reason:
-            return incident
-        raise NotPossible(f"{incident.incident} was cleared by {incident.cleared_by} already")
-    if seen is not None and incident.signals > seen:
-        raise NotPossible(f"{incident.incident}: the button was pressed again meanwhile; look at it again")
-    if incident.is_untaken:
-        incident = acknowledged(incident, name, now_ms)
-    return replace(incident, cleared_by=name, cleared_ms=now_ms, reason=reason.strip())
-
-
 def named(incident: Incident) -> dict[str, str | bool | int | None]:
     """How an event names an incident, with what nobody who hears of it may overlook."""
     return {
@@ -391,18 +355,3 @@ def status(incident: Incident, now_ms: int) -> AlarmStatus:
 def in_full(incident: Incident, signals: int) -> int:
     """So many presses, as a number that names none of them may say: 0 while one that its car has counted is missing."""
     return signals if len(incident.presses) >= min(incident.signals, MOST_PRESSES) else 0
-
-
-def found_elsewhere(incident: Incident, now_ms: int) -> Incident:
-    """What was shown before the disk could say that its press is in another incident: nobody need take it."""
-    reason = "its press is in an earlier incident"
-    return replace(incident, cleared_by=people.HEADQUARTERS, cleared_ms=now_ms, reason=reason)
-
-
-def closed_test(incident: Incident, now_ms: int) -> Incident:
-    """A test that headquarters ends by itself, under its own name; raises NotPossible for anything else."""
-    if incident.kind is not AlarmKind.TEST:
-        raise NotPossible(f"{incident.incident} is no test; a person ends it")
-    if not incident.is_open:
-        raise NotPossible(f"{incident.incident} was cleared by {incident.cleared_by} already")
-    return replace(incident, cleared_by=people.HEADQUARTERS, cleared_ms=now_ms, reason="test")

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from hq import incidents, news
+from hq import acts, incidents, news
 from hq.arrivals import Publication
 from hq.at_hand import AtHand
 from hq.incidents import Incident, Key, NotPossible
@@ -99,7 +99,7 @@ class Known:
         named, still_owed = (set(map(incident_of, publications(one))) for one in (owed, self.owed.entries()))
         gone = named - taken.incidents.keys() - still_owed
         shown = [one for key in gone if key is not None and (one := self._open(key)) is not None]
-        self.changed([incidents.found_elsewhere(one, now.wall_ms) for one in shown])
+        self.changed([acts.found_elsewhere(one, now.wall_ms) for one in shown])
         self.incidents.forget(one.key for one in shown)
 
     def _open(self, key: Key) -> Incident | None:

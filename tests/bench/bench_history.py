@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from hq import incidents, picture
+from hq import acts, incidents, picture
 from hq.archive import Archive
 from hq.arrivals import Publication, read
 from hq.receiver import Receiver
@@ -46,7 +46,7 @@ def _fill(path: Path, ended: int) -> None:
     store = Store.open(path)
     with store.transaction():
         for number in range(ended):
-            one = incidents.closed_test(_pressed(number), NOW_MS + number)
+            one = acts.closed_test(_pressed(number), NOW_MS + number)
             store.put_incident(replace(one, told_revision=number))
         for number in range(CARS):
             store.put_unit(_last(number))

@@ -10,7 +10,7 @@ import apsw
 from msgspec.structs import replace
 
 from hal.errors import PatrolaError
-from hq import incidents
+from hq import acts
 from hq.gateway import GatewaySettings
 from hq.incidents import Incident
 from hq.intake import Intake
@@ -159,10 +159,10 @@ class Desk:
         self.line(online=True)
 
     async def taken(self, by: str = "Novak") -> Incident:
-        return await self._acted(lambda one: incidents.acknowledged(one, by, NOW_MS))
+        return await self._acted(lambda one: acts.acknowledged(one, by, NOW_MS))
 
     async def ended(self, by: str = "Novak") -> Incident:
-        return await self._acted(lambda one: incidents.cleared(one, by, "over", NOW_MS))
+        return await self._acted(lambda one: acts.cleared(one, by, "over", NOW_MS))
 
     async def _acted(self, step: Callable[[Incident], Incident]) -> Incident:
         after = await self.receiver.act((REALM, UNIT, INCIDENT), step)

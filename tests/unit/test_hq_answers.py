@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hq import incidents
+from hq import acts
 from hq.at_hand import MOST_ENDED
 from hq.marks import Mark
 from hq.store import Store
@@ -46,7 +46,7 @@ def test_the_answer_comes_once_it_is_on_disk_and_again_for_every_repeat(tmp_path
 def test_a_receipt_names_who_has_taken_it(tmp_path: Path) -> None:
     async def story(desk: Desk) -> None:
         await desk.took(capsule(RAISED, bytes(64)))
-        await desk.receiver.act((REALM, UNIT, INCIDENT), lambda one: incidents.acknowledged(one, "Novak", NOW_MS))
+        await desk.receiver.act((REALM, UNIT, INCIDENT), lambda one: acts.acknowledged(one, "Novak", NOW_MS))
         await desk.took(capsule(SIGNALLED))
         assert await desk.receipt()
         await desk.taken()

@@ -9,7 +9,7 @@ import apsw
 import pytest
 from msgspec.structs import replace
 
-from hq import incidents, taking
+from hq import acts, incidents, taking
 from hq.archive import Archive
 from hq.at_hand import MOST_ENDED, AtHand
 from hq.incidents import Incident
@@ -29,11 +29,11 @@ def known(unit: str = UNIT, *, ended: int | None = None) -> Incident:
     assert incident is not None
     if ended is None:
         return incident
-    return replace(incidents.cleared(incident, "Novak", "over", NOW_MS), told_revision=ended)
+    return replace(acts.cleared(incident, "Novak", "over", NOW_MS), told_revision=ended)
 
 
 def clear(store: Store, incident: str, unit: str = UNIT) -> None:
-    step: Callable[[Incident], Incident] = lambda one: incidents.cleared(one, "Novak", "over", NOW_MS)  # noqa: E731
+    step: Callable[[Incident], Incident] = lambda one: acts.cleared(one, "Novak", "over", NOW_MS)  # noqa: E731
     taking.act(store, (REALM, unit, incident), step, NOW_MS)
 
 
@@ -52,7 +52,7 @@ def test_what_ends_or_opens_again_is_at_hand_as_that() -> None:
     at_hand, incident = AtHand(), known()
     at_hand.put([incident])
     assert at_hand.has_open(incident.key[:2])
-    at_hand.put([incidents.cleared(incident, "Novak", "over", NOW_MS)])
+    at_hand.put([acts.cleared(incident, "Novak", "over", NOW_MS)])
     assert (at_hand.has_open(incident.key[:2]), at_hand.open()) == (False, [])
     at_hand.put([incident])
     assert at_hand.open() == [incident]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hq import audit, incidents, noting, taking, verify
+from hq import acts, audit, incidents, noting, taking, verify
 from hq.audit import BEGINNING, Broken, Entry, What
 from hq.store import Store
 from hq.taking import Taken
@@ -42,11 +42,11 @@ def act(store: Store, key: incidents.Key, step: Callable[[incidents.Incident], i
 
 
 def take_it(by: str) -> Callable[[incidents.Incident], incidents.Incident]:
-    return partial(incidents.acknowledged, by=by, now_ms=NOW_MS + 1)
+    return partial(acts.acknowledged, by=by, now_ms=NOW_MS + 1)
 
 
 def clear_it(by: str) -> Callable[[incidents.Incident], incidents.Incident]:
-    return partial(incidents.cleared, by=by, reason="patrol is safe", now_ms=NOW_MS + 2)
+    return partial(acts.cleared, by=by, reason="patrol is safe", now_ms=NOW_MS + 2)
 
 
 def history(store: Store) -> incidents.Key:

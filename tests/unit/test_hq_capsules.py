@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hq import capsules, incidents
+from hq import acts, capsules, incidents
 from hq.arrivals import Publication
 from hq.incidents import Incident
 from hq.marks import Mark
@@ -81,7 +81,7 @@ def test_an_incident_that_came_by_sms_alone_says_all_that_an_sms_can() -> None:
 def test_a_press_that_comes_again_by_another_way_after_the_clearance_opens_nothing(
     first: tuple[Told, str], again: tuple[Told, str]
 ) -> None:
-    cleared = incidents.cleared(after(first), "Novak", "false alarm", NOW_MS)
+    cleared = acts.cleared(after(first), "Novak", "false alarm", NOW_MS)
     assert incidents.knows(cleared, again[0])
     assert not after(again, incident=cleared).is_open
     assert after((by_sms(SIGNALLED), "sms"), incident=cleared).is_open, "a new press is a new press, by any way"
@@ -112,17 +112,17 @@ def test_a_receipt_is_no_alarm() -> None:
 
 @pytest.mark.promise("P-SHOW-01")
 def test_an_answer_speaks_of_the_presses_that_whoever_took_it_knew_of() -> None:
-    again = after((SIGNALLED, "sms"), incident=incidents.acknowledged(after((RAISED, MQTT)), "Novak", NOW_MS))
-    ended = incidents.cleared(again, "Kos", "over", NOW_MS)
+    again = after((SIGNALLED, "sms"), incident=acts.acknowledged(after((RAISED, MQTT)), "Novak", NOW_MS))
+    ended = acts.cleared(again, "Kos", "over", NOW_MS)
     told = [read(capsules.answer(BACK, incident, "e", MOST_BYTES)) for incident in (again, ended)]
     assert [one.signals for one in told if isinstance(one, AnswerCapsule)] == [1, 2]
 
 
 @pytest.mark.promise("P-SHOW-01")
 def test_a_receipt_names_nobody_who_has_not_taken_the_newest_press() -> None:
-    taken = incidents.acknowledged(after((RAISED, MQTT)), "Novak", NOW_MS)
+    taken = acts.acknowledged(after((RAISED, MQTT)), "Novak", NOW_MS)
     again = after((SIGNALLED, "sms"), incident=taken)
-    anew = incidents.acknowledged(again, "Novak", NOW_MS)
+    anew = acts.acknowledged(again, "Novak", NOW_MS)
     told = [read(capsules.receipt(BACK, incident, MOST_BYTES)) for incident in (taken, again, anew)]
     assert [one.acknowledged_by for one in told if isinstance(one, ReceiptCapsule)] == ["Novak", "", "Novak"]
 

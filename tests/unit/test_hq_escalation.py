@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from hq import escalation, incidents
+from hq import acts, escalation, incidents
 from hq.escalation import Rules, Step
 from hq.incidents import Incident
 from hq.moment import Moment, waited_ms
@@ -43,7 +43,7 @@ def raised(**fields: Any) -> Incident:
 
 
 def taken(incident: Incident) -> Incident:
-    return incidents.acknowledged(incident, "Dispatcher 7", NOW.wall_ms)
+    return acts.acknowledged(incident, "Dispatcher 7", NOW.wall_ms)
 
 
 @pytest.mark.promise("P-HQ-04")
@@ -65,7 +65,7 @@ def test_it_rings_then_all_desks_are_called_then_the_outside(seconds: float, ste
 
 
 def test_nothing_is_due_once_a_person_has_taken_or_ended_it() -> None:
-    ended = incidents.cleared(raised(), "Dispatcher 7", "over", NOW.wall_ms)
+    ended = acts.cleared(raised(), "Dispatcher 7", "over", NOW.wall_ms)
     for incident in (taken(raised()), ended):
         assert escalation.due(incident, later(1000), RULES) == []
         assert escalation.next_s(incident, NOW, RULES) == inf
@@ -106,7 +106,7 @@ def test_a_press_after_a_person_dealt_with_it_begins_every_step_again(how: str) 
     incident = escalation.done(raised(), NOW, Step.ALL_DESKS)
     incident = taken(incident)
     if how == "ended":
-        incident = incidents.cleared(incident, "Dispatcher 7", "over", NOW.wall_ms)
+        incident = acts.cleared(incident, "Dispatcher 7", "over", NOW.wall_ms)
     again = after(said(AlarmSignalled, signal=2), incident, later(500))
     assert again.escalated == ()
     assert escalation.due(again, later(504), RULES) == []

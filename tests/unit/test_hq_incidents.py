@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from hq import incidents
+from hq import acts, incidents
 from hq.incidents import Incident, NotPossible
 from hq.marks import Mark
 from hq.people import NoName
@@ -92,7 +92,7 @@ def test_a_press_after_a_cancellation_takes_it_back_in_whatever_order_they_come(
 @pytest.mark.promise("P-PRESS-02")
 def test_a_press_whose_certificate_has_expired_meanwhile_counts_and_waits_for_a_person() -> None:
     first, second = said(AlarmRaised), said(AlarmSignalled, signal=2)
-    taken = incidents.acknowledged(marked(None, first, Mark.VERIFIED), "Novak", NOW_MS)
+    taken = acts.acknowledged(marked(None, first, Mark.VERIFIED), "Novak", NOW_MS)
     again = marked(taken, second, Mark.EXPIRED)
     assert (again.signals, again.is_untaken, again.signature) == (2, True, Mark.VERIFIED)
     assert marked(again, second, Mark.EXPIRED).signals == 2
@@ -107,7 +107,7 @@ def test_a_press_that_a_person_ended_unsigned_opens_nothing_when_it_comes_signed
     """As one that was pressed before the car's cryptography was loaded, whose receipt was lost."""
     first = said(AlarmRaised, position=LJUBLJANA)
     shown = marked(None, first, bare, credible=bare is Mark.MISSING)
-    ended = incidents.cleared(shown, "Novak", "spoken to", NOW_MS)
+    ended = acts.cleared(shown, "Novak", "spoken to", NOW_MS)
     signed = marked(ended, replace(first, place=Place("outbox", Lane.ALARM, 1)), Mark.VERIFIED)
     assert (signed.cleared_by, signed.signature, signed.signals) == ("Novak", Mark.VERIFIED, 1)
     for other in (replace(first, position=MARIBOR), replace(first, silent=True), said(AlarmSignalled, signal=2)):
@@ -116,17 +116,17 @@ def test_a_press_that_a_person_ended_unsigned_opens_nothing_when_it_comes_signed
 
 
 def test_so_does_a_further_press_on_an_incident_that_is_signed() -> None:
-    known = incidents.cleared(marked(None, said(AlarmRaised), Mark.VERIFIED), "Novak", "over", NOW_MS)
+    known = acts.cleared(marked(None, said(AlarmRaised), Mark.VERIFIED), "Novak", "over", NOW_MS)
     again = said(AlarmSignalled, signal=2)
     bare = marked(known, again, Mark.MISSING, credible=False)
     assert (bare.is_open, bare.signals) == (True, 1)
-    signed = marked(incidents.cleared(bare, "Kos", "spoken to", NOW_MS), again, Mark.VERIFIED)
+    signed = marked(acts.cleared(bare, "Kos", "spoken to", NOW_MS), again, Mark.VERIFIED)
     assert (signed.cleared_by, signed.signals) == ("Kos", 2)
     assert marked(bare, again, Mark.VERIFIED).is_untaken, "nobody has ended it"
 
 
 def test_what_its_car_was_told_of_an_incident_stays_when_something_better_signed_takes_its_place() -> None:
-    taken = incidents.acknowledged(marked(None, said(AlarmRaised), Mark.MISSING), "Novak", NOW_MS)
+    taken = acts.acknowledged(marked(None, said(AlarmRaised), Mark.MISSING), "Novak", NOW_MS)
     proved = marked(replace(taken, told_revision=5), said(AlarmMoved, position=LJUBLJANA), Mark.VERIFIED)
     assert (proved.acknowledged_by, proved.told_revision) == ("Novak", 5)
 
@@ -189,25 +189,25 @@ def test_an_older_position_does_not_replace_a_newer_one() -> None:
 
 @pytest.mark.promise("P-HQ-01", "P-KIND-09")
 def test_the_first_who_takes_it_keeps_it_and_only_a_person_with_a_reason_ends_it() -> None:
-    taken = incidents.acknowledged(opened(), " Dispatcher 7 ", NOW_MS)
+    taken = acts.acknowledged(opened(), " Dispatcher 7 ", NOW_MS)
     assert taken.acknowledged_by == "Dispatcher 7"
     with pytest.raises(NotPossible, match="Dispatcher 7"):
-        incidents.acknowledged(taken, "Dispatcher 8", NOW_MS)
+        acts.acknowledged(taken, "Dispatcher 8", NOW_MS)
     with pytest.raises(NoName):
-        incidents.cleared(taken, "", "over", NOW_MS)
+        acts.cleared(taken, "", "over", NOW_MS)
     with pytest.raises(NotPossible):
-        incidents.cleared(taken, "Dispatcher 7", " ", NOW_MS)
-    ended = incidents.cleared(taken, "Dispatcher 7", "help arrived", NOW_MS)
+        acts.cleared(taken, "Dispatcher 7", " ", NOW_MS)
+    ended = acts.cleared(taken, "Dispatcher 7", "help arrived", NOW_MS)
     assert not ended.is_open
     with pytest.raises(NotPossible):
-        incidents.cleared(ended, "Dispatcher 8", "again", NOW_MS)
+        acts.cleared(ended, "Dispatcher 8", "again", NOW_MS)
     with pytest.raises(NotPossible):
-        incidents.acknowledged(ended, "Dispatcher 8", NOW_MS)
+        acts.acknowledged(ended, "Dispatcher 8", NOW_MS)
 
 
 @pytest.mark.promise("P-KIND-10")
 def test_a_press_after_the_clearance_opens_it_again_and_nobody_has_taken_it() -> None:
-    ended = incidents.cleared(incidents.acknowledged(opened(), "A", NOW_MS), "A", "over", NOW_MS)
+    ended = acts.cleared(acts.acknowledged(opened(), "A", NOW_MS), "A", "over", NOW_MS)
     again = after(said(AlarmSignalled, signal=2), incident=ended)
     assert again is not None
     assert again.is_open
@@ -215,32 +215,32 @@ def test_a_press_after_the_clearance_opens_it_again_and_nobody_has_taken_it() ->
 
 
 def test_what_is_no_press_leaves_a_cleared_incident_cleared() -> None:
-    ended = incidents.cleared(opened(), "A", "over", NOW_MS)
+    ended = acts.cleared(opened(), "A", "over", NOW_MS)
     still = after(said(AlarmCancelled), said(AlarmMoved, position=LJUBLJANA), incident=ended)
     assert still is not None
     assert not still.is_open
 
 
 def test_the_car_is_told_who_took_it_and_why_it_ended() -> None:
-    ended = incidents.cleared(incidents.acknowledged(opened(), "A", NOW_MS), "B", "over", NOW_MS)
+    ended = acts.cleared(acts.acknowledged(opened(), "A", NOW_MS), "B", "over", NOW_MS)
     status = incidents.status(ended, NOW_MS)
     assert (status.incident, status.acknowledged_by, status.cleared_by, status.reason) == (INCIDENT, "A", "B", "over")
 
 
 @pytest.mark.promise("P-SHOW-01")
 def test_the_car_is_told_that_its_newest_press_waits_for_a_person() -> None:
-    taken = incidents.acknowledged(opened(), "A", NOW_MS)
+    taken = acts.acknowledged(opened(), "A", NOW_MS)
     again = after(said(AlarmSignalled, signal=2), incident=taken)
     assert again is not None
-    anew = incidents.acknowledged(again, "B", NOW_MS)
-    by_itself = incidents.closed_test(replace(again, kind=AlarmKind.TEST), NOW_MS)
+    anew = acts.acknowledged(again, "B", NOW_MS)
+    by_itself = acts.closed_test(replace(again, kind=AlarmKind.TEST), NOW_MS)
     told = [incidents.status(one, NOW_MS) for one in (opened(), taken, again, by_itself, anew)]
     assert [one.acknowledged_by for one in told] == ["", "A", "A", "A", "B"]
     assert [one.untaken for one in told] == [False, False, True, True, False]
 
 
 def test_a_car_is_told_which_presses_its_clearance_knew_of() -> None:
-    ended = incidents.cleared(opened(), "Novak", "false alarm", NOW_MS)
+    ended = acts.cleared(opened(), "Novak", "false alarm", NOW_MS)
     assert (incidents.status(ended, NOW_MS).cleared_by, incidents.status(ended, NOW_MS).signals) == ("Novak", 1)
     again = after(said(AlarmSignalled, signal=2), incident=ended)
     assert again is not None
@@ -248,24 +248,24 @@ def test_a_car_is_told_which_presses_its_clearance_knew_of() -> None:
 
 
 def test_who_says_twice_that_it_is_taken_or_over_has_done_it_once() -> None:
-    taken = incidents.acknowledged(opened(), "Dispatcher  7", NOW_MS)
-    assert incidents.acknowledged(taken, "dispatcher 7", NOW_MS + 1) == taken
-    ended = incidents.cleared(taken, "Dispatcher 7", "over", NOW_MS)
-    assert incidents.cleared(ended, "Dispatcher 7", "over", NOW_MS + 1) == ended
+    taken = acts.acknowledged(opened(), "Dispatcher  7", NOW_MS)
+    assert acts.acknowledged(taken, "dispatcher 7", NOW_MS + 1) == taken
+    ended = acts.cleared(taken, "Dispatcher 7", "over", NOW_MS)
+    assert acts.cleared(ended, "Dispatcher 7", "over", NOW_MS + 1) == ended
 
 
 def test_who_ends_what_nobody_took_has_taken_it() -> None:
-    ended = incidents.cleared(opened(), "Dispatcher 8", "test of the garage", NOW_MS)
+    ended = acts.cleared(opened(), "Dispatcher 8", "test of the garage", NOW_MS)
     assert (ended.acknowledged_by, ended.cleared_by) == ("Dispatcher 8", "Dispatcher 8")
 
 
 def test_a_signal_after_it_was_taken_waits_for_a_person_again_and_anybody_may_take_it() -> None:
-    taken = incidents.acknowledged(opened(), "A", NOW_MS)
+    taken = acts.acknowledged(opened(), "A", NOW_MS)
     again = after(said(AlarmSignalled, signal=2), incident=taken)
     assert again is not None
     assert (again.acknowledged_by, again.is_untaken) == ("A", True), "the car goes on showing who has it"
-    assert not incidents.acknowledged(again, "A", NOW_MS).is_untaken
-    retaken = incidents.acknowledged(again, "B", NOW_MS)
+    assert not acts.acknowledged(again, "A", NOW_MS).is_untaken
+    retaken = acts.acknowledged(again, "B", NOW_MS)
     assert (retaken.acknowledged_by, retaken.is_untaken) == ("B", False)
     late = after(said(AlarmRaised), incident=retaken)
     assert replace(late, presses=retaken.presses) == retaken, "a press that came late was counted before"
@@ -274,25 +274,25 @@ def test_a_signal_after_it_was_taken_waits_for_a_person_again_and_anybody_may_ta
 @pytest.mark.parametrize("name", ["", " \t", "x" * 65, "Nov\u202eak", "A\x00B", "Headquarters", "HEADQUARTERS "])
 def test_what_is_no_persons_name_is_refused(name: str) -> None:
     with pytest.raises(NoName):
-        incidents.acknowledged(opened(), name, NOW_MS)
+        acts.acknowledged(opened(), name, NOW_MS)
 
 
 def test_a_name_is_kept_in_one_spelling() -> None:
-    assert incidents.acknowledged(opened(), " C\u030crta  7 ", NOW_MS).acknowledged_by == "\u010crta 7"
+    assert acts.acknowledged(opened(), " C\u030crta  7 ", NOW_MS).acknowledged_by == "\u010crta 7"
 
 
 def test_an_alarm_that_was_signalled_again_unseen_is_not_over() -> None:
     again = after(said(AlarmSignalled, signal=2), incident=opened())
     assert again is not None
     with pytest.raises(NotPossible, match="pressed again"):
-        incidents.cleared(again, "A", "over", NOW_MS, seen=1)
-    assert not incidents.cleared(again, "A", "over", NOW_MS, seen=2).is_open
+        acts.cleared(again, "A", "over", NOW_MS, seen=1)
+    assert not acts.cleared(again, "A", "over", NOW_MS, seen=2).is_open
 
 
 @pytest.mark.promise("P-KIND-14")
 def test_headquarters_ends_by_itself_nothing_but_a_test_even_if_it_was_one_a_moment_ago() -> None:
     test = opened(said(AlarmRaised, kind=AlarmKind.TEST))
-    ended = incidents.closed_test(test, NOW_MS)
+    ended = acts.closed_test(test, NOW_MS)
     assert (ended.cleared_by, ended.reason, ended.acknowledged_by) == ("headquarters", "test", "")
     for other in (
         opened(),
@@ -301,7 +301,7 @@ def test_headquarters_ends_by_itself_nothing_but_a_test_even_if_it_was_one_a_mom
     ):
         assert other is not None
         with pytest.raises(NotPossible):
-            incidents.closed_test(other, NOW_MS)
+            acts.closed_test(other, NOW_MS)
 
 
 @pytest.mark.promise("P-BEARER-07")

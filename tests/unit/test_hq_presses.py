@@ -8,7 +8,7 @@ import apsw
 import pytest
 from msgspec.structs import replace
 
-from hq import arrivals, capsules, incidents
+from hq import acts, arrivals, capsules, incidents
 from hq.arrivals import Publication
 from hq.at_hand import MOST_ENDED
 from hq.audit import What
@@ -70,7 +70,7 @@ def revision(store: Store) -> int:
 
 
 def clear(store: Store, incident: str) -> None:
-    act(store, (REALM, UNIT, incident), lambda one: incidents.cleared(one, "Novak", "over", NOW_MS), NOW_MS)
+    act(store, (REALM, UNIT, incident), lambda one: acts.cleared(one, "Novak", "over", NOW_MS), NOW_MS)
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ def test_one_that_is_told_again_while_it_is_open_costs_nothing(tmp_path: Path) -
 def test_whoever_has_taken_an_incident_need_not_take_it_again_for_a_press_that_is_elsewhere(tmp_path: Path) -> None:
     store = store_at(tmp_path)
     take(store, published(BEGUN), published(RAISED))
-    act(store, (REALM, UNIT, FIRST), lambda one: incidents.acknowledged(one, "Kos", NOW_MS), NOW_MS)
+    act(store, (REALM, UNIT, FIRST), lambda one: acts.acknowledged(one, "Kos", NOW_MS), NOW_MS)
     take(store, published(SIGNALLED))
     assert not known(store)[FIRST].is_untaken
     assert known(store)[SECOND].is_untaken
@@ -218,7 +218,7 @@ def test_presses_that_were_given_one_number_are_counted_by_their_names(tmp_path:
     store = store_at(tmp_path)
     others = [published(said(AlarmSignalled, FIRST, new_incident(), signal=2)) for _ in range(2)]
     take(store, published(BEGUN), others[0])
-    act(store, (REALM, UNIT, FIRST), lambda one: incidents.acknowledged(one, "Kos", NOW_MS), NOW_MS)
+    act(store, (REALM, UNIT, FIRST), lambda one: acts.acknowledged(one, "Kos", NOW_MS), NOW_MS)
     take(store, others[1])
     assert (known(store)[FIRST].signals, known(store)[FIRST].is_untaken) == (3, True)
 

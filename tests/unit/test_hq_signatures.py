@@ -14,7 +14,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from hq import arrivals, incidents
+from hq import acts, arrivals, incidents
 from hq.arrivals import Publication
 from hq.config import Trusting
 from hq.incidents import Incident
@@ -330,7 +330,7 @@ def test_once_a_car_has_signed_an_incident_only_what_it_signed_is_told_of_it(
 def test_a_press_that_is_not_proved_opens_a_cleared_incident_again_and_a_cancellation_does_nothing() -> None:
     incident = folded([(("raised", {}), Mark.VERIFIED)])
     assert incident is not None
-    cleared = incidents.cleared(incident, "Dispatcher 7", "safe", NOW_MS)
+    cleared = acts.cleared(incident, "Dispatcher 7", "safe", NOW_MS)
     who = Who(unit=UNIT)
     press = AlarmSignalled(id=new_id(), who=who, incident=INCIDENT, signal=9)
     after = incidents.told(cleared, REALM, UNIT, press, NOW_MS, Mark.WRONG, credible=False)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from hq import escalation, incidents, taking
+from hq import acts, escalation, taking
 from hq.arrivals import Account, Publication
 from hq.at_hand import MOST_ENDED
 from hq.escalation import Step
@@ -202,7 +202,7 @@ def test_a_chain_is_proved_by_the_cars_confirmation_of_an_answer_to_its_alarm(st
     assert take(store, confirmation(1, 0, store.epoch)).proved == {}, "it says nothing of an alarm"
     key = next(iter(take(store, raised(kind=AlarmKind.TEST)).incidents))
     assert take(store, confirmation(2, 1, store.epoch)).proved == {}, "that it was told of it answers nothing"
-    taking.act(store, key, lambda one: incidents.closed_test(one, NOW_MS + 10), NOW_MS + 10)
+    taking.act(store, key, lambda one: acts.closed_test(one, NOW_MS + 10), NOW_MS + 10)
     assert take(store, confirmation(3, 2, "another life of the store")).proved == {}
     assert take(store, confirmation(4, 2, store.epoch)).proved == {(REALM, UNIT): NOW_MS}
     assert take(store, confirmation(5, 2, store.epoch)).proved == {}, "it was told"
@@ -223,7 +223,7 @@ def test_a_press_that_opens_an_incident_again_is_news_for_its_car(store: Store) 
     alarm = raised()
     assert isinstance(alarm.message, AlarmRaised)
     key = next(iter(take(store, alarm).incidents))
-    taking.act(store, key, lambda one: incidents.cleared(one, "Dispatcher 7", "over", NOW_MS), NOW_MS)
+    taking.act(store, key, lambda one: acts.cleared(one, "Dispatcher 7", "over", NOW_MS), NOW_MS)
     again = AlarmSignalled(id=new_id(), who=Who(unit=UNIT), incident=alarm.message.incident, signal=2)
     take(store, published(Lane.ALARM, again))
     assert store.revisions((REALM, UNIT)) == (3, 0)
