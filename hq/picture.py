@@ -11,6 +11,9 @@ from terminal.contract.work import MOST_NEIGHBOURS, LiveAlarm, Neighbour, Pictur
 SHOWN_FOR_MS = 1_800_000
 """A patrol that was not heard for half an hour is no help to anyone; an alarm stays until it is cleared."""
 
+Look = tuple[AlarmKind, str]
+"""Which kind of alarm it is, and who has taken it."""
+
 DIGITS = 4
 """Of a degree: 11 m, so that a car that stands sends nothing new to its neighbours."""
 
@@ -28,14 +31,20 @@ def of(key: Key, units: Iterable[Unit], incidents: Iterable[Incident], now_ms: i
     )
 
 
+def look(incident: Incident) -> Look | None:
+    """What of this alarm the others are shown at once; None for one that they are not shown."""
+    if not incident.is_open or incident.silent or incident.kind is AlarmKind.TEST:
+        return None
+    return incident.kind, _taken_by(incident)
+
+
 def _is_there(unit: Unit, now_ms: int) -> bool:
     return unit.online or (unit.last.position_ms is not None and now_ms - unit.last.position_ms < SHOWN_FOR_MS)
 
 
 def _is_shown(incident: Incident, key: Key) -> bool:
     own = (incident.realm, incident.unit) == key
-    same = incident.realm == key[0]
-    return same and incident.is_open and not own and not incident.silent and incident.kind is not AlarmKind.TEST
+    return incident.realm == key[0] and not own and look(incident) is not None
 
 
 def _distance(own: Position | None, unit: Unit) -> float:
@@ -70,8 +79,13 @@ def _alarm(incident: Incident) -> LiveAlarm:
         lat_deg=lat_deg,
         lon_deg=lon_deg,
         position_ms=incident.position_ms,
-        acknowledged_by=incident.acknowledged_by,
+        acknowledged_by=_taken_by(incident),
     )
+
+
+def _taken_by(incident: Incident) -> str:
+    """Who comes; nobody, if the button was pressed again since."""
+    return "" if incident.is_untaken else incident.acknowledged_by
 
 
 def _rounded(position: Position | None) -> tuple[float | None, float | None]:

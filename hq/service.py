@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from hq import taking
 from hq.api import Api
@@ -27,6 +26,7 @@ from hq.heads import Heads
 from hq.intake import Intake
 from hq.keyring import Keyring
 from hq.moment import Moment
+from hq.painting import Painting
 from hq.receiver import Receiver, loop_s
 from hq.seen import Seen
 from hq.store import Store
@@ -73,11 +73,13 @@ class Service:
         self._desk = Desk(self._receiver, self._archive, self._send_state, self._emit, config.alarms)
         self._seen = Seen(self._receiver)
         self._dispatch = Dispatch(self._receiver, self._desk, self._archive)
-        self._pictured: dict[Key, Picture] = {}
+        self._painting = Painting(
+            self._receiver, self._dispatch.picture, self._send_picture, config.line.picture_every_s
+        )
         self._escalating = Escalating(self._receiver, config.escalation, self._emit, self._seen.note)
         self._heads = Heads(self._receiver, config.audit, self._emit)
         self._closing = Closing(self._receiver, config.alarms.close_tests_after_s, self._desk.close_test)
-        self._receiver.on_incidents += [self._escalating.changed, self._closing.changed]
+        self._receiver.on_incidents += [self._escalating.changed, self._closing.changed, self._painting.changed]
         self._receiver.on_kept = lambda incident: self._start(self._desk.kept(incident))
         self._telling, self._gatehouse = self._beside_the_brokers(config)
         self._receiver.on_routes = self._telling.learnt
@@ -99,8 +101,8 @@ class Service:
         """Serve; `ready` is called once the API answers."""
         await self._api.start()
         await self._gatehouse.open()
-        lasting = (self._receiver, self._seen, self._escalating, self._closing, self._heads)
-        lines = (self._hold_line(), self._beat(), self._repeat(), self._watch(), self._paint())
+        lasting = (self._receiver, self._seen, self._escalating, self._closing, self._heads, self._painting)
+        lines = (self._hold_line(), self._beat(), self._repeat(), self._watch())
         works = (*lines, *(one.run() for one in lasting), *self._gatehouse.works())
         tasks = [asyncio.create_task(work) for work in works]
         if ready is not None:
@@ -184,20 +186,6 @@ class Service:
     def _online(self) -> list[Unit]:
         return [unit for unit in self._receiver.units.values() if unit.online]
 
-    async def _paint(self) -> None:
-        """To every car that is there: who is near and who needs help, when that has changed."""
-        while True:
-            await asyncio.sleep(self._config.line.picture_every_s)
-            for unit in self._online():
-                self._show_picture(unit.last.key)
-
-    def _show_picture(self, key: Key) -> None:
-        picture = self._dispatch.picture(key)
-        before = self._pictured.get(key)
-        if before is None or replace(before, utc_ms=picture.utc_ms) != picture:
-            self._pictured[key] = picture
-            self._send(*key, topics.PICTURE, picture, round(self._config.line.picture_every_s))
-
     async def _watch(self) -> None:
         """Look who is silent, by what the line is known to have carried; and keep what was learnt from it."""
         silent_after_s = self._config.line.unit_silent_after_s
@@ -244,8 +232,7 @@ class Service:
     def _greet(self, unit: Unit) -> None:
         """A car has come: it is told at once that headquarters is here, and all that it should show."""
         self._beat_to(unit)
-        self._pictured.pop(unit.last.key, None)
-        self._show_picture(unit.last.key)
+        self._painting.came(unit.last.key)
         self._start(self._tell_car(unit.last.key))
 
     def _introduced(self, unit: Key, presence: Presence) -> None:
@@ -291,6 +278,9 @@ class Service:
 
     def _send_state(self, realm: str, unit: str, state: DesiredState) -> None:
         self._send(realm, unit, topics.STATE, state)
+
+    def _send_picture(self, key: Key, picture: Picture) -> None:
+        self._send(*key, topics.PICTURE, picture, round(self._config.line.picture_every_s))
 
     def _send(self, realm: str, unit: str, what: str, message: Struct, expiry_s: int = 0) -> None:
         """Down to one car, signed."""

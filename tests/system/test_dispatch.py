@@ -5,9 +5,12 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from terminal.asked import AnswerJob, FileReport, LogIn, ReadText, SendText, StartShift
+import pytest
+
+from terminal.asked import AnswerJob, FileReport, LogIn, RaiseAlarm, ReadText, SendText, StartShift
 from terminal.contract.mqtt import Broker
 from terminal.contract.work import JobStep
+from terminal.shown import PictureView
 from tests.system.headquarters import Headquarters
 from tests.system.patrol_car import PATROLA, ROOT, WITHIN_S, Car
 
@@ -69,8 +72,8 @@ def test_jobs_texts_crew_shift_and_reports_go_both_ways(tmp_path: Path, mosquitt
             assert core.end() == 0
 
 
-def test_a_car_sees_its_neighbours_and_their_alarms(tmp_path: Path, mosquitto: Broker) -> None:
-    headquarters = Headquarters(tmp_path / "hq", mosquitto.port)
+def test_a_car_sees_its_neighbours_and_where_they_are(tmp_path: Path, mosquitto: Broker) -> None:
+    headquarters = Headquarters(tmp_path / "hq", mosquitto.port, more="picture_every_s = 0.2\n")
     one = Car(tmp_path / "car-1", mosquitto.port)
     other = Car(tmp_path / "car-2", mosquitto.port, '\n[sources.car]\ndriver = "simulator"\n', unit="LJ-102")
     with headquarters.serving(), other.core() as far, one.core() as core, one.screen(core) as screen:
@@ -85,3 +88,40 @@ def test_a_car_sees_its_neighbours_and_their_alarms(tmp_path: Path, mosquitto: B
         assert [near["unit"] for near in hq(headquarters, "picture", one.unit)] == ["LJ-102"]
         assert far.end() == 0
         assert core.end() == 0
+
+
+@pytest.mark.promise("P-HQ-12")
+def test_a_car_sees_at_once_that_a_colleague_calls_who_comes_and_that_it_is_over(
+    tmp_path: Path, mosquitto: Broker
+) -> None:
+    headquarters = Headquarters(tmp_path / "hq", mosquitto.port, more="picture_every_s = 86400.0\n")
+    one, other = Car(tmp_path / "car-1", mosquitto.port), Car(tmp_path / "car-2", mosquitto.port, unit="LJ-102")
+    with (
+        headquarters.serving(),
+        other.core() as far,
+        other.screen(far) as calls,
+        one.core() as core,
+        one.screen(core) as screen,
+    ):
+
+        def until_shown(*alarms: tuple[str, str]) -> None:
+            screen.until(lambda snapshot: snapshot.picture is not None and seen(snapshot.picture) == alarms)
+
+        screen.until(lambda snapshot: snapshot.picture is not None)
+        calls.until(lambda snapshot: snapshot.line.connected)
+        calls.send(RaiseAlarm())
+        until_shown(("LJ-102", ""))
+        incident = calls.until_alarm(lambda alarm: alarm.received).incident
+        headquarters.ask("ack", alarm=incident, by="Desk 1")
+        until_shown(("LJ-102", "Desk 1"))
+        calls.send(RaiseAlarm())
+        until_shown(("LJ-102", ""))
+        headquarters.ask("clear", alarm=incident, by="Desk 1", reason="over")
+        until_shown()
+        assert far.end() == 0
+        assert core.end() == 0
+
+
+def seen(view: PictureView) -> tuple[tuple[str, str], ...]:
+    """Who calls in the picture, and who has taken it."""
+    return tuple((alarm.unit, alarm.acknowledged_by) for alarm in view.picture.alarms)
