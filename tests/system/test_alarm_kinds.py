@@ -10,11 +10,11 @@ from time import monotonic_ns
 from typing import Any
 
 import pytest
-from conftest import Mosquitto
 from msgspec.structs import replace
 
 from terminal.asked import ArmButton, CancelAlarm, SetDuty, StartCheckIn
 from terminal.link import NO_CHANGES, Snapshot, changes
+from tests.system.conftest import Mosquitto
 from tests.system.headquarters import Headquarters
 from tests.system.patrol_car import PATROLA, ROOT, WITHIN_S, Board, Car, Process, Screen
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from conftest import Mosquitto
 
+from tests.system.conftest import Mosquitto
 from tests.system.headquarters import Headquarters
 from tests.system.patrol_car import Car
 

@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Mosquitto
 
+from tests.system.conftest import Mosquitto
 from tests.system.patrol_car import PATROLA, ROOT, WITHIN_S, Board, Car
 
 
