@@ -111,9 +111,9 @@ persons = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, ma
 
 @pytest.mark.promise("P-BEARER-07")
 @given(sent=answers, by=persons, is_end=st.booleans())
-@example(sent=ENDED, by="Dežurni Nikola Petrović, 3", is_end=True)
-@example(sent=ENDED, by="Dežurni Nikola Petrović", is_end=True)
-@example(sent=replace(ENDED, reason="0"), by="Dežurni Petar Petrović", is_end=True)
+@example(sent=ENDED, by="Dežurni centar Subotica, 12", is_end=True)
+@example(sent=ENDED, by="Dežurni centar Vranje 12", is_end=True)
+@example(sent=replace(ENDED, reason="0"), by="Dežurni centar Sombor", is_end=True)
 def test_an_answer_comes_back_with_its_place_and_as_much_of_its_words_as_there_is_room_for(
     sent: AnswerCapsule, by: str, *, is_end: bool
 ) -> None:
