@@ -217,7 +217,9 @@ def _not_carried(state: State, told: CarryFailed, _moment: Moment, _rules: Rules
 def _desired(state: State, told: StateDesired, moment: Moment, _rules: Rules) -> Step:
     epoch, revision = told.state.epoch, told.state.revision
     # What another store said is not what is so now: it may have been under way since before a backup was restored.
-    if epoch not in ("", state.line.epoch or epoch) or proofs.is_overtaken(state.emergency, told.state):
+    # Until a heartbeat tells which store that is, it is the one that the last run knew.
+    present = state.line.epoch or state.emergency.epoch or epoch
+    if epoch not in ("", present) or proofs.is_overtaken(state.emergency, told.state):
         return state, []
     state, effects = with_emergency(state, proofs.desired(state.emergency, told.state, moment))
     if (epoch, revision) == state.confirmed:

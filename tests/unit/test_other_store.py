@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from terminal.asked import AnswerJob, FileReport, SendText, SetDuty, WorkCommand
-from terminal.contract.messages import DesiredState, DutyChanged, Event, Heartbeat
+from terminal.asked import AnswerJob, FileReport, RaiseAlarm, SendText, SetDuty, WorkCommand
+from terminal.contract.messages import AlarmStatus, DesiredState, DutyChanged, Event, Heartbeat
 from terminal.contract.work import Job, JobStep
 from terminal.core.duty import Duty
 from terminal.core.effects import SaveWork, StoreEvent
@@ -159,3 +159,21 @@ def restarted(work: Work) -> Car:
     car = Car(State(duty=Duty("available")), boot="boot-2", rules=RULES)
     car.take(Restored(None, None, work))
     return car
+
+
+def test_after_a_restart_an_answer_of_another_store_takes_nobodys_name_away_before_a_heartbeat() -> None:
+    car = Car()
+    car.take(Restored(None, None))
+    car.take(beat(NEW))
+    car.take(Commanded(RaiseAlarm()))
+    (alarm,) = car.state.emergency.alarms
+    taken = AlarmStatus(alarm.incident, acknowledged_by="Desk", signals=1, presses=alarm.presses)
+    car.take(StateDesired(DesiredState(revision=5, epoch=NEW, alarms=(taken,))))
+    again = Car()
+    again.take(Restored(car.state.emergency, None))
+    untaken = msgspec.structs.replace(taken, acknowledged_by="")
+    again.take(StateDesired(DesiredState(revision=9, epoch=OLD, alarms=(untaken,))))
+    assert again.shown.alarms[0].acknowledged_by == "Desk"
+    again.take(beat(OLD))
+    again.take(StateDesired(DesiredState(revision=9, epoch=OLD, alarms=(untaken,))))
+    assert again.shown.alarms[0].acknowledged_by == ""
