@@ -45,6 +45,8 @@ BEAT_S = 0.8
 MOST_COMMAND_BYTES = 4096
 """The longest line that core takes from a client; a command is about 100 bytes."""
 
+LONGEST_LINE = 1 << 20
+"""What a client has to have room for; a snapshot is some kilobytes."""
 
 LONGEST_NAME = 32
 """Of a command, when it is told back."""
@@ -112,6 +114,8 @@ class Changes(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="
     workshop: WorkshopView | UnsetType | None = UNSET
 
 
+ServerLine = Snapshot | Changes | Refused
+
 SECTIONS = Changes.__struct_fields__
 NO_CHANGES = Changes()
 
@@ -128,11 +132,16 @@ def merge(snapshot: Snapshot, news: Changes) -> Snapshot:
     return msgspec.structs.replace(snapshot, **new) if new else snapshot
 
 
+def after(snapshot: Snapshot | None, told: ServerLine) -> Snapshot | None:
+    """What is known after this line of core's; None until the first snapshot has come."""
+    if isinstance(told, Snapshot):
+        return told
+    return merge(snapshot, told) if snapshot is not None and isinstance(told, Changes) else snapshot
+
+
 class _Named(Struct, frozen=True):
     type: str = ""
 
-
-ServerLine = Snapshot | Changes | Refused
 
 _decode_command: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
 _decode_name = msgspec.json.Decoder(_Named)

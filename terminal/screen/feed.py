@@ -12,15 +12,13 @@ from msgspec import Struct
 
 from terminal.asked import Command, RaiseAlarm, Refused
 from terminal.contract.identity import message_of_call, new_incident
-from terminal.link import LINK_VERSION, Changes, Snapshot, decode_server_line, encode_line, merge
+from terminal.link import LINK_VERSION, LONGEST_LINE, Changes, Snapshot, decode_server_line, encode_line, merge
 from terminal.shown import PressView
 
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 2.0
 SILENT_AFTER_S = 2.0
 """Core speaks every second (terminal.link.BEAT_S); after so long without a word it does not turn any more."""
-
-LONGEST_LINE = 1 << 20
 
 
 class Gone(Enum):

@@ -19,7 +19,7 @@ from typing import Any
 
 from hal.errors import SourceMissing
 from terminal.contract.topics import Lane
-from terminal.link import Snapshot, decode_server_line
+from terminal.link import LONGEST_LINE, Snapshot, decode_server_line
 from terminal.shown import AlarmView
 from terminal.tools.demo_accounts import Account, compare
 from terminal.tools.demo_files import Ways, write_files
@@ -286,7 +286,7 @@ class Demo:
 
     async def _seen(self) -> Snapshot | None:
         try:
-            reader, writer = await asyncio.open_unix_connection(str(self._folder / "core.sock"), limit=1 << 20)
+            reader, writer = await asyncio.open_unix_connection(str(self._folder / "core.sock"), limit=LONGEST_LINE)
         except OSError:
             return None
         try:

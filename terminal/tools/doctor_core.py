@@ -6,14 +6,13 @@ from pathlib import Path
 from hal.clock import Clock
 from terminal import examination
 from terminal.examination import Found
-from terminal.link import Snapshot, decode_server_line
+from terminal.link import LONGEST_LINE, Snapshot, decode_server_line
 from terminal.screen import examined
 from terminal.screen.language import Language, Say
 from terminal.shown import TROUBLES, LineView, SourceView, Trouble
 from terminal.tools.finding import Finding
 
 CORE_WITHIN_S = 3.0
-LONGEST_LINE = 1 << 20
 
 
 async def running_core(path: Path) -> Snapshot | None:

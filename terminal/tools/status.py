@@ -7,9 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from terminal.link import Changes, Snapshot, decode_server_line, merge
+from terminal.link import LONGEST_LINE, Snapshot, after, decode_server_line
 
-LONGEST_LINE = 1 << 20
 SILENT_AFTER_S = 5.0
 """Core speaks every second (terminal.link.BEAT_S); after so long without a word it does not turn."""
 
@@ -62,7 +61,4 @@ def _after(snapshot: Snapshot | None, line: bytes) -> Snapshot | None:
     """What is known after core's next line."""
     if not line:
         raise ConnectionResetError("core has ended")
-    told = decode_server_line(line)
-    if isinstance(told, Snapshot):
-        return told
-    return merge(snapshot, told) if snapshot is not None and isinstance(told, Changes) else snapshot
+    return after(snapshot, decode_server_line(line))

@@ -9,9 +9,8 @@ from typing import Literal
 
 from terminal.asked import ArmButton, RaiseAlarm, Refused
 from terminal.contract.identity import message_of_call, new_incident
-from terminal.link import Changes, Snapshot, decode_server_line, encode_line, merge
+from terminal.link import LONGEST_LINE, Snapshot, after, decode_server_line, encode_line
 
-LONGEST_LINE = 1 << 20
 WITHIN_S = 10.0
 """Core shows what it took within its next turn; a machine that is busy may take longer."""
 
@@ -77,9 +76,7 @@ def _after(snapshot: Snapshot | None, line: bytes) -> Snapshot | None:
     told = decode_server_line(line)
     if isinstance(told, Refused):
         raise SaidNo(told.reason)
-    if isinstance(told, Snapshot):
-        return told
-    return merge(snapshot, told) if snapshot is not None and isinstance(told, Changes) else snapshot
+    return after(snapshot, told)
 
 
 def _shows(snapshot: Snapshot, asked: Asked) -> bool:
