@@ -35,7 +35,13 @@ def measure() -> list[Row]:
     with folder_on_disk() as folder, _car(folder, core(folder)):
         syncs: list[float] = []
         chain, incidents = asyncio.run(together(folder, lambda *parts: _presses(folder, syncs, *parts)))
-    rows = [*_of_disk(syncs, chain), *_of_rungs(chain), *_of_others(chain), *_of_truth(chain, incidents)]
+    rows = [
+        *_of_disk(syncs, chain),
+        *_of_a_latch(syncs),
+        *_of_rungs(chain),
+        *_of_others(chain),
+        *_of_truth(chain, incidents),
+    ]
     with folder_on_disk() as folder, _car(folder, _slowed(core(folder), CARD_US, 1)):
         on_card, _ = asyncio.run(together(folder, lambda *parts: _presses(folder, [], *parts, PRESSES_ON_CARD)))
         bare = _bare_on_card(folder)
@@ -116,6 +122,20 @@ def _of_disk(syncs: list[float], chain: Chain, where: str = "") -> list[Row]:
     for part, word in ((0.5, "p50"), (0.99, "p99")):
         ratio, took_ms = share(stored, part) / share(syncs, part), share(stored, part) * 1000
         rows.append(row(f"press to stored{where}, {word}, beside a bare fdatasync's", ratio, "x", f"{took_ms:.3g} ms"))
+    return rows
+
+
+def _of_a_latch(syncs: list[float]) -> list[Row]:
+    """What the line, a thread and a socket take a program that does nothing else."""
+    with folder_on_disk() as folder:
+        plain = (sys.executable, "-m", "tests.bench.plain_latch", folder, str(SAME_BYTES), str(PRESSES_OF_OTHERS))
+        done = subprocess.run(plain, cwd=ROOT, stdout=subprocess.PIPE, check=True)
+    times: list[float] = json.loads(done.stdout)
+    rows = []
+    for part, word in ((0.5, "p50"), (0.99, "p99")):
+        ratio, took_ms = share(times, part) / share(syncs, part), share(times, part) * 1000
+        what = f"a program that does nothing else: press to stored, {word}, beside a bare fdatasync's"
+        rows.append(row(what, ratio, "x", f"{took_ms:.3g} ms"))
     return rows
 
 

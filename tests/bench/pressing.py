@@ -59,7 +59,7 @@ class Shown:
 
     async def run(self) -> None:
         """Read for ever, once core is there."""
-        reader, _ = await _opened(self._path)
+        reader, _ = await opened(self._path)
         while line := await reader.readline():
             now, told = time.perf_counter(), decode_server_line(line)
             self.snapshot = told if isinstance(told, Snapshot) else merge(self.snapshot, told)  # type: ignore[arg-type]
@@ -111,7 +111,7 @@ class Shown:
         writer.close()
 
     async def _tap(self) -> tuple[float, asyncio.StreamWriter]:
-        reader, writer = await _opened(self._path)
+        reader, writer = await opened(self._path)
         await reader.readline()
         called = time.perf_counter()
         writer.write(encode_line(RaiseAlarm()))
@@ -164,7 +164,7 @@ class Desk:
 
     async def run(self) -> None:
         """Watch for ever."""
-        reader, writer = await _opened(self._path)
+        reader, writer = await opened(self._path)
         writer.write(b'{"do": "watch"}\n')
         await reader.readline()
         while line := await reader.readline():
@@ -190,7 +190,8 @@ class Desk:
         return answer
 
 
-async def _opened(path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def opened(path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """This socket, once somebody listens there."""
     while True:
         try:
             return await asyncio.open_unix_connection(path, limit=1 << 22)
