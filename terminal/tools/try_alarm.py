@@ -42,8 +42,10 @@ def run(args: argparse.Namespace) -> int:
         asyncio.run(_told(args.socket, _asked(args.kind, button=args.button, silent=args.silent)))
     except TimeoutError:
         problem = f"core did not answer within {WITHIN_S:g} s; see journalctl -u patrola-core"
-    except (OSError, ValueError) as error:
+    except SaidNo as error:
         problem = str(error)
+    except (OSError, ValueError) as error:
+        problem = f"{error}; is core running? see systemctl status patrola-core"
     else:
         print("armed: press the button once the screen says so" if args.button else f"raised: {args.kind}")
         return 0

@@ -23,7 +23,7 @@ def test_from_a_shell_comes_what_was_asked_for_or_the_reason_why_not(
 ) -> None:
     car = Car(tmp_path, mosquitto_server.broker.port)
     code, _, complaint = tried(car, "exercise")
-    assert (code, "core.sock" in complaint) == (1, True), "there is no core"
+    assert (code, "core.sock" in complaint, "is core running?" in complaint) == (1, True, True), complaint
     with car.core() as core, car.screen(core) as screen:
         assert tried(car, "exercise", "--silent")[:2] == (0, "raised: exercise\n")
         assert tried(car, "test")[0] == 0
