@@ -6,6 +6,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from tests.parsing import tree_of
 from tests.prove.table import Promise
 
 TESTS = Path(__file__).parent.parent
@@ -26,7 +27,7 @@ def marks(folder: Path = TESTS) -> list[Mark]:
 
 
 def _of_file(path: Path, root: Path) -> Iterator[Mark]:
-    tree, where = ast.parse(path.read_text()), path.relative_to(root).as_posix()
+    tree, where = tree_of(path.read_text()), path.relative_to(root).as_posix()
     decorators = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):

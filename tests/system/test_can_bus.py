@@ -16,6 +16,7 @@ from drivers.frames import EXTENDED
 from hal.clock import SystemClock
 from hal.errors import ConfigError, SourceLost, SourceMissing, SourceStale
 from hal.readings import VehicleSignals
+from tests.parsing import tree_of
 
 ROOT = Path(__file__).parent.parent.parent
 MAP = ROOT / "tests" / "golden" / "car.toml"
@@ -147,7 +148,7 @@ WRITING = {"send", "send_periodic", "sendto", "sendmsg", "sendall", "write", "se
 
 def product_modules() -> dict[Path, ast.Module]:
     folders = ("hal", "drivers", "terminal", "hq")
-    return {path: ast.parse(path.read_text()) for folder in folders for path in (ROOT / folder).rglob("*.py")}
+    return {path: tree_of(path.read_text()) for folder in folders for path in (ROOT / folder).rglob("*.py")}
 
 
 def imports(tree: ast.Module) -> set[str]:

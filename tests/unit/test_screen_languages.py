@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from terminal.latin import latin
 from terminal.screen.language import LOCALE, Language, Say
+from tests.parsing import tree_of
 
 SCREEN = LOCALE.parent
 CATALOGUES = ("sl", "sr")
@@ -21,7 +22,7 @@ CATALOGUES = ("sl", "sr")
 
 def said_in(source: str) -> Iterator[str]:
     """The words of every `say("...")` and `view.say("...")`, wherever they stand."""
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(tree_of(source)):
         if isinstance(node, ast.Call) and _is_say(node.func) and node.args:
             words = node.args[0]
             assert isinstance(words, ast.Constant), f"line {node.lineno}: words that are said must stand in the code"
