@@ -9,7 +9,7 @@
       HELLO frame_version board_id boot_nonce firmware_version git_hash reset_cause
                                                               twice, after power-up and in answer to ASK
       STATE boot_nonce health latched board_ms inputs edges   every 200 ms, at every change, in answer to ASK
-      PRESS boot_nonce number board_ms                        at a press, and again every 200 ms until STORED
+      PRESS boot_nonce number board_ms                        twice, at a press, and again every 200 ms until STORED
       EDGE boot_nonce edge input level board_ms               each time an input changes, and in answer to LOG
       TEST boot_nonce item result value                       the self-test; ends with the item "all"
     core -> board

@@ -4,6 +4,10 @@ from firmware.frame import EDGES, FRAME_VERSION, INPUTS, Twice, encode
 from firmware.inputs import Inputs, since_ms
 from firmware.latch import SILENT, Latch
 
+MYPY = False
+if MYPY:  # MicroPython has no typing; only a type checker comes in here
+    from collections.abc import Iterator
+
 STATE_EVERY_MS = 200
 PRESS_EVERY_MS = 200
 """How often what core may have missed is said again; core takes 0.8 s of silence for a board that is gone."""
@@ -84,22 +88,21 @@ class Reporter:
         """The terminal's supply was switched off and on: it gets its whole time to come back."""
         self._heard_ms = now_ms
 
-    def due(self, now_ms: int) -> "list[bytes]":
-        """The lines to send now."""
-        lines: "list[bytes]" = []
+    def due(self, now_ms: int) -> "Iterator[bytes]":
+        """What to send now, each the moment it is made: a press waits for no other line."""
         if self._hello_due:
             self._hello_due = False
-            lines += [encode("HELLO", FRAME_VERSION, self._identity[0], self.nonce, *self._identity[1:])] * 2
+            yield encode("HELLO", FRAME_VERSION, self._identity[0], self.nonce, *self._identity[1:]) * 2
         if self._inputs.health != self._health:
             self._health, self._state_due = self._inputs.health, True
         if self.latch.latched and (self._press_due or since_ms(now_ms, self._press_ms) >= PRESS_EVERY_MS):
             self._press_ms, self._press_due = now_ms, False
-            lines += [encode("PRESS", self.nonce, number, now_ms) for number in self.latch.numbers()]
-        self._edges_due(lines)
+            for number in self.latch.numbers():
+                yield encode("PRESS", self.nonce, number, now_ms) * 2
+        yield from self._edges_due()
         if self._state_due or since_ms(now_ms, self._state_ms) >= STATE_EVERY_MS:
             self._state_ms, self._state_due = now_ms, False
-            lines.append(self._state(now_ms))
-        return lines
+            yield self._state(now_ms)
 
     def tested(self, item: str, result: str, value: object) -> bytes:
         """One line of the self-test."""
@@ -110,16 +113,17 @@ class Reporter:
         inputs = "%03X" % self._inputs.on
         return encode("STATE", self.nonce, self._health, latched, now_ms, inputs, self._inputs.log.count)
 
-    def _edges_due(self, lines: "list[bytes]") -> None:
+    def _edges_due(self) -> "Iterator[bytes]":
         log = self._inputs.log
         self._edge = log.oldest_from(self._edge)
         for _ in range(EDGES_AT_ONCE):
             if self._edge == (log.count + 1) % EDGES:
                 return
             index, level, at_ms = log.edge(self._edge)
-            lines.append(encode("EDGE", self.nonce, self._edge, INPUTS[index], level, at_ms))
+            line = encode("EDGE", self.nonce, self._edge, INPUTS[index], level, at_ms)
             self._edge = (self._edge + 1) % EDGES
             self._state_due = True
+            yield line
 
     def _stored(self, fields: "list[str]") -> None:
         nonce, number = fields
