@@ -113,15 +113,21 @@ def shut(db: apsw.Connection) -> None:
         db.close()
 
 
+def _nothing() -> None:
+    return
+
+
 @contextlib.contextmanager
-def transaction(db: apsw.Connection) -> Iterator[None]:
+def transaction(db: apsw.Connection, at_disk: Callable[[], None] = _nothing) -> Iterator[None]:
     """All of it on disk at the end, or nothing; other threads go on while the disk is waited for.
 
+    `at_disk` is called when there is nothing left to do but to wait for it.
     apsw's own, `with db`, holds the interpreter's lock in its commit: a disk that stalls would stall the program.
     """
     db.execute("BEGIN IMMEDIATE")
     try:
         yield
+        at_disk()
         db.execute("COMMIT")
         _require_writable(Path(db.filename))
     except BaseException:

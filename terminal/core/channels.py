@@ -83,6 +83,11 @@ ALARM_WAY_EVERY_S = 10.0
 TIME_KEPT_EVERY_S = 3600.0
 """How often the time that GNSS tells is put on disk for the next run, with whatever goes there: card wear."""
 
+ALARM_TO_DISK_WITHIN_S = 0.001
+ALARM_ON_DISK_WITHIN_S = 0.003
+"""How long core's loop stands still for an alarm's commit, before it is sent and before it is shown: a sound disk needs
+less, and two threads that take turns at the interpreter need more than one after the other."""
+
 TELEMETRY_COMMIT_EVERY_S = 5.0
 """At most one commit of track points in so long: card wear."""
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -247,7 +248,9 @@ class Core:
         while True:
             for told in await self._intake.take():
                 self._take(told)
+            self._stored_by_now()
             self._show()
+            if os.environ.get("YIELD"): os.sched_yield()
             with apart("the line could not be told how the car is"):
                 self._sender.hq_heard = hq_answers(self._state.line, self._clock.mono_ns(), self._config.supervision)
                 self._session.say(state.presence_facts(self._state, self._clock.mono_ns()))
@@ -263,6 +266,12 @@ class Core:
             self._state, wanted = step(self._state, told, moment, self._rules)
             self._told_by()
             self._do(wanted)
+
+    def _stored_by_now(self) -> None:
+        """An alarm that a sound disk takes within a moment is shown once, as stored."""
+        with apart("what is stored could not be taken"):
+            for told in self._storing.soon():
+                self._take(told)
 
     def _keep_time(self, utc: datetime, now_ns: int) -> None:
         """So that the next run knows how late it is at least."""

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -13,13 +14,13 @@ from terminal.contract.identity import new_id
 from terminal.contract.messages import Event, Place, Point, Stored, Thinned, Who, encode
 from terminal.contract.topics import Lane
 from terminal.core import emergency, inputs
-from terminal.core.channels import TELEMETRY_COMMIT_EVERY_S
+from terminal.core.channels import ALARM_ON_DISK_WITHIN_S, ALARM_TO_DISK_WITHIN_S, TELEMETRY_COMMIT_EVERY_S
 from terminal.core.emergency import Emergency
 from terminal.core.inputs import PendingCounted, StoreFailed, Told
 from terminal.uplink import track
 from terminal.uplink.outbox import NO_STATES, Entry, Outbox, Row
 from terminal.uplink.sender import Sender
-from terminal.uplink.writer import OutboxFailed, Writer
+from terminal.uplink.writer import Job, OutboxFailed, Writer
 
 log = logging.getLogger(__name__)
 
@@ -39,15 +40,24 @@ TIME = "time"
 
 
 class Commit(NamedTuple):
-    """What became of a commit: the entries' places, the account, what waits in it, and what was repaired."""
+    """What became of a commit: the entries' places, the account, what waits in it, and what was repaired.
+
+    `pending` is None of alarms alone, which are not counted.
+    """
 
     seqs: list[int]
     outbox: str
-    pending: int
+    pending: int | None
     problem: str
 
 
-Handed = asyncio.Future[Commit]
+class Handed:
+    """Entries that the writer has, and whether it has been told what became of them."""
+
+    def __init__(self, job: Job[Commit], entries: Sequence[Entry]) -> None:
+        self.job = job
+        self.entries = entries
+        self.told = False
 
 
 class Storing:
@@ -70,6 +80,7 @@ class Storing:
         self.state_owed = False
         self._alarms_under_way: set[str] = set()
         self._alarm_commits = 0
+        self._just_handed: list[Handed] = []
         self._next_state: Emergency | None = None
         self._events: list[Entry] = []
         self._kept: dict[str, bytes] = {}
@@ -99,7 +110,22 @@ class Storing:
         self._alarms_under_way.update(ids)
         # Handed over now and not in the loop's next turn: what a press waits for most is the disk.
         handed = self._hand_over(entries, saved, urgent=True)
-        self._start(self._commit_alarms(handed, entries, None if state is None else timer))
+        self._start(self._commit_alarms(handed, None if state is None else timer))
+        if entries:
+            self._just_handed.append(handed)
+            handed.job.until_at_disk(ALARM_TO_DISK_WITHIN_S)
+
+    def soon(self) -> list[Told]:
+        """What has become of the alarms that were just handed over, if the disk takes but a moment."""
+        told: list[Told] = []
+        ends_s = time.monotonic() + ALARM_ON_DISK_WITHIN_S
+        for handed in self._just_handed:
+            commit = handed.job.until_over(max(ends_s - time.monotonic(), 0))
+            if commit is not None:
+                handed.told = True
+                told += self._became(commit, handed.entries)
+        self._just_handed.clear()
+        return told
 
     def keep(self, name: str, state: bytes) -> None:
         """Put a state on disk with the next events; the newest of a name is what counts."""
@@ -156,10 +182,10 @@ class Storing:
                 await self._commit_events()
                 await self._commit_points()
 
-    async def _commit_alarms(self, handed: Handed, entries: list[Entry], timer: str | None) -> None:
-        ids = {entry.id for entry in entries}
+    async def _commit_alarms(self, handed: Handed, timer: str | None) -> None:
+        ids = {entry.id for entry in handed.entries}
         try:
-            if not await self._committed(handed, entries):
+            if not await self._committed(handed):
                 self.state_owed = True
             elif timer is not None:
                 self._tell(inputs.TimerSaved(timer))
@@ -198,42 +224,52 @@ class Storing:
             self._committing = False
 
     async def _commit(self, entries: Sequence[Entry], states: Mapping[str, bytes], *, urgent: bool) -> bool:
-        return await self._committed(self._hand_over(entries, states, urgent=urgent), entries)
+        return await self._committed(self._hand_over(entries, states, urgent=urgent))
 
     def _hand_over(self, entries: Sequence[Entry], states: Mapping[str, bytes], *, urgent: bool) -> Handed:
-        def commit(outbox: Outbox) -> Commit:
-            seqs = outbox.commit(entries, states)
-            return Commit(seqs, outbox.id, outbox.shown_pending(), outbox.problem)
+        def pending(outbox: Outbox) -> int | None:
+            return None if urgent and not outbox.problem else outbox.shown_pending()
 
-        return self._writer.submit(commit, urgent=urgent)
+        def commit(outbox: Outbox, job: Job[Commit]) -> Commit:
+            seqs = outbox.commit(entries, states, job.at_disk)
+            return Commit(seqs, outbox.id, pending(outbox), outbox.problem)
 
-    async def _committed(self, handed: Handed, entries: Sequence[Entry]) -> bool:
+        return Handed(self._writer.hand(commit, urgent=urgent), entries)
+
+    async def _committed(self, handed: Handed) -> bool:
+        entries = handed.entries
         try:
-            seqs, outbox_id, pending, problem = await handed
+            commit = await handed.job.future
         except OutboxFailed as error:
             if entries:  # The state alone is committed unseen: it may be a silent alarm's.
                 self._tell(StoreFailed(tuple(entry.id for entry in entries), str(error)))
             return False
-        rows = [Row(seq, entry.id, entry.lane, entry.body) for seq, entry in zip(seqs, entries, strict=True)]
-        self._tell_if_repaired(problem)
-        if rows:
-            self._tell(inputs.Stored({row.id: Place(outbox_id, row.lane, row.seq) for row in rows}))
-            self._tell(PendingCounted(pending))
-            # The screen and the button are told first: what has a place now has gone to the brokers without one.
-            await asyncio.sleep(0)
-        if outbox_id == self._sender.outbox:
-            self._hand_on(rows, outbox_id)
+        if not handed.told:
+            for told in self._became(commit, entries):
+                self._tell(told)
+        # The screen and the button are told first: what has a place now has gone to the brokers without one.
+        await asyncio.sleep(0)
+        if commit.outbox == self._sender.outbox:
+            rows = [Row(seq, one.id, one.lane, one.body) for seq, one in zip(commit.seqs, entries, strict=True)]
+            self._hand_on(rows, commit.outbox)
         else:
             # Whoever opens the new account finds these rows in it.
             self._new_account()
         return True
 
-    def _tell_if_repaired(self, problem: str) -> None:
+    def _became(self, commit: Commit, entries: Sequence[Entry]) -> list[Told]:
+        told: list[Told] = []
         # One that is opened again without a problem has not been repaired by that.
-        if problem and problem != self._problem:
-            self._problem = problem
-            log.error("outbox: %s", problem)
-            self._tell(inputs.OutboxRepaired(problem))
+        if commit.problem and commit.problem != self._problem:
+            self._problem = commit.problem
+            log.error("outbox: %s", commit.problem)
+            told.append(inputs.OutboxRepaired(commit.problem))
+        if entries:
+            places = zip(commit.seqs, entries, strict=True)
+            told.append(inputs.Stored({one.id: Place(commit.outbox, one.lane, seq) for seq, one in places}))
+        if entries and commit.pending is not None:
+            told.append(PendingCounted(commit.pending))
+        return told
 
     def _hand_on(self, rows: list[Row], outbox: str) -> None:
         for row in rows:

@@ -107,6 +107,12 @@ class Limits(Struct, frozen=True, kw_only=True):
     reserve_bytes: int = 0
 
 
+
+
+def _nothing() -> None:
+    return
+
+
 Thin = Callable[[str, Lane, Ranges, str], Entry]
 """Makes the event that tells headquarters which places of which outbox were given up, and why."""
 
@@ -149,8 +155,8 @@ class Outbox:
         return self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).get
 
     @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with durable.failing(self._path), durable.transaction(self._db):
+    def _transaction(self, at_disk: Callable[[], None] = _nothing) -> Iterator[None]:
+        with durable.failing(self._path), durable.transaction(self._db, at_disk):
             yield
 
     def _grown(self, _db: apsw.Connection, _name: str, pages: int) -> int:
@@ -167,27 +173,37 @@ class Outbox:
             with contextlib.suppress(apsw.Error):
                 self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
-    def commit(self, entries: Sequence[Entry], states: Mapping[str, bytes] = NO_STATES) -> list[int]:
+    def commit(
+        self,
+        entries: Sequence[Entry],
+        states: Mapping[str, bytes] = NO_STATES,
+        at_disk: Callable[[], None] = _nothing,
+    ) -> list[int]:
         """Put the entries, and states by name, on disk in one transaction; the entries' places. Raises DiskFailed.
 
-        An entry whose id is there already keeps its place. An alarm may use the reserve of a full disk.
+        An entry whose id is there already keeps its place. An alarm may use the reserve of a full disk, and leaves it
+        to the next other commit to see what must go for its sake. `at_disk` is called when only the disk is waited for.
         """
         urgent = any(entry.lane is Lane.ALARM for entry in entries)
         try:
-            seqs = self._committed(entries, states)
+            seqs = self._committed(entries, states, at_disk, thins=not urgent)
         except durable.DiskFull:
             if not (urgent and self._reserve.give_up()):
                 raise
-            seqs = self._committed(entries, states)
-        self._reserve.keep()
+            return self._committed(entries, states, at_disk, thins=True)
+        if not urgent:
+            self._reserve.keep()
         return seqs
 
-    def _committed(self, entries: Sequence[Entry], states: Mapping[str, bytes]) -> list[int]:
-        with self._transaction():
+    def _committed(
+        self, entries: Sequence[Entry], states: Mapping[str, bytes], at_disk: Callable[[], None], *, thins: bool
+    ) -> list[int]:
+        with self._transaction(at_disk):
             seqs = [self._placed(entry) for entry in entries]
             for name, state in states.items():
                 self._db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (f"state {name}", state))
-            self._thin()
+            if thins:
+                self._thin()
         return seqs
 
     def _placed(self, entry: Entry) -> int:

@@ -1,12 +1,14 @@
 """The one thread that touches the outbox: a slow or dead disk delays its own futures and nothing else."""
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from queue import Empty, SimpleQueue
+from typing import Any, Generic, TypeVar
 
 from terminal.contract.durable import DiskFailed
 from terminal.uplink.outbox import Limits, Outbox, Thin
@@ -20,15 +22,38 @@ OPEN_AGAIN_S = 1.0
 """At most one try to open a failing outbox in so long."""
 
 
-class Job:
-    """One call, and the future in its caller's loop that waits for it."""
+class Job(Generic[T]):
+    """One call, and the future in its caller's loop that waits for it; or the caller waits for a moment itself."""
 
-    def __init__(self, call: Callable[[Outbox], Any], future: "asyncio.Future[Any]") -> None:
+    def __init__(self, call: Callable[[Outbox, "Job[T]"], T], future: "asyncio.Future[T]") -> None:
         self.call = call
         self.future = future
+        self.result: T | None = None
+        # In C, and so quicker than an Event of threading's: an alarm waits for it.
+        self._over = SimpleQueue[bool]()
 
-    def finish(self, result: object, error: BaseException | None) -> None:
+    def at_disk(self) -> None:
+        """From the writer's thread: nothing is left to do but to wait for the disk."""
+        self._over.put(False)
+
+    def until_at_disk(self, at_most_s: float) -> None:
+        """Leave the interpreter to the writer until it waits for the disk, or has ended."""
+        with contextlib.suppress(Empty):
+            if self._over.get(timeout=at_most_s):
+                self._over.put(True)
+
+    def until_over(self, at_most_s: float) -> T | None:
+        """What came of it, if that is known so soon and is no error, which the future has."""
+        with contextlib.suppress(Empty):
+            ends_s = time.monotonic() + at_most_s
+            while not self._over.get(timeout=max(ends_s - time.monotonic(), 0)):
+                pass
+        return self.result
+
+    def finish(self, result: T | None, error: BaseException | None) -> None:
         """Tell the waiting loop, if it still turns."""
+        self.result = result
+        self._over.put(True)
         try:
             self.future.get_loop().call_soon_threadsafe(self._set, result, error)
         except RuntimeError:
@@ -48,7 +73,7 @@ class Writer:
 
     def __init__(self, path: Path, limits: Limits, thinned: Thin | None = None, *, vfs: str | None = None) -> None:
         self._open: Callable[[], Outbox] = lambda: Outbox.open(path, limits, thinned, vfs=vfs)
-        self._jobs: dict[bool, deque[Job]] = {True: deque(), False: deque()}
+        self._jobs: dict[bool, deque[Job[Any]]] = {True: deque(), False: deque()}
         self._changed = threading.Condition()
         self._closing = False
         self._outbox: Outbox | None = None
@@ -61,11 +86,15 @@ class Writer:
 
     def submit(self, call: Callable[[Outbox], T], *, urgent: bool = False) -> "asyncio.Future[T]":
         """Hand the call over at once; to be awaited: what it returns, or OutboxFailed when the disk did not let it."""
+        return self.hand(lambda outbox, _job: call(outbox), urgent=urgent).future
+
+    def hand(self, call: Callable[[Outbox, Job[T]], T], *, urgent: bool = False) -> Job[T]:
+        """As `submit`, for a caller that may wait for a moment without turning its loop."""
         job = Job(call, asyncio.get_running_loop().create_future())
         with self._changed:
             self._jobs[urgent].append(job)
             self._changed.notify()
-        return job.future
+        return job
 
     def close(self, timeout_s: float = CLOSES_WITHIN_S) -> bool:
         """Do what waits and end; False when the disk hangs, which is left to itself after `timeout_s`."""
@@ -78,7 +107,7 @@ class Writer:
     def _run(self) -> None:
         while (job := self._next()) is not None:
             try:
-                job.finish(job.call(self._opened()), None)
+                job.finish(job.call(self._opened(), job), None)
             except BaseException as error:  # noqa: BLE001 - belongs to the caller, whatever it is
                 if isinstance(error, DiskFailed):
                     self._close()
@@ -93,7 +122,7 @@ class Writer:
             self._outbox.close()
             self._outbox = None
 
-    def _next(self) -> Job | None:
+    def _next(self) -> Job[Any] | None:
         with self._changed:
             while not (self._jobs[True] or self._jobs[False] or self._closing):
                 self._changed.wait()
