@@ -4,6 +4,7 @@ import hashlib
 import re
 import secrets
 import time
+from functools import lru_cache
 from uuid import UUID
 
 NAME = re.compile(r"[A-Z0-9_-]{1,32}")
@@ -23,6 +24,7 @@ def incident_of_press(board_id: str, boot_nonce: int, number: int) -> str:
     return str(_versioned(int.from_bytes(digest[:16]), 8))
 
 
+@lru_cache(maxsize=8)
 def message_of_call(incident: str, kind: str) -> str:
     """The message that tells of the call for help that this incident is named after, in whichever incident it does."""
     return identity_of(f"{incident}/{kind}".encode())

@@ -248,9 +248,13 @@ class Core:
         while True:
             for told in await self._intake.take():
                 self._take(told)
-            self._stored_by_now()
+            # An alarm that a sound disk takes within a moment is shown once, as stored, and to the screen first.
+            stored = [effect for told in self._storing.soon() for effect in self._stepped(told)]
             self._show()
-            if os.environ.get("YIELD"): os.sched_yield()
+            if stored:
+                # Who is shown it may be waiting for this processor.
+                os.sched_yield()
+            self._do(stored)
             with apart("the line could not be told how the car is"):
                 self._sender.hq_heard = hq_answers(self._state.line, self._clock.mono_ns(), self._config.supervision)
                 self._session.say(state.presence_facts(self._state, self._clock.mono_ns()))
@@ -258,6 +262,9 @@ class Core:
             turned()
 
     def _take(self, told: Input) -> None:
+        self._do(self._stepped(told))
+
+    def _stepped(self, told: Input) -> list[Effect]:
         moment = self._moment()
         # One input that breaks a step must not take the emergency button with it.
         with apart(f"a {type(told).__name__} could not be taken"):
@@ -265,13 +272,8 @@ class Core:
                 self._keep_time(told.utc, moment.mono_ns)
             self._state, wanted = step(self._state, told, moment, self._rules)
             self._told_by()
-            self._do(wanted)
-
-    def _stored_by_now(self) -> None:
-        """An alarm that a sound disk takes within a moment is shown once, as stored."""
-        with apart("what is stored could not be taken"):
-            for told in self._storing.soon():
-                self._take(told)
+            return wanted
+        return []
 
     def _keep_time(self, utc: datetime, now_ns: int) -> None:
         """So that the next run knows how late it is at least."""

@@ -44,6 +44,12 @@ INSERT INTO lanes VALUES {lanes};
 """
 LANE_NUMBERS = {lane: number for number, lane in enumerate(Lane)}
 
+PLACE = """
+INSERT INTO messages SELECT :lane, next_seq, :id, :body, NULL FROM lanes
+    WHERE lane = :lane AND NOT EXISTS (SELECT 1 FROM messages WHERE id = :id) RETURNING seq
+"""
+"""Gives a message the next place of its lane, unless it has one: an alarm waits for each statement."""
+
 ANSWERS = -1
 """Stands for a lane where messages are counted: events that only answer headquarters."""
 IS_ANSWER = "substr({row}.body, 1, {length}) = x'{text}'"
@@ -105,8 +111,6 @@ class Limits(Struct, frozen=True, kw_only=True):
     most_bytes: int
     keep_receipted_s: float = 7 * 86400
     reserve_bytes: int = 0
-
-
 
 
 def _nothing() -> None:
@@ -208,13 +212,11 @@ class Outbox:
 
     def _placed(self, entry: Entry) -> int:
         lane, message_id = LANE_NUMBERS[entry.lane], UUID(entry.id).bytes
-        there = self._db.execute("SELECT seq FROM messages WHERE id = ?", (message_id,)).get
-        if there is not None:
-            return int(there)
-        give = "UPDATE lanes SET next_seq = next_seq + 1 WHERE lane = ? RETURNING next_seq - 1"
-        seq = int(self._db.execute(give, (lane,)).get)
-        self._db.execute("INSERT INTO messages VALUES (?, ?, ?, ?, NULL)", (lane, seq, message_id, entry.body))
-        return seq
+        seq = self._db.execute(PLACE, {"lane": lane, "id": message_id, "body": entry.body}).get
+        if seq is None:
+            return int(self._db.execute("SELECT seq FROM messages WHERE id = ?", (message_id,)).get)
+        self._db.execute("UPDATE lanes SET next_seq = ? WHERE lane = ?", (seq + 1, lane))
+        return int(seq)
 
     def _thin(self) -> None:
         for lane, dropped in thinning.thin(self._db, self._limits.most_bytes, LANE_NUMBERS.__getitem__).items():

@@ -50,7 +50,7 @@ class Job(Generic[T]):
                 pass
         return self.result
 
-    def finish(self, result: T | None, error: BaseException | None) -> None:
+    def finish(self, result: Any, error: BaseException | None) -> None:
         """Tell the waiting loop, if it still turns."""
         self.result = result
         self._over.put(True)
@@ -59,7 +59,7 @@ class Job(Generic[T]):
         except RuntimeError:
             return
 
-    def _set(self, result: object, error: BaseException | None) -> None:
+    def _set(self, result: Any, error: BaseException | None) -> None:
         if self.future.cancelled():
             return
         if error is None:
@@ -74,8 +74,7 @@ class Writer:
     def __init__(self, path: Path, limits: Limits, thinned: Thin | None = None, *, vfs: str | None = None) -> None:
         self._open: Callable[[], Outbox] = lambda: Outbox.open(path, limits, thinned, vfs=vfs)
         self._jobs: dict[bool, deque[Job[Any]]] = {True: deque(), False: deque()}
-        self._changed = threading.Condition()
-        self._closing = False
+        self._there = SimpleQueue[None]()
         self._outbox: Outbox | None = None
         self._failure: tuple[float, DiskFailed] | None = None
         self._thread = threading.Thread(target=self._run, name="outbox writer", daemon=True)
@@ -91,16 +90,13 @@ class Writer:
     def hand(self, call: Callable[[Outbox, Job[T]], T], *, urgent: bool = False) -> Job[T]:
         """As `submit`, for a caller that may wait for a moment without turning its loop."""
         job = Job(call, asyncio.get_running_loop().create_future())
-        with self._changed:
-            self._jobs[urgent].append(job)
-            self._changed.notify()
+        self._jobs[urgent].append(job)
+        self._there.put(None)
         return job
 
     def close(self, timeout_s: float = CLOSES_WITHIN_S) -> bool:
         """Do what waits and end; False when the disk hangs, which is left to itself after `timeout_s`."""
-        with self._changed:
-            self._closing = True
-            self._changed.notify()
+        self._there.put(None)
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
@@ -123,11 +119,10 @@ class Writer:
             self._outbox = None
 
     def _next(self) -> Job[Any] | None:
-        with self._changed:
-            while not (self._jobs[True] or self._jobs[False] or self._closing):
-                self._changed.wait()
-            waiting = self._jobs[True] or self._jobs[False]
-            return waiting.popleft() if waiting else None
+        """The next of those that are there; None once there is word and no job: it is to end."""
+        self._there.get()
+        waiting = self._jobs[True] or self._jobs[False]
+        return waiting.popleft() if waiting else None
 
     def _opened(self) -> Outbox:
         if self._outbox is None:

@@ -89,7 +89,7 @@ class Shown:
         return now is not None and not now.line.hq_silent and all(source.up for source in now.sources)
 
     async def new(self, known: int) -> str:
-        """The incident that comes after so many; nothing here may take longer the more there were, or it is measured."""
+        """The incident that comes after so many; were this longer the more there are, it would be measured too."""
         await self.until(lambda: len(self.rungs) > known)
         assert len(self.rungs) == known + 1
         return next(reversed(self.rungs))

@@ -1,6 +1,7 @@
 """Disks that fail from a given operation on, and what core does to its own in one thread of virtual time."""
 
 import asyncio
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import apsw
 
 from terminal.contract.durable import DiskFailed
 from terminal.uplink.outbox import Limits, Outbox
-from terminal.uplink.writer import Writer
+from terminal.uplink.writer import Job, Writer
 from tests.system.faulty_disk import FaultyDisk
 
 
@@ -32,24 +33,60 @@ class Disk(FaultyDisk):
         return self.left is None
 
 
+class DirectJob(Job[Any]):
+    """A call that is made in its caller's own thread, once."""
+
+    def __init__(self, call: Any, writer: "DirectWriter", *, is_quick: bool) -> None:
+        super().__init__(call, asyncio.get_running_loop().create_future())
+        self._writer = writer
+        self._is_quick = is_quick
+        self._made = False
+
+    def until_at_disk(self, at_most_s: float) -> None:
+        """There is no other thread that would need the interpreter."""
+
+    def until_over(self, at_most_s: float) -> Any:
+        if self._is_quick:
+            self.run()
+        return self.result
+
+    def run(self) -> None:
+        """Make it, if it has not been made."""
+        if self._made:
+            return
+        self._made = True
+        try:
+            self.result = self._writer.made(self)
+        except Exception as error:  # noqa: BLE001 - belongs to whoever handed it over
+            self._set(None, error)
+        else:
+            self._set(self.result, None)
+
+
 class DirectWriter(Writer):
     """Calls on the outbox are made at once, in the loop's own thread; after a crash none is."""
 
     def __init__(self, path: Path, limits: Limits, *, vfs: str) -> None:
         super().__init__(path, limits, vfs=vfs)
         self.crashed = False
+        self._turns = count()
 
     def start(self) -> None:
         """There is no thread."""
 
-    async def submit(self, call: Any, *, urgent: bool = False) -> Any:
-        """What the call returns, a turn of the loop later."""
-        await asyncio.sleep(0)
+    def hand(self, call: Any, *, urgent: bool = False) -> Job[Any]:
+        """A call that is made a turn of the loop later; every other one within the moment that its caller waits."""
+        job = DirectJob(call, self, is_quick=next(self._turns) % 2 == 0)
+        asyncio.get_running_loop().call_soon(job.run)
+        return job
+
+    def made(self, job: Job[Any]) -> Any:
+        """What the call returns."""
         if self.crashed:
             raise DiskFailed("outbox", "core is not there any more", "none")
         self._failure = None
         try:
-            return call(self._opened())
+            return job.call(self._opened(), job)
         except DiskFailed:
             self._close()
             raise
