@@ -202,12 +202,10 @@ class IoBoard:
 
     async def _in_time(self, line: SerialFrames) -> list[tuple[str, list[str]]]:
         s = self._settings
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout_at(line.silent_at(s.silent_after_s)):
-                while True:
-                    line.beat(self._conversation.beat(), s.beat_s)
-                    if frames := await line.frames(s.beat_s):
-                        return frames
+        while (left_s := line.silent_in(s.silent_after_s)) > 0:
+            line.beat(self._conversation.beat(), s.beat_s)
+            if frames := await line.frames(min(left_s, s.beat_s)):
+                return frames
         return []
 
     def _heard(self, line: SerialFrames, word: str, fields: list[str]) -> Answer | None:

@@ -32,9 +32,9 @@ class SerialFrames:
         self.dropped = 0
         self._loop.add_reader(port.fileno(), self._readable)
 
-    def silent_at(self, after_s: float) -> float:
-        """The loop's time at which the line will have been silent for too long, if nothing has come meanwhile."""
-        return self._last_frame_s + after_s
+    def silent_in(self, after_s: float) -> float:
+        """In how many seconds the line will have been silent for too long, if nothing comes meanwhile."""
+        return self._last_frame_s + after_s - self._loop.time()
 
     @property
     def bad(self) -> int:
@@ -48,11 +48,11 @@ class SerialFrames:
 
     async def frames(self, wait_s: float) -> list[tuple[str, list[str]]]:
         """The frames that have come, at the latest after `wait_s`; OSError once the line is gone."""
+        timer = self._loop.call_later(wait_s, self._arrived.set)
         try:
-            async with asyncio.timeout(wait_s):
-                await self._arrived.wait()
-        except TimeoutError:
-            return []
+            await self._arrived.wait()
+        finally:
+            timer.cancel()
         if self._lost is not None and not self._waiting:
             raise self._lost
         frames = list(self._waiting)

@@ -129,7 +129,7 @@ def transaction(db: apsw.Connection, at_disk: Callable[[], None] = _nothing) -> 
         yield
         at_disk()
         db.execute("COMMIT")
-        _require_writable(Path(db.filename))
+        _require_writable(db.filename)
     except BaseException:
         with contextlib.suppress(apsw.Error):
             if db.in_transaction:
@@ -137,13 +137,13 @@ def transaction(db: apsw.Connection, at_disk: Callable[[], None] = _nothing) -> 
         raise
 
 
-def _require_writable(path: Path) -> None:
+def _require_writable(path: str) -> None:
     """Raise ReadOnlyError where the file system has become read-only under an open database.
 
     After an emergency remount ext4 takes what overwrites a file and says that it is synced, and it is in memory alone.
     """
     with contextlib.suppress(OSError):
-        if os.statvfs(path.parent).f_flag & os.ST_RDONLY:
+        if os.statvfs(path).f_flag & os.ST_RDONLY:
             raise apsw.ReadOnlyError("its file system is read-only")
 
 

@@ -31,7 +31,7 @@ class AlarmRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     vehicle_event_for_s: Seconds = 0.2
 
 
-class Carried(Struct, frozen=True, kw_only=True):
+class Carried(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one bearer beside the brokers has had of an incident: messages, tries in all, when the next repeat is due.
 
     The cap outlives a restart of core; a time of another boot says nothing.
@@ -52,7 +52,7 @@ class Spent(Struct, frozen=True, kw_only=True):
     mono_ns: int
 
 
-class Pressed(Struct, frozen=True, kw_only=True):
+class Pressed(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One press that this car tells of, whatever it came from: its message, and what is proved of that.
 
     `sent_by` and `received_by` are the bearers that took it, or brought headquarters' receipt for it. `known`:
@@ -78,7 +78,7 @@ class Pressed(Struct, frozen=True, kw_only=True):
         return bool(self.sent_by) or self.received
 
 
-class Alarm(Struct, frozen=True, kw_only=True):
+class Alarm(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One incident of this car; `unstored` are its messages that are not known to be on disk.
 
     `signals` is the number of the last press; `elsewhere` is how many of these turned out to be in another incident.

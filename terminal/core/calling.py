@@ -23,8 +23,8 @@ from terminal.core.ladder import TABLE, Cause, Phase
 from terminal.core.moment import Moment
 from terminal.core.vehicle_events import Events
 
-REMEMBERED_PRESSES = 64
-"""A board repeats only its newest press; more than one board and some restarts fit."""
+REMEMBERED_PRESSES = 16
+"""A board holds at most four, of which it may repeat those that are stored already; more than one board fits."""
 
 
 class Scene(Struct, frozen=True, kw_only=True):

@@ -27,11 +27,12 @@ class UnconfirmedPress(Struct, frozen=True):
     message_id: str
 
 
-class Emergency(Struct, frozen=True, kw_only=True):
+class Emergency(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """All incidents that the crew may still be shown, and what else must outlive core because an alarm hangs on it.
 
     `answer` is the epoch and the revision of headquarters' answer that is shown, `epoch` that of the store that has
-    what is called received. `spent` is what each bearer's cap a day counts.
+    what is called received. `spent` is what each bearer's cap a day counts. On disk defaults are left out: every press
+    waits for what is written with it.
     """
 
     alarms: tuple[Alarm, ...] = ()

@@ -5,9 +5,8 @@ them. Only the loop itself does, which systemd then starts again while the board
 """
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 log = logging.getLogger(__name__)
@@ -53,10 +52,17 @@ async def _failure(work: Begin) -> BaseException | None:
     return None
 
 
-@contextlib.contextmanager
-def apart(what: str) -> Iterator[None]:
+class apart:  # noqa: N801 - read as a word after `with`
     """What breaks in here is logged, and takes nothing else with it."""
-    try:
-        yield
-    except Exception:
-        log.exception("core: %s; report this as a defect", what)
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, _kind: object, error: BaseException | None, _where: object) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        log.error("core: %s; report this as a defect", self._what, exc_info=error)
+        return True

@@ -110,10 +110,10 @@ class Storing:
         self._alarms_under_way.update(ids)
         # Handed over now and not in the loop's next turn: what a press waits for most is the disk.
         handed = self._hand_over(entries, saved, urgent=True)
-        self._start(self._commit_alarms(handed, None if state is None else timer))
         if entries:
-            self._just_handed.append(handed)
             handed.job.until_at_disk(ALARM_TO_DISK_WITHIN_S)
+            self._just_handed.append(handed)
+        self._start(self._commit_alarms(handed, None if state is None else timer))
 
     def soon(self) -> list[Told]:
         """What has become of the alarms that were just handed over, if the disk takes but a moment."""

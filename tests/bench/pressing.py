@@ -48,36 +48,55 @@ class HqStore:
         return self._db.execute("SELECT 1 FROM incidents WHERE incident = ?", (incident,)).get is not None
 
 
+class Lines(asyncio.Protocol):
+    """Gives each line of a connection away, with the perf_counter at which it was there."""
+
+    def __init__(self, take: Callable[[bytes, float], None]) -> None:
+        self._take = take
+        self._rest = b""
+
+    def data_received(self, data: bytes) -> None:
+        now = time.perf_counter()
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            self._take(line, now)
+
+
 class Shown:
     """A client of core's socket, and when it was first shown each rung of each alarm."""
 
     def __init__(self, folder: Path) -> None:
         self._path = str(folder / "core.sock")
         self._store = HqStore(folder / "hq.db")
-        self._changed = asyncio.Condition()
+        self._changed = asyncio.Event()
         self.rungs: dict[str, Stamps] = {}
         self.snapshot: Snapshot | None = None
 
     async def run(self) -> None:
         """Read for ever, once core is there."""
-        reader, _ = await opened(self._path)
-        while line := await reader.readline():
-            now, told = time.perf_counter(), decode_server_line(line)
-            self.snapshot = told if isinstance(told, Snapshot) else merge(self.snapshot, told)  # type: ignore[arg-type]
-            for alarm in self.snapshot.alarms:
-                stamps = self.rungs.setdefault(alarm.incident, {})
-                for rung, shown in RUNGS.items():
-                    if rung not in stamps and shown(alarm):
-                        stamps[rung] = now
-                        if rung == "received" and not self._store.holds(alarm.incident):
-                            stamps[UNTRUE] = now
-            async with self._changed:
-                self._changed.notify_all()
+        loop = asyncio.get_running_loop()
+        _, writer = await opened(self._path)
+        writer.close()
+        await loop.create_unix_connection(lambda: Lines(self._take), self._path)
+        await loop.create_future()
+
+    def _take(self, line: bytes, now: float) -> None:
+        told = decode_server_line(line)
+        self.snapshot = told if isinstance(told, Snapshot) else merge(self.snapshot, told)  # type: ignore[arg-type]
+        for alarm in self.snapshot.alarms:
+            stamps = self.rungs.setdefault(alarm.incident, {})
+            for rung, shown in RUNGS.items():
+                if rung not in stamps and shown(alarm):
+                    stamps[rung] = now
+                    if rung == "received" and not self._store.holds(alarm.incident):
+                        stamps[UNTRUE] = now
+        self._changed.set()
 
     async def until(self, true: Callable[[], object]) -> None:
         """Wait until what has been shown makes this true."""
-        async with self._changed:
-            await self._changed.wait_for(true)
+        while not true():
+            self._changed.clear()
+            await self._changed.wait()
 
     async def until_ready(self) -> None:
         """Wait for the board, and for a headquarters that is heard; raises TimeoutError if they do not start."""

@@ -268,6 +268,19 @@ def test_a_full_outbox_gives_up_the_oldest_track_and_says_which(path: Path) -> N
     outbox.close()
 
 
+@pytest.mark.promise("P-DISK-08", "P-DISK-11")
+def test_an_alarm_does_not_wait_for_what_must_go_for_its_sake(path: Path) -> None:
+    outbox = Outbox.open(path, Limits(most_bytes=200_000))
+    outbox.commit(entries(1000, Lane.TRACK, size=100))
+    before = outbox.counts()[Lane.TRACK]
+    outbox.commit(entries(100, Lane.ALARM, size=1000))
+    assert outbox.counts()[Lane.TRACK] == before
+    outbox.commit([entry(Lane.EVENT)])
+    assert outbox.counts()[Lane.TRACK] < before
+    assert outbox.counts()[Lane.ALARM] == 100
+    outbox.close()
+
+
 @pytest.mark.promise("P-DISK-11")
 def test_events_go_after_the_track_but_neither_alarms_nor_accounts_of_what_went(path: Path) -> None:
     outbox = Outbox.open(path, Limits(most_bytes=100_000))

@@ -163,3 +163,66 @@ def test_an_outbox_is_called_repaired_once_and_not_again_when_it_is_only_opened_
 
 def failing(_outbox: Outbox) -> None:
     raise DiskFailed("the disk", "it failed", "nothing")
+
+
+def stored_ids(told: list[Told]) -> list[str]:
+    return [message_id for one in told if isinstance(one, Stored) for message_id in one.places]
+
+
+@pytest.mark.promise("P-DISK-08")
+def test_an_alarm_that_a_sound_disk_takes_is_told_as_stored_in_the_same_turn_and_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ALARM_ON_DISK_WITHIN_S", WITHIN_S)
+    alarm = AlarmRaised(id=new_id(), who=WHO, incident=new_incident())
+    later: list[Told] = []
+
+    async def story() -> list[Told]:
+        writer = Writer(tmp_path / "outbox.db", Limits(most_bytes=10_000_000))
+        writer.start()
+        sender = Sender("LJ", WHO.unit, Sending(), nothing, later.append, SystemClock())
+        storing = Storing(writer, sender, WHO, later.append, lambda: None)
+        storing.alarms([alarm], Emergency())
+        told = storing.soon()
+        held = await writer.submit(lambda outbox: outbox.unreceipted(Lane.ALARM))
+        assert held == [alarm.id]
+        await storing.close()
+        assert storing.soon() == []
+        writer.close()
+        return told
+
+    assert stored_ids(asyncio.run(story())) == [alarm.id]
+    assert stored_ids(later) == []
+
+
+@pytest.mark.promise("P-DISK-05")
+def test_a_disk_that_stalls_or_refuses_stops_the_loop_for_a_moment_alone(tmp_path: Path) -> None:
+    """A writer that has not begun is a disk that stalls."""
+    alarm, refused = (AlarmRaised(id=new_id(), who=WHO, incident=new_incident()) for _ in range(2))
+    folder = tmp_path / "car"
+    told: list[Told] = []
+
+    async def story() -> None:
+        writer = Writer(folder / "outbox.db", Limits(most_bytes=10_000_000))
+        sender = Sender("LJ", WHO.unit, Sending(), nothing, told.append, SystemClock())
+        storing = Storing(writer, sender, WHO, told.append, lambda: None)
+        storing.alarms([refused], Emergency())
+        assert storing.soon() == []
+        folder.touch()
+        writer.start()
+        async with asyncio.timeout(WITHIN_S):
+            while not told:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.01)
+        assert [one.ids for one in told if isinstance(one, StoreFailed)] == [(refused.id,)]
+        folder.unlink()
+        folder.mkdir()
+        async with asyncio.timeout(WITHIN_S):
+            while alarm.id not in stored_ids(told):
+                storing.alarms([alarm], Emergency())
+                told.extend(storing.soon())
+                await asyncio.sleep(0.05)
+        await storing.close()
+        writer.close()
+
+    asyncio.run(story())
+    assert set(stored_ids(told)) == {alarm.id}
