@@ -43,11 +43,6 @@ under the wrong boot would be taken for an old one.
 HELLO and its frame_version keep their place in every version to come.
 """
 
-try:
-    from binascii import crc_hqx as _crc_in_c
-except ImportError:  # MicroPython has none
-    _crc_in_c = None  # type: ignore[assignment]
-
 FRAME_VERSION = 2
 
 LONGEST = 128
@@ -90,8 +85,6 @@ _CRC = tuple([_crc_of_byte(byte) for byte in range(256)])
 
 def crc16(data: bytes) -> int:
     """CRC-16/CCITT-FALSE: polynomial 0x1021, start 0xFFFF, not reflected; 0x29B1 for b"123456789"."""
-    if _crc_in_c is not None:
-        return _crc_in_c(data, 0xFFFF)
     crc, table = 0xFFFF, _CRC
     for byte in data:
         crc = ((crc & 0xFF) << 8) ^ table[(crc >> 8) ^ byte]
