@@ -248,8 +248,7 @@ class Core:
         while True:
             for told in await self._intake.take():
                 self._take(told)
-            # An alarm that a sound disk takes within a moment is shown once, as stored, and to the screen first.
-            stored = [effect for told in self._storing.soon() for effect in self._stepped(told)]
+            stored = self._stored_by_now()
             self._show()
             if stored:
                 # Who is shown it may be waiting for this processor.
@@ -260,6 +259,12 @@ class Core:
                 self._session.say(state.presence_facts(self._state, self._clock.mono_ns()))
             self._write_down()
             turned()
+
+    def _stored_by_now(self) -> list[Effect]:
+        """What is to be done about alarms that the disk took within a moment: they are shown first, once, as stored."""
+        with apart("what the disk took could not be told"):
+            return [effect for told in self._storing.soon() for effect in self._stepped(told)]
+        return []
 
     def _take(self, told: Input) -> None:
         self._do(self._stepped(told))

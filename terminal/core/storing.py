@@ -117,14 +117,14 @@ class Storing:
 
     def soon(self) -> list[Told]:
         """What has become of the alarms that were just handed over, if the disk takes but a moment."""
+        just_handed, self._just_handed = self._just_handed, []
         told: list[Told] = []
         ends_s = time.monotonic() + ALARM_ON_DISK_WITHIN_S
-        for handed in self._just_handed:
+        for handed in just_handed:
             commit = handed.job.until_over(max(ends_s - time.monotonic(), 0))
             if commit is not None:
                 handed.told = True
                 told += self._became(commit, handed.entries)
-        self._just_handed.clear()
         return told
 
     def keep(self, name: str, state: bytes) -> None:

@@ -19,8 +19,9 @@ from terminal.contract.messages import StoredRange, encode
 from terminal.contract.topics import Lane
 from terminal.core.daemon import Core
 from terminal.core.emergency import Emergency, UnconfirmedPress
+from terminal.core.inputs import Told
 from terminal.core.lasting import FIRST_PAUSE_S, LONGEST_PAUSE_S, lasting
-from terminal.core.storing import EMERGENCY
+from terminal.core.storing import EMERGENCY, Storing
 from terminal.uplink.outbox import Entry, Limits, Outbox
 from terminal.uplink.writer import Writer
 from tests.model.virtual_time import VirtualLoop
@@ -169,6 +170,25 @@ def test_an_effect_that_breaks_takes_neither_the_storing_nor_the_sending_with_it
     asyncio.run(story())
     assert saved(tmp_path).presses == (PRESS,)
     assert any("a ShowRung could not be done" in record.message for record in caplog.records)
+
+
+def test_a_disks_word_that_breaks_the_moment_it_is_waited_for_comes_with_the_commit(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_storing: Storing) -> list[Told]:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(Storing, "soon", broken)
+
+    async def story() -> None:
+        board = Board("board")
+        async with running(tmp_path, board):
+            press(board)
+            assert await board.confirmed.get() == PRESS
+
+    asyncio.run(story())
+    assert saved(tmp_path).presses == (PRESS,)
+    assert any("what the disk took could not be told" in record.message for record in caplog.records)
 
 
 def test_a_press_that_waited_under_a_boards_old_name_is_confirmed_to_the_board_that_knows_it(tmp_path: Path) -> None:
