@@ -113,12 +113,12 @@ def shut(db: apsw.Connection) -> None:
         db.close()
 
 
-def _nothing() -> None:
-    return
+def nothing() -> None:
+    """What is to be called while nobody wants to know."""
 
 
 @contextlib.contextmanager
-def transaction(db: apsw.Connection, at_disk: Callable[[], None] = _nothing) -> Iterator[None]:
+def transaction(db: apsw.Connection, at_disk: Callable[[], None] = nothing) -> Iterator[None]:
     """All of it on disk at the end, or nothing; other threads go on while the disk is waited for.
 
     `at_disk` is called when there is nothing left to do but to wait for it.

@@ -298,7 +298,8 @@ class Core:
             self._who = self._storing.who = self._session.who = msgspec.structs.replace(self._who, crew=aboard)
 
     def _do(self, wanted: list[Effect]) -> None:
-        # The disk is at work while the line is given the same; neither waits for the other, nor fails with it.
+        # The disk is at work while the line is given the same, which waits for ALARM_TO_DISK_WITHIN_S at most; neither
+        # fails with the other.
         with apart("alarms could not be given to the disk"):
             self._store_alarms(wanted)
         for effect in wanted:

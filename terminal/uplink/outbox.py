@@ -113,10 +113,6 @@ class Limits(Struct, frozen=True, kw_only=True):
     reserve_bytes: int = 0
 
 
-def _nothing() -> None:
-    return
-
-
 Thin = Callable[[str, Lane, Ranges, str], Entry]
 """Makes the event that tells headquarters which places of which outbox were given up, and why."""
 
@@ -159,7 +155,7 @@ class Outbox:
         return self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).get
 
     @contextlib.contextmanager
-    def _transaction(self, at_disk: Callable[[], None] = _nothing) -> Iterator[None]:
+    def _transaction(self, at_disk: Callable[[], None] = durable.nothing) -> Iterator[None]:
         with durable.failing(self._path), durable.transaction(self._db, at_disk):
             yield
 
@@ -181,7 +177,7 @@ class Outbox:
         self,
         entries: Sequence[Entry],
         states: Mapping[str, bytes] = NO_STATES,
-        at_disk: Callable[[], None] = _nothing,
+        at_disk: Callable[[], None] = durable.nothing,
     ) -> list[int]:
         """Put the entries, and states by name, on disk in one transaction; the entries' places. Raises DiskFailed.
 
