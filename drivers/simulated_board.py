@@ -67,6 +67,8 @@ class SimulatedBoard:
         self.board_id = board_id
         self.link = link
         self.starts = 0
+        self.told_s = 0.0
+        """When the board did what is noticed, by the machine's monotonic clock."""
         self._folder = folder.absolute()
         self._notice = notice
         self._loop = asyncio.get_running_loop()
@@ -185,7 +187,9 @@ class SimulatedBoard:
             self._loop.remove_reader(self._told)
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
-            self._hear(*line.decode().split(" "))
+            at_us, what, *values = line.decode().split(" ")
+            self.told_s = int(at_us) / 1e6
+            self._hear(what, *values)
 
     def _hear(self, what: str, *values: str) -> None:
         match what, values:

@@ -2,7 +2,8 @@
 
     micropython -m firmware.simulated LINE_FD PINS_FD TOLD_FD FOLDER BOARD_ID GIT_HASH CAUSE
 
-On PINS_FD come lines that set the voltages, on TOLD_FD go lines that tell what the pins do. FOLDER holds `scratch`
+On PINS_FD come lines that set the voltages, on TOLD_FD go lines that tell what the board does and when (us of the
+machine's monotonic clock), after the job that did it: whoever reads them must not hold it up. FOLDER holds `scratch`
 (which the caller deletes for a power cut) and `latch`, the flash. Runs under MicroPython's unix port and CPython.
 """
 
@@ -58,6 +59,7 @@ class Board:
         self._pins = open(pins_fd, "rb", 0)
         self._told = open(told, "wb", 0)
         self._rest = b""
+        self._noticed = b""
         self._ms_ahead = -_ticks_ms()
         self._inputs = 0
         self._contacts: "tuple[int, int] | None" = None
@@ -144,14 +146,26 @@ class Board:
         return gc.mem_free() if hasattr(gc, "mem_free") else 1 << 20
 
     def notice(self, what: str, *values: object) -> None:
-        self._told.write((" ".join([what] + [str(value) for value in values]) + "\n").encode())
+        words = [str(_ticks_us()), what] + [str(value) for value in values]
+        self._noticed += (" ".join(words) + "\n").encode()
+
+    def _tell(self) -> None:
+        if self._noticed:
+            told, self._noticed = self._noticed, b""
+            self._told.write(told)
 
     def service(self) -> None:
         self.notice("service")
+        self._tell()
         sys.exit(0)
 
     async def sleep_ms(self, ms: int) -> None:
+        self._tell()
         await asyncio.sleep(ms / 1000)
+
+
+def _ticks_us() -> int:
+    return time.ticks_us() if hasattr(time, "ticks_us") else time.monotonic_ns() // 1000
 
 
 def _ticks_ms() -> int:

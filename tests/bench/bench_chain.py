@@ -140,9 +140,9 @@ def _of_a_latch(syncs: list[float]) -> list[Row]:
 
 
 def _of_rungs(chain: Chain) -> list[Row]:
-    rows = _percentiles("finger to PRESS frame", _times(chain, "finger", "pressed"), "of it 15 ms debouncing")
+    rows = _percentiles("finger to press", _times(chain, "finger", "pressed"), "of it 15 ms debouncing")
     for rung in ("raised", "stored", "sent", "received", "acknowledged"):
-        rows += _percentiles(f"press to {rung}", _times(chain, "pressed", rung), "from the PRESS frame")
+        rows += _percentiles(f"press to {rung}", _times(chain, "pressed", rung), "from the board's latch")
     return rows + _percentiles("finger to received", _times(chain, "finger", "received"))
 
 

@@ -1,7 +1,7 @@
 """What a press to "stored" takes a program that does nothing else: a frame in, a thread, bytes synced, a line out.
 
 `plain_latch.py FOLDER BYTES COUNT` presses a simulated board in the folder so often, and prints, as JSON, how many
-seconds each took from the PRESS frame on.
+seconds each took from the board's latch on.
 """
 
 import asyncio

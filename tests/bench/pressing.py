@@ -27,7 +27,11 @@ RUNGS: dict[str, Callable[[AlarmView], object]] = {
 READY_WITHIN_S = 60.0
 
 Stamps = dict[str, float]
-"""perf_counter at which each rung was first shown; `finger` and `pressed` stand for the button's edge and its frame."""
+"""perf_counter at which each rung was first shown.
+
+`finger` is the button's edge. `pressed` is the board's own time at which it has latched the press and begins to say
+so, since whoever hears of that may have to wait for a processor.
+"""
 
 
 UNTRUE = "untrue"
@@ -151,7 +155,7 @@ class Button:
         self.presses = 0
 
     def _notice(self, event: Event) -> None:
-        self._times[str(event["event"])].append(time.perf_counter())
+        self._times[str(event["event"])].append(self.board.told_s)
         self._changed.set()
 
     async def until(self, event: str, number: int) -> float:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,9 @@ def test_it_is_a_button_board_that_tests_itself(link: Path) -> None:
 @pytest.mark.parametrize("interpreter", [(), (sys.executable,)], ids=["default", "cpython"])
 def test_a_press_comes_with_its_name_and_is_held_until_stored(link: Path, interpreter: tuple[str, ...]) -> None:
     async def scenario(b: Bench) -> None:
+        began_s = time.monotonic()
         press = await b.press()
+        assert began_s < b.board.told_s < time.monotonic()
         await until(lambda: b.presses)
         assert b.presses == [press]
         assert (press.board_id, press.number) == ("B-1", 1)
