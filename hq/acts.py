@@ -25,8 +25,8 @@ def acknowledged(incident: Incident, by: str, now_ms: int) -> Incident:
 def cleared(incident: Incident, by: str, reason: str, now_ms: int, seen: int | None = None) -> Incident:
     """Ended by a named person with a reason; if nobody had taken it, that person does.
 
-    `seen` are the presses that this person knew of; one more came meanwhile, and it is not over. Raises NotPossible or
-    NoName.
+    `seen` are the presses that this person knew of, or else those that whoever took it knew of; one more came
+    meanwhile, and it is not over. Raises NotPossible or NoName.
     """
     name = people.person(by)
     if not reason.strip():
@@ -35,8 +35,12 @@ def cleared(incident: Incident, by: str, reason: str, now_ms: int, seen: int | N
         if people.is_same(name, incident.cleared_by) and reason.strip() == incident.reason:
             return incident
         raise NotPossible(f"{incident.incident} was cleared by {incident.cleared_by} already")
-    if seen is not None and incident.signals > seen:
-        raise NotPossible(f"{incident.incident}: the button was pressed again meanwhile; look at it again")
+    known = incident.taken_signals if seen is None else seen
+    if incident.signals > known:
+        raise NotPossible(
+            f"{incident.incident}: it was pressed again, {incident.signals} times by now and not {known}; look at it,"
+            " and take it again before you end it"
+        )
     if incident.is_untaken:
         incident = acknowledged(incident, name, now_ms)
     return replace(incident, cleared_by=name, cleared_ms=now_ms, reason=reason.strip())

@@ -3,7 +3,7 @@
 Questions: {"do": "units" | "incidents" | "gaps" | "ack" | "clear" | "watch" | "new-epoch", ...}; answers:
 {"ok": true, ...} or {"ok": false, "error": ...}. After "watch" every event is a line of its own. To whom an alarm was
 written is noted in the audit log: "by" whom the watcher said, or else as which user of this machine. "clear" may say
-of how many "signals" it knows, and is refused if there are more.
+of how many "signals" it knows, or else it knows those that whoever took the alarm did; more of them, and it is refused.
 """
 
 import asyncio

@@ -55,6 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         one.add_argument("alarm", metavar="ALARM", help="the incident's id, or how it begins")
         one.add_argument("--by", required=True, metavar="NAME", help="your name, as the crew is to see it")
     clear.add_argument("--reason", required=True, metavar="TEXT", help="why it is over")
+    seen = "how many presses you know of; default: those that whoever took it knew of. One more, and it is not ended"
+    clear.add_argument("--presses", type=int, dest="signals", metavar="N", help=seen)
     _action(actions, "units", "cars that were heard, and how they are", json_too=True)
     listed = _action(actions, "incidents", "the newest incidents and how they were answered", json_too=True)
     listed.add_argument("--unit", metavar="UNIT", help="of one car, as UNIT or REALM/UNIT")
@@ -92,7 +94,8 @@ def run(args: argparse.Namespace) -> int:
         return _show(_ask(config.socket, {"do": args.action} | which), args.action, as_json=args.json)
     if args.action in dispatch_command.ACTIONS:
         return _dispatch(config.socket, args)
-    question = {"do": args.action} | {key: getattr(args, key) for key in ("alarm", "by", "reason") if key in args}
+    said = {key: getattr(args, key, None) for key in ("alarm", "by", "reason", "signals")}
+    question = {"do": args.action} | {key: value for key, value in said.items() if value is not None}
     return _tell(_ask(config.socket, question))
 
 

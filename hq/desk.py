@@ -116,7 +116,7 @@ class Desk:
         return incident
 
     async def clear(self, name: str, by: str, reason: str, seen: int | None = None) -> Incident:
-        """A named person ends an alarm of which so many presses were `seen`; raises NotPossible."""
+        """A named person ends an alarm of which so many presses were `seen`, or those taken; raises NotPossible."""
         key, now_ms = (await self.find(name)).key, self._now_ms()
         incident = await self._receiver.act(key, lambda one: acts.cleared(one, by, reason, now_ms, seen))
         await self._acted(incident, "alarm-cleared", {"by": incident.cleared_by, "reason": incident.reason})

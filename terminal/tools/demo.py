@@ -41,6 +41,8 @@ BAD_USE = 2
 LOOK_S = 0.1
 LIVE_LEAD_S = 3.0
 """How long a spectator sees each rung before the next."""
+NO_LONGER_TO_DO = (b"already", b"pressed again")
+"""How headquarters says no to what need not be tried again."""
 
 
 class Failed(Exception):
@@ -241,17 +243,19 @@ class Demo:
         while True:
             seen = await self._seen()
             for alarm in seen.alarms if seen is not None else ():
-                if alarm.received and not alarm.acknowledged_by:
+                if alarm.cleared_by:
+                    continue
+                if alarm.received and not alarm.taken:
                     await asyncio.sleep(LIVE_LEAD_S)
                     await self._dispatch("ack", alarm.incident)
-                elif alarm.acknowledged_by and not alarm.cleared_by:
+                elif alarm.taken:
                     await asyncio.sleep(2 * LIVE_LEAD_S)
                     await self._dispatch("clear", alarm.incident, "--reason", "answered by the demonstration")
                     self._board.feed_line("release")
             await asyncio.sleep(LOOK_S)
 
     async def _dispatch(self, action: str, incident: str, *more: str) -> None:
-        """What a dispatcher does, tried again while headquarters is being started again; done already is done."""
+        """What a dispatcher does, tried again while headquarters is being started again."""
         await self._hq(action, incident, "--by", DISPATCHER, *more)
 
     async def _hq(self, *words: str) -> None:
@@ -262,7 +266,7 @@ class Demo:
                 *_patrola(command), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
             )
             _, said = await process.communicate()
-            if process.returncode == 0 or b"already" in said:
+            if process.returncode == 0 or any(why in said for why in NO_LONGER_TO_DO):
                 return
             await asyncio.sleep(LOOK_S)
         raise Failed(f"hq {words[0]}: {said.decode().strip()}")

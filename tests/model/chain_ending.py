@@ -93,7 +93,7 @@ class Ending(Truths):
             self.taken.add((incident.incident, "Novak"))
             self.cleared.add((incident.incident, "Novak"))
             self.seen.setdefault(incident.incident, set()).update(incident.presses)
-            self.loop.run_until_complete(self.hq.desk.clear(incident.incident, "Novak", "over"))
+            self.loop.run_until_complete(self.hq.desk.clear(incident.incident, "Novak", "over", incident.signals))
         self.let_pass(60.0)
         assert [one for one in self.hq.desk.incidents() if one.is_open] == []
         assert [one for one in self.car.snapshot().alarms if not one.cleared_by] == []

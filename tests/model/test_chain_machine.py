@@ -95,7 +95,8 @@ class Chain(Ending):
         self.seen.setdefault(incident, set()).update(shown.presses)
         if clears:
             self.cleared.add((incident, who))
-        acts = self.hq.desk.clear(incident, who, "over") if clears else self.hq.desk.acknowledge(incident, who)
+        desk = self.hq.desk
+        acts = desk.clear(incident, who, "over", shown.signals) if clears else desk.acknowledge(incident, who)
         with contextlib.suppress(NotPossible):
             self.loop.run_until_complete(acts)
             self.knew |= {incident: self.hq.presses(incident)} if clears else {}

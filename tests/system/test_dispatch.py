@@ -116,7 +116,7 @@ def test_a_car_sees_at_once_that_a_colleague_calls_who_comes_and_that_it_is_over
         until_shown(("LJ-102", "Desk 1"))
         calls.send(RaiseAlarm())
         until_shown(("LJ-102", ""))
-        headquarters.ask("clear", alarm=incident, by="Desk 1", reason="over")
+        headquarters.ask("clear", alarm=incident, by="Desk 1", reason="over", signals=2)
         until_shown()
         assert far.end() == 0
         assert core.end() == 0

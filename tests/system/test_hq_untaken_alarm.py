@@ -20,7 +20,16 @@ from hq import audit, verify
 from terminal.asked import RaiseAlarm
 from terminal.contract import topics
 from terminal.contract.identity import new_id
-from terminal.contract.messages import AlarmKind, AlarmRaised, DesiredState, Place, Receipt, StateConfirmed, decode_as
+from terminal.contract.messages import (
+    AlarmKind,
+    AlarmRaised,
+    AlarmSignalled,
+    DesiredState,
+    Place,
+    Receipt,
+    StateConfirmed,
+    decode_as,
+)
 from terminal.contract.mqtt import Broker
 from terminal.contract.topics import Lane
 from tests.system.bad_disk import fill, make_room, on_small_disk
@@ -376,6 +385,40 @@ def test_of_two_desks_at_the_same_moment_one_has_it_and_the_other_is_told_who(
         played(mosquitto, scene)
         assert serving.end() == 0
     assert len(logged(hq, "alarm-acknowledged")) == 1
+
+
+def on_command_line(hq: Headquarters, *words: str) -> tuple[int, str]:
+    """Exit code and complaint of one command."""
+    done = subprocess.run([*PATROLA, "hq", *words, "--config", str(hq.config)], capture_output=True, text=True)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.promise("P-HQ-13")
+@pytest.mark.parametrize("knows", [True, False], ids=["says-so", "takes-it-again"])
+def test_nobody_ends_a_press_that_nobody_has_seen(tmp_path: Path, mosquitto: Broker, knows: bool) -> None:
+    hq, alarm = configured(tmp_path, mosquitto), raised()
+    clear = ("clear", alarm.incident, "--by", "Dispatcher 8", "--reason", "patrol is safe")
+
+    async def scene(car: Car) -> None:
+        car.says(Lane.ALARM, alarm)
+        await car.hears(topics.RECEIPT, Receipt)
+        assert (await asyncio.to_thread(on_command_line, hq, "ack", alarm.incident, "--by", "Dispatcher 7"))[0] == 0
+        again = AlarmSignalled(id=new_id(), who=WHO, incident=alarm.incident, signal=2)
+        car.says(Lane.ALARM, again)
+        await car.hears(topics.RECEIPT, Receipt, lambda receipt: again.id in receipt.ids)
+        code, complaint = await asyncio.to_thread(on_command_line, hq, *clear)
+        assert (code, "2 times by now and not 1" in complaint) == (1, True)
+        if knows:
+            assert (await asyncio.to_thread(on_command_line, hq, *clear, "--presses", "1"))[0] == 1
+            assert (await asyncio.to_thread(on_command_line, hq, *clear, "--presses", "2"))[0] == 0
+        else:
+            assert (await asyncio.to_thread(on_command_line, hq, "ack", alarm.incident, "--by", "Dispatcher 8"))[0] == 0
+            assert (await asyncio.to_thread(on_command_line, hq, *clear))[0] == 0
+
+    with hq.serving():
+        played(mosquitto, scene)
+        (incident,) = hq.ask("incidents")["incidents"]
+    assert incident["cleared_by"] == "Dispatcher 8"
 
 
 @pytest.mark.promise("P-KIND-14")

@@ -289,6 +289,17 @@ def test_an_alarm_that_was_signalled_again_unseen_is_not_over() -> None:
     assert not acts.cleared(again, "A", "over", NOW_MS, seen=2).is_open
 
 
+@pytest.mark.promise("P-HQ-13")
+def test_who_does_not_say_what_they_know_of_ends_what_was_known_when_it_was_taken() -> None:
+    taken = acts.acknowledged(opened(), "A", NOW_MS)
+    again = after(said(AlarmSignalled, signal=2), incident=taken)
+    assert again is not None
+    with pytest.raises(NotPossible, match="2 times by now and not 1; look at it, and take it again"):
+        acts.cleared(again, "B", "over", NOW_MS)
+    assert not acts.cleared(acts.acknowledged(again, "B", NOW_MS), "B", "over", NOW_MS).is_open
+    assert not acts.cleared(again, "B", "over", NOW_MS, seen=2).is_open
+
+
 @pytest.mark.promise("P-KIND-14")
 def test_headquarters_ends_by_itself_nothing_but_a_test_even_if_it_was_one_a_moment_ago() -> None:
     test = opened(said(AlarmRaised, kind=AlarmKind.TEST))
