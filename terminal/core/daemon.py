@@ -12,18 +12,18 @@ import msgspec
 
 from hal.clock import Clock, TrustedTime
 from hal.ports import ButtonBoard, Source
-from hal.readings import Fix, Press
+from hal.readings import Fix
 from hal.supervision import Supervisor
 from terminal.asked import Command, Refusal
 from terminal.config import Config
 from terminal.contract import dead_zones
 from terminal.contract.boot import boot_id
 from terminal.contract.identity import new_id, new_incident
-from terminal.contract.messages import DutyChanged
 from terminal.contract.mqtt import Connect, Connection
 from terminal.contract.topics import Lane
-from terminal.core import commands, crew, effects, inputs, left, state, work
+from terminal.core import commands, crew, inputs, left, state, work
 from terminal.core.channels import TICK_S, TIME_KEPT_EVERY_S
+from terminal.core.doing import Doing
 from terminal.core.duty import Duty
 from terminal.core.effects import Effect, Note
 from terminal.core.inputs import Input
@@ -36,7 +36,7 @@ from terminal.core.link_server import LinkServer
 from terminal.core.moment import Moment
 from terminal.core.state import Rules, State
 from terminal.core.step import step
-from terminal.core.storing import DUTY, TIME, WORK, ZONES, Storing
+from terminal.core.storing import TIME, Storing
 from terminal.core.trying import Trying
 from terminal.link import Role
 from terminal.shown import UnitView
@@ -114,6 +114,8 @@ class Core:
         self._carriers = {
             one.bearer.name: Carrier(one, unit.realm, unit.unit, self._vouching, self._intake.put) for one in bearers
         }
+        note = self._noted.append
+        self._doing = Doing(self._storing, self._sender, self._carriers, self._boards, self._trying, note)
         self._link = LinkServer(config.link.socket, config.link.role_of, self._command)
 
     def _session_by(self, connect: Connect) -> Session:
@@ -253,7 +255,7 @@ class Core:
             if stored:
                 # Who is shown it may be waiting for this processor.
                 os.sched_yield()
-            self._do(stored)
+            self._doing.do(stored, self._state)
             with apart("the line could not be told how the car is"):
                 self._sender.hq_heard = hq_answers(self._state.line, self._clock.mono_ns(), self._config.supervision)
                 self._session.say(state.presence_facts(self._state, self._clock.mono_ns()))
@@ -267,7 +269,8 @@ class Core:
         return []
 
     def _take(self, told: Input) -> None:
-        self._do(self._stepped(told))
+        wanted = self._stepped(told)
+        self._doing.do(wanted, self._state)
 
     def _stepped(self, told: Input) -> list[Effect]:
         moment = self._moment()
@@ -296,67 +299,6 @@ class Core:
         aboard = crew.badges(self._state.work.crew)
         if aboard != self._who.crew:
             self._who = self._storing.who = self._session.who = msgspec.structs.replace(self._who, crew=aboard)
-
-    def _do(self, wanted: list[Effect]) -> None:
-        # The disk is at work while the line is given the same, which waits for ALARM_TO_DISK_WITHIN_S at most; neither
-        # fails with the other.
-        with apart("alarms could not be given to the disk"):
-            self._store_alarms(wanted)
-        for effect in wanted:
-            with apart(f"a {type(effect).__name__} could not be done"):
-                self._do_one(effect)
-
-    def _do_one(self, effect: Effect) -> None:
-        match effect:
-            case effects.SendAlarm() | effects.SendMoved() | effects.CarryAlarm():
-                self._send(effect)
-            case effects.StoreEvent() | effects.SaveWork() | effects.SaveZones() | effects.RecordPoint():
-                self._store(effect)
-            case effects.ConfirmPress(source, press):
-                self._confirm(source, press)
-            case effects.ShowRung(word):
-                for board in self._boards.values():
-                    board.show_rung(word)
-            case effects.CheckPin() | effects.MeasureDisk() | effects.TestBoards():
-                self._trying.do(effect)
-            case Note():
-                self._noted.append(effect)
-
-    def _confirm(self, source: str, press: Press) -> None:
-        """Tell its board; one that has another name since the press was taken knows its own."""
-        named = self._boards.get(source)
-        for board in self._boards.values() if named is None else (named,):
-            board.confirm_stored(press)
-
-    def _send(self, effect: effects.SendAlarm | effects.SendMoved | effects.CarryAlarm) -> None:
-        match effect:
-            case effects.SendAlarm(message):
-                self._sender.alarm(message)
-            case effects.SendMoved(moved):
-                self._sender.moved(moved)
-            case effects.CarryAlarm(bearer, told):
-                self._carriers[bearer].carry(told)
-
-    def _store(self, effect: effects.ToStore) -> None:
-        match effect:
-            case effects.StoreEvent(event):
-                if isinstance(event, DutyChanged):
-                    self._storing.keep(DUTY, event.status.encode())
-                self._storing.event(event)
-            case effects.SaveWork():
-                self._storing.keep(WORK, msgspec.json.encode(self._state.work))
-            case effects.SaveZones():
-                # Before the last run's are known, these would take their place.
-                if self._state.restored:
-                    self._storing.keep(ZONES, dead_zones.encode(self._state.zones))
-            case effects.RecordPoint(point):
-                self._storing.point(point)
-
-    def _store_alarms(self, wanted: list[Effect]) -> None:
-        """All alarm messages of one step in one commit, with the state that the step left."""
-        messages = [effect.message for effect in wanted if isinstance(effect, effects.StoreAlarm)]
-        if messages or any(isinstance(effect, effects.SaveEmergency) for effect in wanted):
-            self._storing.alarms(messages, self._state.emergency if self._state.restored else None)
 
     async def _tick(self) -> None:
         while True:
@@ -400,7 +342,8 @@ class Core:
 
     def _write_down(self) -> None:
         """What is to be in the journal, once it has been done and shown."""
-        noted, self._noted = self._noted, []
+        noted = tuple(self._noted)
+        self._noted.clear()
         for note in noted:
             self._note(note.event, note.fields)
 

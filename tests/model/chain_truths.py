@@ -79,6 +79,8 @@ class Truths(World):
         crashes, cap = self.car.runs - 1, BY_SMS.most_per_incident
         # What was spent is known from the disk after a crash, but for what was under way to the disk.
         most = cap * (1 + crashes) if self.car_disk_failed else cap + crashes
+        # The car forgets what has ended: an incident that a backup opens again may cost the same once more.
+        most *= 1 + self.restores
         for spent, limit in ((self.mobile.car.handed, most), (self.mobile.hq.handed, MOST_ANSWERS * self.hq.runs)):
             assert max(Counter(map(incident_of_capsule, spent)).values(), default=0) <= limit, "too many SMS"
 

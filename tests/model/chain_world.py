@@ -45,10 +45,15 @@ class World(RuleBasedStateMachine):
         self.seen: dict[str, set[str]] = {}
         self.knew: dict[str, int] = {}
         self.said: dict[str, list[tuple[str, str]]] = {}
-        self.is_restored = False
+        self.restores = 0
         self.car_disk_failed = False
         self.let_pass(1.0)
         self.backup = (self.hq.back_up(), dict(self.knew))
+
+    @property
+    def is_restored(self) -> bool:
+        """Whether headquarters has been put back to a backup."""
+        return self.restores > 0
 
     def let_pass(self, seconds: float) -> None:
         """Time passes, for everybody."""

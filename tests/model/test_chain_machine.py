@@ -381,7 +381,7 @@ class Chain(Ending):
     @rule()
     def headquarters_is_restored(self) -> None:
         """From its last backup; nobody waits so long for an SMS."""
-        self.is_restored = True
+        self.restores += 1
         self.mobile.down.under_way.clear()
         store, self.knew = self.backup[0], dict(self.backup[1])
         self.hq.restore(store)

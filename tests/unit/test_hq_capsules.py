@@ -113,7 +113,7 @@ def test_a_receipt_is_no_alarm() -> None:
 @pytest.mark.promise("P-SHOW-01")
 def test_an_answer_speaks_of_the_presses_that_whoever_took_it_knew_of() -> None:
     again = after((SIGNALLED, "sms"), incident=acts.acknowledged(after((RAISED, MQTT)), "Novak", NOW_MS))
-    ended = acts.cleared(again, "Kos", "over", NOW_MS)
+    ended = acts.cleared(again, "Kos", "over", NOW_MS, seen=2)
     told = [read(capsules.answer(BACK, incident, "e", MOST_BYTES)) for incident in (again, ended)]
     assert [one.signals for one in told if isinstance(one, AnswerCapsule)] == [1, 2]
 
