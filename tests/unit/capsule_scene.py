@@ -162,7 +162,7 @@ class Desk:
         return await self._acted(lambda one: acts.acknowledged(one, by, NOW_MS))
 
     async def ended(self, by: str = "Novak") -> Incident:
-        return await self._acted(lambda one: acts.cleared(one, by, "over", NOW_MS))
+        return await self._acted(lambda one: acts.cleared(one, by, "over", NOW_MS, one.signals))
 
     async def _acted(self, step: Callable[[Incident], Incident]) -> Incident:
         after = await self.receiver.act((REALM, UNIT, INCIDENT), step)
