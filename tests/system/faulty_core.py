@@ -8,7 +8,7 @@ from hal.clock import TrustedTime
 from terminal.contract import durable
 from terminal.contract.messages import Stored
 from terminal.core import calling
-from terminal.core.daemon import Core
+from terminal.core.doing import Doing
 from terminal.core.effects import Effect, StoreAlarm
 from terminal.tools.command import main
 from tests.system.patrol_car import Wrap
@@ -25,16 +25,16 @@ def sends_what_is_stored() -> None:
 
 def opens_a_file_for_an_alarm() -> None:
     """And ends where it may not."""
-    send = Core._send
+    send = Doing._send
 
-    def noting(core: Core, effect: Any) -> None:
+    def noting(doing: Doing, effect: Any) -> None:
         try:
             os.close(os.open(os.devnull, os.O_WRONLY))
         except OSError:
             os._exit(1)
-        send(core, effect)
+        send(doing, effect)
 
-    Core._send = noting  # type: ignore[method-assign]
+    Doing._send = noting  # type: ignore[method-assign]
 
 
 def believes_a_read_only_disk() -> None:
