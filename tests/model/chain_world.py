@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine
 from hal.readings import Press
 from hq.incidents import Incident
 from terminal.asked import RaiseAlarm
-from terminal.contract.identity import incident_of_press
+from terminal.contract.identity import incident_of_press, message_of_call
 from tests.model.chain_car import Car
 from tests.model.chain_disk import Disk
 from tests.model.chain_hq import Headquarters
@@ -39,7 +39,8 @@ class World(RuleBasedStateMachine):
         self.tried: dict[Press, None] = {}
         self.window_is_unused = False
         self.raised = 0
-        self.held = RaiseAlarm()
+        self.held: RaiseAlarm | None = None
+        """The tap that the screen gives to a core which comes back without it."""
         self.taken: set[tuple[str, str]] = set()
         self.cleared: set[tuple[str, str]] = set()
         self.seen: dict[str, set[str]] = {}
@@ -58,10 +59,20 @@ class World(RuleBasedStateMachine):
     def let_pass(self, seconds: float) -> None:
         """Time passes, for everybody."""
         self.loop.run_until_complete(_sleep(seconds))
+        self._screen_looks()
 
     def does(self, act: Callable[[], object]) -> None:
         """In the loop, as everything that happens in a program does."""
         self.loop.run_until_complete(_done(act))
+        self._screen_looks()
+
+    def _screen_looks(self) -> None:
+        """It holds its newest alarm until it has seen that this is kept, and not longer."""
+        if self.held is not None:
+            named = message_of_call(self.held.incident, self.held.kind)
+            presses = (press for alarm in self.car.snapshot().alarms for press in alarm.presses)
+            if any(press.id == named and press.kept for press in presses):
+                self.held = None
 
     def fail_the_cars_disk(self, after: int | None) -> None:
         """From its so many next operation on; with None it is mended."""
