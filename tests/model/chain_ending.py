@@ -92,7 +92,7 @@ class Ending(Truths):
         for incident in self.hq.desk.incidents(only_open=True):
             self.taken.add((incident.incident, "Novak"))
             self.cleared.add((incident.incident, "Novak"))
-            self.seen.setdefault(incident.incident, set()).update(incident.presses)
+            self.is_seen_by_a_person(incident)
             self.loop.run_until_complete(self.hq.desk.clear(incident.incident, "Novak", "over", incident.signals))
         self.let_pass(60.0)
         assert [one for one in self.hq.desk.incidents() if one.is_open] == []

@@ -57,8 +57,9 @@ class Truths(World):
                 continue
             missing = [one for one in alarm.told if press_of(one.id) not in there]
             assert not missing or not shown.received, "received is shown, and a press is not at headquarters"
-            seen = self.seen.get(alarm.incident, set())
-            assert not shown.taken or seen.issuperset(press_of(one.id) for one in alarm.told), "nobody has seen a press"
+            seen, counted = self.seen.get(alarm.incident, set()), self.counted.get(alarm.incident, 0)
+            unseen = [one for one in alarm.told if press_of(one.id) not in seen and one.number > counted]
+            assert not shown.taken or not unseen, "nobody has seen a press"
             is_late = any(now_ns - one.mono_ns >= USE_THE_RADIO_NS for one in missing)
             assert not is_late or shown.cleared_by or shown.urgency is Urgency.USE_THE_RADIO
 

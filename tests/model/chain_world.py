@@ -44,6 +44,7 @@ class World(RuleBasedStateMachine):
         self.taken: set[tuple[str, str]] = set()
         self.cleared: set[tuple[str, str]] = set()
         self.seen: dict[str, set[str]] = {}
+        self.counted: dict[str, int] = {}
         self.knew: dict[str, int] = {}
         self.said: dict[str, list[tuple[str, str]]] = {}
         self.restores = 0
@@ -83,6 +84,11 @@ class World(RuleBasedStateMachine):
         """The incident as headquarters shows it, or, if it has ended long ago, as it is on the disk."""
         key = (REALM, UNIT, incident)
         return self.hq.service._receiver.incidents.get(key) or self.hq.service._store.incident(key)
+
+    def is_seen_by_a_person(self, shown: Incident) -> None:
+        """Somebody acts on it, and knows its presses that have names and how many there were."""
+        self.seen.setdefault(shown.incident, set()).update(shown.presses)
+        self.counted[shown.incident] = max(self.counted.get(shown.incident, 0), shown.signals)
 
     def note_what_is_said(self) -> None:
         """What headquarters says of each incident from now on."""

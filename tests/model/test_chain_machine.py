@@ -89,7 +89,7 @@ class Chain(Ending):
             return
         # Whoever clears what nobody has taken takes it by that.
         self.taken.add((incident, who))
-        self.seen.setdefault(incident, set()).update(shown.presses)
+        self.is_seen_by_a_person(shown)
         if clears:
             self.cleared.add((incident, who))
         desk = self.hq.desk
