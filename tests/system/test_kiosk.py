@@ -32,6 +32,7 @@ def test_a_tap_on_the_panel_turns_the_page_and_tells_core(tmp_path: Path) -> Non
         kiosk.until(lambda: kiosk.picture(PAGE) == duty, "nothing left of the map")
         kiosk.plug_in_a_keyboard()
         kiosk.until(lambda: _is_told(kiosk, grid), "the status at core: what has just come takes no tap at first")
+        kiosk.until(lambda: kiosk.picture(PAGE) == duty, "the page as before the taps")
         kiosk.point(*middle("duty", "duty:available", *grid))
         assert kiosk.picture(PAGE) == duty, "the pointer is seen, or does something"
         assert kiosk.picture().startswith(b"P6\n%d %d\n" % PANEL_PX)
