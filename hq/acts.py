@@ -25,8 +25,8 @@ def acknowledged(incident: Incident, by: str, now_ms: int) -> Incident:
 def cleared(incident: Incident, by: str, reason: str, now_ms: int, seen: int | None = None) -> Incident:
     """Ended by a named person with a reason; if nobody had taken it, that person does.
 
-    `seen` are the presses that this person knew of, or else those that whoever took it knew of; one more came
-    meanwhile, and it is not over. Raises NotPossible or NoName.
+    `seen` are the presses that this person knew of, or else those that whoever took it knew of (all, if nobody has);
+    one more came meanwhile, and it is not over. Raises NotPossible or NoName.
     """
     name = people.person(by)
     if not reason.strip():

@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         one.add_argument("alarm", metavar="ALARM", help="the incident's id, or how it begins")
         one.add_argument("--by", required=True, metavar="NAME", help="your name, as the crew is to see it")
     clear.add_argument("--reason", required=True, metavar="TEXT", help="why it is over")
-    seen = "how many presses you know of; default: those that whoever took it knew of. One more, and it is not ended"
+    seen = "how many presses you know of; default: those that whoever took it knew of, or all. One more, and it stays"
     clear.add_argument("--presses", type=int, dest="signals", metavar="N", help=seen)
     _action(actions, "units", "cars that were heard, and how they are", json_too=True)
     listed = _action(actions, "incidents", "the newest incidents and how they were answered", json_too=True)

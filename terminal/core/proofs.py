@@ -132,7 +132,7 @@ def desired(emergency: Emergency, state: DesiredState, moment: Moment) -> Step:
     for status in state.alarms:
         alarm = next((alarm for alarm in emergency.alarms if alarm.incident == status.incident), None)
         if alarm is not None:
-            after = replace(_answered(alarm, status, moment), answered=True)
+            after = _answered_in_full(alarm, status, moment)
             emergency, more = _put_answer(emergency, alarm, after, moment)
             effects += more
     return replace(emergency, answer=(state.epoch, state.revision)), effects
@@ -188,6 +188,13 @@ def _proving(emergency: Emergency, before: Alarm, after: Alarm, moment: Moment) 
 
 def _received(alarm: Alarm) -> int:
     return sum(one.received for one in alarm.told)
+
+
+def _answered_in_full(alarm: Alarm, status: AlarmStatus, moment: Moment) -> Alarm:
+    """A broker brings every name: who is not in it took the alarm in a store that headquarters has no more."""
+    after = _answered(alarm, status, moment)
+    taken_by = status.acknowledged_by if after.cleared_by else after.acknowledged_by
+    return replace(after, acknowledged_by=taken_by, answered=True)
 
 
 def _answered(alarm: Alarm, status: AlarmStatus, moment: Moment) -> Alarm:

@@ -117,9 +117,7 @@ def lived_on(megabytes: int, car: Car, board: Board) -> bool:
     """Whether core, started with so much memory, put the press on disk, or said that it is not, before it ended."""
     with car.core(lambda command: ["prlimit", f"--as={megabytes << 20}", *command]) as core:
         ends_s = time.monotonic() + WITHIN_S
-        while (
-            core.alive() and not board.events("stored") and not any("alarm-not-stored" in one for one in core.out.told)
-        ):
+        while core.alive() and not (board.events("stored") or any("alarm-not-stored" in one for one in core.out.told)):
             assert time.monotonic() < ends_s, core.err.told
             time.sleep(LOOK_S)
         return core.alive()

@@ -86,6 +86,18 @@ def test_a_press_has_one_message_in_whichever_incident_it_is_told() -> None:
     assert first.id != sent(before)[0].id
 
 
+@pytest.mark.promise("P-SHOW-01")
+def test_who_took_it_in_a_store_that_is_gone_is_not_shown_beside_an_end_that_names_nobody() -> None:
+    car = stored(Car())
+    car.press()
+    car.take(answer(2, cleared(PRESS, PRESS)), 3.0)
+    assert shown(car)[incident_of(PRESS)].acknowledged_by == "Novak"
+    ended = status(PRESS, PRESS, cleared_by="headquarters", reason="test")
+    car.take(StateDesired(DesiredState(revision=1, epoch="F", alarms=(ended,))), 4.0)
+    view = shown(car)[incident_of(PRESS)]
+    assert (view.acknowledged_by, view.cleared_by) == ("", "headquarters")
+
+
 def test_a_test_that_is_told_again_as_a_real_one_is_another_message() -> None:
     incident = incident_of(PRESS)
     assert len({message_of_call(incident, kind) for kind in AlarmKind}) == len(AlarmKind)
